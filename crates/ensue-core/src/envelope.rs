@@ -1,0 +1,69 @@
+//! An event as it is stored.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::{CorrelationId, EventId, Meta, Position, Timestamp};
+
+/// An event's payload with its metadata: what an append stores and a read returns, unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// What recognises the event for ever.
+    pub id: EventId,
+    /// The stable name of its type.
+    pub event_type: Cow<'static, str>,
+    /// The version of the payload's shape.
+    pub version: u32,
+    /// What it must stay in order with.
+    pub key: Option<String>,
+    /// The payload's media type.
+    pub content_type: Cow<'static, str>,
+    /// The payload, byte for byte.
+    pub payload: Vec<u8>,
+    /// When it happened, by the clock of who raised it.
+    pub occurred_at: Timestamp,
+    /// What all events of its story share.
+    pub correlation_id: CorrelationId,
+    /// The event in whose handling it was raised.
+    pub causation_id: Option<EventId>,
+    /// How many commits lie between it and the start of its story.
+    pub hops: u32,
+    /// The `traceparent` ([W3C Trace Context](https://www.w3.org/TR/trace-context/)) of who raised
+    /// it.
+    pub trace_context: Option<String>,
+    /// Whatever else travels with it.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// An envelope at its position in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub position: Position,
+    /// When it was stored, by the database's clock.
+    pub recorded_at: Timestamp,
+    /// The event.
+    pub envelope: Envelope,
+}
+
+impl Entry {
+    /// What a handler is told about the entry at its `attempt`th attempt, counted from 1.
+    pub fn meta(&self, attempt: u32) -> Meta {
+        let envelope = &self.envelope;
+        Meta {
+            id: envelope.id,
+            event_type: envelope.event_type.clone(),
+            version: envelope.version,
+            key: envelope.key.clone(),
+            occurred_at: envelope.occurred_at,
+            recorded_at: Some(self.recorded_at),
+            position: Some(self.position),
+            attempt,
+            correlation_id: envelope.correlation_id.clone(),
+            causation_id: envelope.causation_id,
+            hops: envelope.hops,
+            trace_context: envelope.trace_context.clone(),
+            headers: envelope.headers.clone(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What an event is.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A typed, past-tense fact of the domain, such as `OrderCancelled`.
+///
+/// Derive it. The attribute takes
+/// - `type = "order.cancelled"`: the stable name under which the event is stored and found.
+///   Without it the name is the bare struct name, verbatim, and renaming the struct renames the
+///   event;
+/// - `version = 2`: the version of the payload's shape, 1 by default;
+/// - `key = order_no`: a field, or an expression of `self`, whose `ToString` names what must stay
+///   in order, usually the aggregate's id. Without it the event is in order with nothing;
+/// - `local`: the event is handled in its unit of work and never stored. It needs no `Serialize`.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use ensue_core::Event;
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event(type = "order.shipped", version = 2, key = self.number.to_uppercase())]
+/// struct OrderShipped { number: String }
+///
+/// assert_eq!(OrderShipped::TYPE, "order.shipped");
+/// assert_eq!(OrderShipped { number: "a-1".into() }.key().as_deref(), Some("A-1"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "not an event",
+    note = "write `#[derive(Event, Serialize, Deserialize)]` on the type, or `#[derive(Event)]` \
+            with `#[event(local)]` for one that is never stored"
+)]
+pub trait Event: Send + Sync + Sized + 'static {
+    /// The stable name; no two event types of an application share one.
+    const TYPE: &'static str;
+    /// The version of the payload's shape.
+    const VERSION: u32 = 1;
+    /// Whether the event stays in its unit of work and is never stored.
+    const LOCAL: bool = false;
+    /// The media type ([RFC 6838](https://www.rfc-editor.org/rfc/rfc6838)) of what
+    /// [`encode`](Event::encode) returns.
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    /// What the event must stay in order with: events of one key are handled in the order of their
+    /// positions.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// The payload to store. It comes back byte for byte.
+    ///
+    /// # Errors
+    /// When the value has no encoding, or the event is local.
+    fn encode(&self) -> Result<Vec<u8>, PayloadError>;
+
+    /// The event that [`encode`](Event::encode) wrote.
+    ///
+    /// # Errors
+    /// When the payload is not one of this event.
+    fn decode(payload: &[u8]) -> Result<Self, PayloadError>;
+}
+
+/// A payload could not be written, or not be read as the event it should be.
+#[derive(Debug)]
+pub struct PayloadError {
+    event_type: String,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Codec(Box<dyn Error + Send + Sync>),
+    Local,
+}
+
+impl PayloadError {
+    /// An encoding of `event_type` failed because of `source`.
+    pub fn new(
+        event_type: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { event_type: event_type.into(), cause: Cause::Codec(source.into()) }
+    }
+
+    /// `event_type` is local: it has no stored form.
+    pub fn local(event_type: impl Into<String>) -> Self {
+        Self { event_type: event_type.into(), cause: Cause::Local }
+    }
+
+    /// The type of the event whose payload it is.
+    pub fn event_type(&self) -> &str {
+        &self.event_type
+    }
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event_type = &self.event_type;
+        match &self.cause {
+            Cause::Codec(source) => write!(f, "payload of event `{event_type}`: {source}"),
+            Cause::Local => write!(f, "event `{event_type}` is local: it has no payload"),
+        }
+    }
+}
+
+impl Error for PayloadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Codec(source) => Some(source.as_ref()),
+            Cause::Local => None,
+        }
+    }
+}
+
+/// What the derive writes for `encode`.
+pub fn encode_json<E: Event + Serialize>(event: &E) -> Result<Vec<u8>, PayloadError> {
+    serde_json::to_vec(event).map_err(|source| PayloadError::new(E::TYPE, source))
+}
+
+/// What the derive writes for `decode`.
+pub fn decode_json<E: Event + DeserializeOwned>(payload: &[u8]) -> Result<E, PayloadError> {
+    serde_json::from_slice(payload).map_err(|source| PayloadError::new(E::TYPE, source))
+}

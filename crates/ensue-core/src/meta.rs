@@ -1,0 +1,60 @@
+//! What a handler is told about an event beside the event.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::{AnyEvent, CorrelationId, EventId, Position, Timestamp};
+
+/// The metadata of an event in the hands of a handler.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Meta {
+    /// What recognises the event for ever: the idempotency key for calls to the outside.
+    pub id: EventId,
+    /// The stable name of its type.
+    pub event_type: Cow<'static, str>,
+    /// The version of the payload's shape.
+    pub version: u32,
+    /// What it must stay in order with.
+    pub key: Option<String>,
+    /// When it happened, by the clock of who raised it.
+    pub occurred_at: Timestamp,
+    /// When it was stored; nothing while its own unit of work is still open.
+    pub recorded_at: Option<Timestamp>,
+    /// Where it stands in the log; nothing while its own unit of work is still open.
+    pub position: Option<Position>,
+    /// Which attempt at handling this is, counted from 1.
+    pub attempt: u32,
+    /// What all events of its story share.
+    pub correlation_id: CorrelationId,
+    /// The event in whose handling it was raised.
+    pub causation_id: Option<EventId>,
+    /// How many commits lie between it and the start of its story.
+    pub hops: u32,
+    /// The `traceparent` of who raised it.
+    pub trace_context: Option<String>,
+    /// Whatever else travels with it.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Meta {
+    /// The metadata of `event` as it enters its unit of work, at the start of a story of its own.
+    pub fn of(event: &AnyEvent, correlation_id: Option<CorrelationId>) -> Self {
+        let id = EventId::now();
+        Self {
+            id,
+            event_type: event.type_name(),
+            version: event.version(),
+            key: event.key(),
+            occurred_at: event.occurred_at(),
+            recorded_at: None,
+            position: None,
+            attempt: 1,
+            correlation_id: correlation_id.unwrap_or_else(|| id.into()),
+            causation_id: None,
+            hops: 0,
+            trace_context: None,
+            headers: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The driver's errors as ours.
+
+use ensue::Error;
+
+/// Turns a driver's error into ours, with what could not be done.
+pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> Error {
+    |error| {
+        let retryable = is_retryable(&error);
+        Error::store(what(), error, retryable)
+    }
+}
+
+/// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
+pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().and_then(|code| code.parse().ok());
+            code.is_some_and(|code: u32| RETRYABLE.contains(&(code & 0xff)))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// Whether another connection holds the lock.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse().ok());
+    code.is_some_and(|code: u32| BUSY.contains(&(code & 0xff)))
+}
+
+/// Primary [result codes](https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_LOCKED`,
+const BUSY: [u32; 2] = [5, 6];
+
+/// the same, `SQLITE_NOMEM`, `SQLITE_INTERRUPT`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`,
+/// `SQLITE_PROTOCOL`.
+const RETRYABLE: [u32; 8] = [5, 6, 7, 9, 10, 13, 14, 15];

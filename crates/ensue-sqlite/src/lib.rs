@@ -1,0 +1,71 @@
+//! The embedded store of [ensue](https://docs.rs/ensue): SQLite.
+//!
+//! Events are appended to the log in the transaction that changes your own tables, in the same
+//! file; nothing else has to run. Any number of processes may share the file.
+//!
+//! ```
+//! use ensue::{Event, raise};
+//! use ensue_sqlite::{Events, SqliteStore, Tx};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Event, Serialize, Deserialize)]
+//! #[event(key = order_no)]
+//! struct OrderPlaced { order_no: String }
+//!
+//! async fn count(_: &OrderPlaced, tx: &mut Tx) -> sqlx::Result<()> {
+//!     sqlx::query("UPDATE counter SET orders = orders + 1").execute(&mut **tx).await.map(drop)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("shop.db");
+//! let events = Events::builder(SqliteStore::open(&path).await?).on(count).build().await?;
+//!
+//! events.run(async |tx| {
+//!     sqlx::raw_sql("CREATE TABLE counter (orders INTEGER); INSERT INTO counter VALUES (0)")
+//!         .execute(&mut **tx)
+//!         .await?;
+//!     raise(OrderPlaced { order_no: "A-1".into() });
+//!     Ok::<_, ensue::BoxError>(())
+//! }).await?;
+//!
+//! let orders: i64 = sqlx::query_scalar("SELECT orders FROM counter")
+//!     .fetch_one(events.store().reader())
+//!     .await?;
+//! assert_eq!((orders, events.head().await?.get()), (1, 1));
+//! # Ok(()) }
+//! ```
+//!
+//! # One writer
+//! SQLite has one writer at a time. Units of work of a process queue up for it in order; among
+//! processes it goes to whoever asks next. While a unit of work is open, do not open a second one
+//! on another task and wait for it, nor write through a pool of your own: both wait for the writer
+//! that you hold. Reads that need no unit of work go through [`SqliteStore::reader`] and wait for
+//! nobody. A durable handler that takes `&mut Tx` holds the writer while it runs, so it should do
+//! nothing but database work.
+//!
+//! # What is guaranteed
+//! The log's positions are dense and in the order of commits by construction: `AUTOINCREMENT` under
+//! the one write lock. `synchronous` is `FULL` unless told otherwise: an acknowledged commit
+//! survives the loss of power. The user's transaction is an sqlx 0.9 transaction.
+
+mod entry_row;
+mod error;
+mod log;
+mod migrate;
+mod store;
+mod subscriptions;
+mod transactions;
+mod wal_file;
+
+pub use store::SqliteStore;
+
+/// [`ensue::Tx`] on SQLite: derefs to [`sqlx::SqliteConnection`].
+pub type Tx = ensue::Tx<SqliteStore>;
+
+/// [`ensue::Events`] on SQLite.
+pub type Events = ensue::Events<SqliteStore>;
+
+/// [`ensue::Builder`] on SQLite.
+pub type Builder = ensue::Builder<SqliteStore>;

@@ -1,0 +1,44 @@
+//! The log, read.
+
+use ensue::store::Page;
+use ensue::{Entry, Error, Log, Position};
+use futures_util::TryStreamExt;
+
+use crate::error::failed;
+use crate::{SqliteStore, entry_row};
+
+impl Log for SqliteStore {
+    async fn head(&self) -> Result<Position, Error> {
+        let head: i64 = sqlx::query_scalar(include_str!("sql/read_head.sql"))
+            .fetch_one(self.reader())
+            .await
+            .map_err(failed(|| "cannot read how far the log goes".to_owned()))?;
+        Ok(Position::new(head.unsigned_abs()))
+    }
+
+    /// The read ends with the page: while one is open, the WAL cannot be taken back.
+    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+        let after = page.after;
+        let what = || format!("cannot read the log after position {after}");
+        // No position is larger than an `i64`, so nothing is after one that is.
+        let Ok(after) = i64::try_from(after.get()) else { return Ok(Vec::new()) };
+        let mut rows = sqlx::query(include_str!("sql/read_after.sql"))
+            .bind(after)
+            .bind(page.rows)
+            .fetch(self.reader());
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await.map_err(failed(what))? {
+            let entry = entry_row::entry(&row).map_err(|error| Error::store(what(), error, false))?;
+            bytes += entry.envelope.payload.len();
+            entries.push(entry);
+            if bytes >= page.bytes {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn changed_elsewhere(&self) {
+        self.0.wal_file.changed().await;
+    }
+}

@@ -1,0 +1,60 @@
+//! Our tables, brought up to date.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use ensue::{Error, Timestamp};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use crate::error::failed;
+use crate::transactions::begin_immediate;
+
+/// In the order of their application; never changed once released.
+const MIGRATIONS: [(u32, &str, &str); 1] = [(
+    1,
+    "log_and_subscriptions",
+    include_str!("migrations/0001_log_and_subscriptions.sql"),
+)];
+
+/// Applies what is missing, in one transaction: processes that start together wait for each other,
+/// and one that dies half-way has changed nothing.
+pub(crate) async fn run(path: &Path, writer: &SqlitePool) -> Result<(), Error> {
+    let what = || format!("cannot bring the tables of `{}` up to date", path.display());
+    let mut transaction = begin_immediate(writer).await.map_err(failed(what))?;
+    let applied = applied(&mut transaction).await.map_err(failed(what))?;
+    let known = MIGRATIONS.len();
+    if applied > known {
+        let path = path.display();
+        return Err(Error::configuration(format!(
+            "database `{path}` has {applied} migrations of ensue and this version knows {known}; \
+             use the version that migrated it, or a newer one"
+        )));
+    }
+    for (number, name, statements) in &MIGRATIONS[applied..] {
+        apply(&mut transaction, *number, name, statements).await.map_err(failed(what))?;
+    }
+    transaction.commit().await.map_err(failed(what))
+}
+
+async fn applied(connection: &mut SqliteConnection) -> sqlx::Result<usize> {
+    sqlx::raw_sql(include_str!("sql/create_migration_table.sql")).execute(&mut *connection).await?;
+    let applied: u32 =
+        sqlx::query_scalar(include_str!("sql/count_migrations.sql")).fetch_one(connection).await?;
+    Ok(usize::try_from(applied).unwrap_or(usize::MAX))
+}
+
+async fn apply(
+    connection: &mut SqliteConnection,
+    number: u32,
+    name: &str,
+    statements: &'static str,
+) -> sqlx::Result<()> {
+    sqlx::raw_sql(statements).execute(&mut *connection).await?;
+    sqlx::query(include_str!("sql/insert_migration.sql"))
+        .bind(number)
+        .bind(name)
+        .bind(Timestamp::from(SystemTime::now()).as_micros())
+        .execute(connection)
+        .await
+        .map(drop)
+}

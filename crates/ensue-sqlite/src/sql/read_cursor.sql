@@ -1,0 +1,2 @@
+-- Primary key.
+SELECT position FROM ensue_cursor WHERE subscription = ?1

@@ -1,0 +1,5 @@
+-- Primary key, a range of it.
+SELECT position, key, state, attempts, next_attempt_at_us, failure_class, failure_message
+FROM ensue_set_aside
+WHERE subscription = ?1
+ORDER BY position

@@ -1,0 +1,169 @@
+//! Putting an application together.
+
+mod event_types;
+mod handlers;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use ensue_core::{AnyEvent, Clock, Event};
+use tokio::sync::Notify;
+
+pub(crate) use event_types::{EventType, EventTypes};
+pub(crate) use handlers::Handlers;
+
+use crate::events::Application;
+use crate::forwarder::ForwardingSettings;
+use crate::handler::States;
+use crate::subscription::Subscription;
+use crate::{Error, Events, IntoHandler, Store, SubscriptionBuilder};
+
+/// Takes an application's states, handlers and subscriptions; [`build`](Builder::build) checks them
+/// and makes the [`Events`].
+///
+/// ```
+/// # use ensue::{BoxError, Event, Events, RetryPolicy, Start, Store};
+/// # use serde::{Deserialize, Serialize};
+/// # use std::time::Duration;
+/// # #[derive(Event, Serialize, Deserialize)] struct OrderPlaced;
+/// # #[derive(Event, Serialize, Deserialize)] struct OrderCancelled;
+/// # async fn show_placed(_: &OrderPlaced) {}
+/// # async fn show_cancelled(_: &OrderCancelled) {}
+/// # async fn restock(_: &OrderCancelled) {}
+/// # async fn example<S: Store>(store: S) -> Result<(), ensue::Error> {
+/// let events = Events::builder(store)
+///     .on(restock)
+///     .subscription("orders-view", |subscription| {
+///         subscription
+///             .on(show_placed)
+///             .on(show_cancelled)
+///             .from(Start::Beginning)
+///             .retry(RetryPolicy::default().attempts(20))
+///     })
+///     .build()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "it does nothing until `build`"]
+pub struct Builder<S: Store> {
+    store: S,
+    clock: Clock,
+    states: States,
+    handlers: Handlers<S>,
+    subscriptions: Vec<Subscription<S>>,
+    forwarding: ForwardingSettings,
+    problems: Vec<String>,
+}
+
+impl<S: Store> Builder<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self {
+            store,
+            clock: Clock::system(),
+            states: States::default(),
+            handlers: Handlers::default(),
+            subscriptions: Vec::new(),
+            forwarding: ForwardingSettings::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// What handlers ask for as [`State<T>`](crate::State), one of a type.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, state: T) -> Self {
+        if !self.states.insert(state) {
+            let name = std::any::type_name::<T>();
+            self.problems.push(format!("two states are a `{name}`; wrap one in a type of its own"));
+        }
+        self
+    }
+
+    /// Lets `handler` run in the transaction of whatever raises an `E`; an error rolls it back.
+    ///
+    /// Handlers of one event run in the order of their registration.
+    pub fn on<E: Event, M>(mut self, handler: impl IntoHandler<E, S, M>) -> Self {
+        self.handlers.on::<E>(handler.into_handler().0);
+        self
+    }
+
+    /// Lets `handler` run in the transaction of whatever raises an event of any type, after the
+    /// handlers of that type; an error rolls it back.
+    pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
+        self.handlers.on_any(handler.into_handler().0);
+        self
+    }
+
+    /// Lets `handler` ensue durably from every `E`, as the subscription `name`, with its defaults.
+    pub fn subscribe<E: Event, M>(self, name: &str, handler: impl IntoHandler<E, S, M>) -> Self {
+        self.subscription(name, |subscription| subscription.on(handler))
+    }
+
+    /// Adds the subscription `name` as `describe` says.
+    ///
+    /// The name is its identity in the database: renamed, it is a new one.
+    pub fn subscription(
+        mut self,
+        name: &str,
+        describe: impl FnOnce(SubscriptionBuilder<S>) -> SubscriptionBuilder<S>,
+    ) -> Self {
+        self.subscriptions.push(describe(SubscriptionBuilder::new(name)).finish());
+        self
+    }
+
+    /// The clock that says when events occur; the system's unless told otherwise.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How long a process that died may keep its subscriptions from another; 15 s unless told
+    /// otherwise. It is renewed three times as often.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        if lease < ForwardingSettings::LEASE_MIN {
+            let least = ForwardingSettings::LEASE_MIN;
+            self.problems.push(format!("a lease of {lease:?} is less than {least:?}"));
+        }
+        self.forwarding.lease = lease;
+        self
+    }
+
+    /// Checks everything and registers the subscriptions in the store: a new one starts after the
+    /// last event that is stored now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with every problem by name: a
+    /// state that a handler asks for and nobody gave, two event types or two subscriptions of one
+    /// name, a durable handler of a local event, a subscription without handlers. The database's.
+    pub async fn build(mut self) -> Result<Events<S>, Error> {
+        self.check();
+        if !self.problems.is_empty() {
+            return Err(Error::configuration(self.problems.join("; ")));
+        }
+        for subscription in &self.subscriptions {
+            self.store.register(&subscription.name, subscription.start).await?;
+        }
+        Ok(Events::new(Application {
+            store: self.store,
+            clock: self.clock,
+            states: self.states,
+            handlers: self.handlers,
+            subscriptions: self.subscriptions.into_iter().map(Into::into).collect(),
+            forwarding: self.forwarding,
+            appended: Notify::new(),
+        }))
+    }
+
+    fn check(&mut self) {
+        let mut names = HashSet::new();
+        for subscription in &mut self.subscriptions {
+            if !names.insert(subscription.name.clone()) {
+                let name = &subscription.name;
+                self.problems.push(format!("two subscriptions are called `{name}`"));
+            }
+            self.problems.append(&mut subscription.problems(&self.states));
+            for event_type in subscription.event_types() {
+                self.handlers.types.add(event_type);
+            }
+        }
+        self.problems.append(&mut self.handlers.problems(&self.states));
+    }
+}

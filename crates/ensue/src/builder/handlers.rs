@@ -1,0 +1,50 @@
+//! The in-transaction handlers, found by event type.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+use ensue_core::{AnyEvent, Event};
+
+use super::{EventType, EventTypes};
+use crate::handler::{BoxedHandler, States};
+use crate::{Error, Store};
+
+/// Who handles what in the transaction; frozen once the application is built.
+pub(crate) struct Handlers<S: Store> {
+    by_type: HashMap<TypeId, Vec<BoxedHandler<S>>>,
+    any: Vec<BoxedHandler<S>>,
+    pub(super) types: EventTypes,
+}
+
+impl<S: Store> Default for Handlers<S> {
+    fn default() -> Self {
+        Self { by_type: HashMap::new(), any: Vec::new(), types: EventTypes::default() }
+    }
+}
+
+impl<S: Store> Handlers<S> {
+    pub(super) fn on<E: Event>(&mut self, handler: BoxedHandler<S>) {
+        self.types.add(EventType::of::<E>());
+        self.by_type.entry(TypeId::of::<E>()).or_default().push(handler);
+    }
+
+    pub(super) fn on_any(&mut self, handler: BoxedHandler<S>) {
+        self.any.push(handler);
+    }
+
+    /// Those of the event's type in the order of their registration, then those of any.
+    pub(crate) fn of(&self, event: &AnyEvent) -> impl Iterator<Item = &BoxedHandler<S>> {
+        let typed = event.type_id().and_then(|id| self.by_type.get(&id));
+        typed.into_iter().flatten().chain(&self.any)
+    }
+
+    pub(crate) fn check_name(&self, event: &AnyEvent) -> Result<(), Error> {
+        self.types.check(event)
+    }
+
+    pub(super) fn problems(&self, states: &States) -> Vec<String> {
+        let handlers = self.by_type.values().flatten().chain(&self.any);
+        let lacking = handlers.filter_map(|handler| handler.problem(states));
+        self.types.clashes().iter().cloned().chain(lacking).collect()
+    }
+}

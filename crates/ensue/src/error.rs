@@ -1,0 +1,138 @@
+//! What can go wrong, and what to do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use ensue_core::PayloadError;
+
+/// Whatever error a handler returns.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A unit of work, or what runs one, failed.
+///
+/// [`kind`](Error::kind) says what happened, [`is_retryable`](Error::is_retryable) whether the same
+/// again may succeed; the error of a handler is the [`source`](StdError::source).
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    handler: Option<&'static str>,
+    retryable: bool,
+    source: Option<BoxError>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A handler in the transaction returned an error; everything was rolled back.
+    Handler,
+    /// Events kept raising events, deeper than the limit.
+    Cascade,
+    /// A second unit of work was opened inside the first.
+    Nested,
+    /// The unit of work had failed, or was abandoned half-way, before it was to commit.
+    Abandoned,
+    /// An aggregate recorded events that were never collected.
+    Uncollected,
+    /// An event could not be encoded.
+    Payload,
+    /// The application was put together wrongly.
+    Configuration,
+    /// Another process owns the subscription by now.
+    Fenced,
+    /// The database failed.
+    Store,
+}
+
+impl Error {
+    /// The database could not do `what`; `retryable` if the same again may succeed.
+    pub fn store(what: impl Into<String>, source: impl Into<BoxError>, retryable: bool) -> Self {
+        let mut error = Self::new(ErrorKind::Store, what).because(source.into());
+        error.0.retryable = retryable;
+        error
+    }
+
+    /// Another process owns `subscription` by now: `epoch` is over.
+    pub fn fenced(subscription: &str, epoch: u64) -> Self {
+        let message =
+            format!("epoch {epoch} of subscription `{subscription}` is over: it has a new owner");
+        Self::new(ErrorKind::Fenced, message)
+    }
+
+    /// The application, or the database it is given, is put together wrongly.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Configuration, message)
+    }
+
+    pub(crate) fn handler(handler: &'static str, event: &str, source: BoxError) -> Self {
+        let message = format!("handler `{handler}` failed on event `{event}`");
+        let mut error = Self::new(ErrorKind::Handler, message).because(source);
+        error.0.handler = Some(handler);
+        error
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            handler: None,
+            retryable: false,
+            source: None,
+        }))
+    }
+
+    fn because(mut self, source: BoxError) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same again may succeed: the database was busy, full or out of reach.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The name of the handler that failed.
+    pub fn failed_handler(&self) -> Option<&str> {
+        self.0.handler
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<PayloadError> for Error {
+    fn from(error: PayloadError) -> Self {
+        let message = "cannot store an event";
+        Self::new(ErrorKind::Payload, message).because(error.into())
+    }
+}

@@ -1,0 +1,155 @@
+//! The application's events: where units of work run.
+
+use std::sync::Arc;
+
+use ensue_core::{Clock, Position, scope};
+use tokio::sync::Notify;
+
+use crate::builder::Handlers;
+use crate::cascade::Origin;
+use crate::forwarder::{ForwardingSettings, Forwarder};
+use crate::handler::{Call1, States};
+use crate::subscription::Subscription;
+use crate::{Builder, Error, ErrorKind, Store, SubscriptionStatus, Tx};
+
+/// The application's handlers and subscriptions over its store, ready to run units of work.
+///
+/// A handle: clones are cheap and share everything.
+pub struct Events<S: Store>(Arc<Application<S>>);
+
+pub(crate) struct Application<S: Store> {
+    pub(crate) store: S,
+    pub(crate) clock: Clock,
+    pub(crate) states: States,
+    pub(crate) handlers: Handlers<S>,
+    pub(crate) subscriptions: Vec<Arc<Subscription<S>>>,
+    pub(crate) forwarding: ForwardingSettings,
+    /// A unit of work of this process has appended.
+    pub(crate) appended: Notify,
+}
+
+impl<S: Store> Events<S> {
+    /// Puts an application together over `store`.
+    pub fn builder(store: S) -> Builder<S> {
+        Builder::new(store)
+    }
+
+    pub(crate) fn new(application: Application<S>) -> Self {
+        Self(Arc::new(application))
+    }
+
+    /// Runs `work` as one unit of work: everything it does to the database, every event it raises
+    /// and everything that ensues in the transaction happens wholly or not at all.
+    ///
+    /// Returned `Ok`, the in-transaction handlers run, the events are appended and all is
+    /// committed; with an error, a panic, or if this future is dropped, all is rolled back. Events
+    /// raised anywhere below, also without `tx` in hand, belong to this unit of work, unless on
+    /// another task or thread.
+    ///
+    /// ```
+    /// # use ensue::{Event, Events, Store, raise};
+    /// # #[derive(Event)] #[event(local)] struct OrderCancelled;
+    /// # #[derive(Debug)] enum AppError { Events(ensue::Error) }
+    /// # impl From<ensue::Error> for AppError { fn from(e: ensue::Error) -> Self { Self::Events(e) } }
+    /// async fn cancel<S: Store>(events: &Events<S>, order_no: &str) -> Result<(), AppError> {
+    ///     events.run(async |tx| {
+    ///         // let mut order = orders::find(tx, order_no).await?;
+    ///         raise(OrderCancelled); // in `order.cancel()`
+    ///         // orders::save(tx, &order).await?;
+    ///         Ok(())
+    ///     }).await
+    /// }
+    /// ```
+    ///
+    /// Followed by `?` it needs the error's type spelled out: `Ok::<_, AppError>(…)`.
+    ///
+    /// # Errors
+    /// The error of `work`, or one of ours made into that type: a handler's
+    /// ([`ErrorKind::Handler`]), a cascade without end, an event that cannot be stored, the
+    /// database's; [`ErrorKind::Nested`] if a unit of work is open around it: hand its `tx` on
+    /// instead.
+    ///
+    /// CANCEL-SAFE: dropped at any point, it has happened wholly or not at all.
+    pub async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Tx<S>) -> Result<T, E>
+            + Call1<&'r mut Tx<S>, Result<T, E>, Future: Send>,
+        E: From<Error>,
+    {
+        if scope::is_in_transaction() {
+            return Err(nested().into());
+        }
+        let mut tx = Tx::begin(&self.0, Origin::default()).await?;
+        match tx.work(work).await {
+            Ok(value) => {
+                tx.commit(None).await?;
+                Ok(value)
+            }
+            Err(error) => {
+                if let Err(rollback) = tx.rollback().await {
+                    // The error that caused it is the caller's; a connection that cannot even roll
+                    // back is closed by its pool.
+                    tracing::warn!(error = %rollback, "rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs the subscriptions in this process, until the forwarder is shut down or dropped.
+    ///
+    /// Any number of processes may: each subscription has one owner at a time, and the others stand
+    /// by. It needs a tokio runtime around it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use = "dropped, it stops"]
+    pub fn forward(&self) -> Forwarder {
+        Forwarder::start(&self.0)
+    }
+
+    /// The position of the last event in the log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn head(&self) -> Result<Position, Error> {
+        self.0.store.head().await
+    }
+
+    /// Where a subscription stands, whoever runs it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if there is none of that name; the database's.
+    pub async fn status(&self, subscription: &str) -> Result<SubscriptionStatus, Error> {
+        let status = self.0.store.status(subscription).await?;
+        status.ok_or_else(|| {
+            Error::configuration(format!("there is no subscription `{subscription}`"))
+        })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.0.store
+    }
+}
+
+impl<S: Store> Clone for Events<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Store> std::fmt::Debug for Events<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.subscriptions.iter().map(|subscription| &subscription.name);
+        f.debug_struct("Events").field("subscriptions", &names.collect::<Vec<_>>()).finish()
+    }
+}
+
+fn nested() -> Error {
+    Error::new(
+        ErrorKind::Nested,
+        "a unit of work was opened inside another one; hand the open `tx` to what should join it, \
+         or open the second after the first has ended",
+    )
+}

@@ -1,0 +1,89 @@
+//! Running subscriptions.
+//!
+//! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
+//! may run a subscription, [`follower`] what becomes of each entry, with [`set_aside`] for those
+//! that failed. [`runner`] does what they say: it has the clock, the randomness and the database.
+
+pub(crate) mod delivery;
+pub(crate) mod follower;
+pub(crate) mod head;
+pub(crate) mod lease;
+pub(crate) mod runner;
+pub(crate) mod set_aside;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::Store;
+use crate::events::Application;
+use head::HeadWatch;
+use runner::Runner;
+
+/// Subscriptions that run in this process.
+///
+/// Dropped, it stops them as [`shutdown`](Forwarder::shutdown) does, but nobody waits for it.
+#[derive(Debug)]
+pub struct Forwarder {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    head: tokio::task::JoinHandle<()>,
+}
+
+/// How this process runs subscriptions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForwardingSettings {
+    pub(crate) lease: Duration,
+}
+
+impl ForwardingSettings {
+    /// LIMIT: a shorter lease would be over before a busy disk has renewed it.
+    pub(crate) const LEASE_MIN: Duration = Duration::from_millis(100);
+}
+
+impl Default for ForwardingSettings {
+    fn default() -> Self {
+        Self { lease: Duration::from_secs(15) }
+    }
+}
+
+impl Forwarder {
+    pub(crate) fn start<S: Store>(application: &Arc<Application<S>>) -> Self {
+        let (stop, stopping) = watch::channel(false);
+        let (head, watcher) = HeadWatch::start(Arc::clone(application));
+        let mut tasks = JoinSet::new();
+        for subscription in &application.subscriptions {
+            let application = Arc::clone(application);
+            let subscription = Arc::clone(subscription);
+            let runner = Runner::new(application, subscription, head.clone(), stopping.clone());
+            tasks.spawn(runner.run());
+        }
+        Self { stop, tasks, head: watcher }
+    }
+
+    /// Lets every handler that runs now finish, hands the subscriptions over, and ends; after
+    /// `limit` it ends all the same: handlers are dropped, their transactions rolled back, and the
+    /// entries are handled again by the next owner.
+    ///
+    /// True if everything had ended in time.
+    pub async fn shutdown(mut self, limit: Duration) -> bool {
+        self.stop.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let in_time = tokio::time::timeout(limit, ended).await.is_ok();
+        if !in_time {
+            tracing::warn!(?limit, "forwarder did not end in time: handlers are dropped");
+            self.tasks.shutdown().await;
+        }
+        in_time
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.tasks.detach_all();
+        self.head.abort();
+    }
+}

@@ -1,0 +1,199 @@
+//! Functions and closures as handlers.
+//!
+//! Stable Rust cannot yet say "an async function whose future is `Send`" of a borrowing function,
+//! so the bound is written as two: `AsyncFnOnce` for what the function takes, and a helper trait
+//! (`Call1` … `Call6`) that names its future. A call clones the function and consumes the clone,
+//! which lets closures own what they capture.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+
+use ensue_core::{AnyEvent, Meta};
+use futures_util::FutureExt;
+
+use super::boxed::{handled, refused};
+use super::{Call, Erased, Handled, IntoHandler, Parameter, PlainCall, States, TxCall};
+use crate::{BoxError, Store, Tx};
+
+/// What a handler may return.
+#[doc(hidden)]
+pub trait Outcome: 'static {
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError> + 'static> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+macro_rules! name_the_future {
+    ($name:ident: $($argument:ident),+) => {
+        #[doc(hidden)]
+        pub trait $name<$($argument,)+ R>:
+            AsyncFnOnce($($argument),+) -> R
+            + FnOnce($($argument),+) -> <Self as $name<$($argument,)+ R>>::Future
+        {
+            type Future: Future<Output = R>;
+        }
+
+        impl<F, $($argument,)+ T, R> $name<$($argument,)+ R> for F
+        where
+            F: AsyncFnOnce($($argument),+) -> R + FnOnce($($argument),+) -> T,
+            T: Future<Output = R>,
+        {
+            type Future = T;
+        }
+    };
+}
+
+name_the_future!(Call1: A);
+name_the_future!(Call2: A, B);
+name_the_future!(Call3: A, B, C);
+name_the_future!(Call4: A, B, C, D);
+name_the_future!(Call5: A, B, C, D, E);
+name_the_future!(Call6: A, B, C, D, E, F1);
+
+/// A function with the shape of its parameters.
+struct Function<F, Shape>(F, PhantomData<fn(Shape)>);
+
+/// `build` has checked that every state is there; were one not, the call fails by name.
+macro_rules! extract {
+    ($parameter:ident, $states:ident, $meta:ident) => {
+        match $parameter::extract($states, $meta) {
+            Some(parameter) => parameter,
+            None => {
+                let name = type_name::<$parameter>();
+                return refused(format!("the application has no `{name}`").into());
+            }
+        }
+    };
+}
+
+macro_rules! handler_functions {
+    ($plain:ident, $in_transaction:ident; $($parameter:ident),*) => {
+        impl<E, F, R, $($parameter,)*> PlainCall for Function<F, (E, R, $($parameter,)*)>
+        where
+            E: Handled,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            for<'r> F: AsyncFnOnce(&'r E, $($parameter,)*) -> R
+                + $plain<&'r E, $($parameter,)* R, Future: Send>
+                + Clone + Send + Sync + 'static,
+        {
+            #[allow(unused_variables, reason = "a handler may take nothing but the event")]
+            fn call<'a>(
+                &'a self,
+                event: &'a AnyEvent,
+                meta: &'a Meta,
+                states: &'a States,
+            ) -> Call<'a> {
+                let event = match handled::<E>(event) {
+                    Ok(event) => event,
+                    Err(error) => return refused(error),
+                };
+                let function = self.0.clone();
+                Box::pin(function(event, $(extract!($parameter, states, meta),)*)
+                    .map(Outcome::into_result))
+            }
+        }
+
+        impl<E, S, F, R, $($parameter,)*> IntoHandler<E, S, (E, R, $($parameter,)*)> for F
+        where
+            E: Handled,
+            S: Store,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            for<'r> F: AsyncFnOnce(&'r E, $($parameter,)*) -> R
+                + $plain<&'r E, $($parameter,)* R, Future: Send>
+                + Clone + Send + Sync + 'static,
+        {
+            fn into_handler(self) -> Erased<S> {
+                Erased::plain(
+                    type_name::<F>(),
+                    missing::<($($parameter,)*)>,
+                    Function::<F, (E, R, $($parameter,)*)>(self, PhantomData),
+                )
+            }
+        }
+
+        impl<E, S, F, R, $($parameter,)*> TxCall<S>
+            for Function<F, (E, R, $($parameter,)* &'static mut Tx<S>)>
+        where
+            E: Handled,
+            S: Store,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            for<'r> F: AsyncFnOnce(&'r E, $($parameter,)* &'r mut Tx<S>) -> R
+                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, R, Future: Send>
+                + Clone + Send + Sync + 'static,
+        {
+            #[allow(unused_variables, reason = "a handler may take nothing but event and tx")]
+            fn call<'a>(
+                &'a self,
+                event: &'a AnyEvent,
+                meta: &'a Meta,
+                states: &'a States,
+                tx: &'a mut Tx<S>,
+            ) -> Call<'a> {
+                let event = match handled::<E>(event) {
+                    Ok(event) => event,
+                    Err(error) => return refused(error),
+                };
+                let function = self.0.clone();
+                Box::pin(function(event, $(extract!($parameter, states, meta),)* tx)
+                    .map(Outcome::into_result))
+            }
+        }
+
+        impl<E, S, F, R, $($parameter,)*>
+            IntoHandler<E, S, (E, R, $($parameter,)* &'static mut Tx<S>)> for F
+        where
+            E: Handled,
+            S: Store,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            for<'r> F: AsyncFnOnce(&'r E, $($parameter,)* &'r mut Tx<S>) -> R
+                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, R, Future: Send>
+                + Clone + Send + Sync + 'static,
+        {
+            fn into_handler(self) -> Erased<S> {
+                Erased::in_transaction(
+                    type_name::<F>(),
+                    missing::<($($parameter,)*)>,
+                    Function::<F, (E, R, $($parameter,)* &'static mut Tx<S>)>(self, PhantomData),
+                )
+            }
+        }
+
+        impl<$($parameter: Parameter),*> Parameters for ($($parameter,)*) {
+            #[allow(unused_variables, reason = "there may be no parameter at all")]
+            fn missing(states: &States) -> Option<&'static str> {
+                $(if let Some(missing) = $parameter::missing(states) {
+                    return Some(missing);
+                })*
+                None
+            }
+        }
+    };
+}
+
+trait Parameters {
+    fn missing(states: &States) -> Option<&'static str>;
+}
+
+fn missing<P: Parameters>(states: &States) -> Option<&'static str> {
+    P::missing(states)
+}
+
+handler_functions!(Call1, Call2;);
+handler_functions!(Call2, Call3; P1);
+handler_functions!(Call3, Call4; P1, P2);
+handler_functions!(Call4, Call5; P1, P2, P3);
+handler_functions!(Call5, Call6; P1, P2, P3, P4);

@@ -1,0 +1,97 @@
+//! When a failed entry is tried again.
+
+use std::time::Duration;
+
+/// How often, and how soon, a failed entry is tried again before it is parked.
+///
+/// The delay before attempt *n* + 1 is drawn evenly from zero to min(`longest`, `first` · 2ⁿ⁻¹):
+/// exponential backoff with full jitter
+/// ([Brooker 2015](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    attempts_max: u32,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// 12 attempts, 1 s to 5 min.
+    fn default() -> Self {
+        Self {
+            attempts_max: 12,
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// At the most `attempts_max` attempts, the first included; at least one.
+    #[must_use]
+    pub fn attempts(mut self, attempts_max: u32) -> Self {
+        self.attempts_max = attempts_max.max(1);
+        self
+    }
+
+    /// Delays of up to `first` after the first failure, doubling up to `longest`.
+    #[must_use]
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.first = first;
+        self.longest = longest.max(first);
+        self
+    }
+
+    /// How long to wait after the `attempts`th attempt failed, for an evenly drawn `random`;
+    /// nothing if that was the last one.
+    pub(crate) fn delay(&self, attempts: u32, random: u64) -> Option<Duration> {
+        if attempts >= self.attempts_max {
+            return None;
+        }
+        let doublings = attempts.saturating_sub(1).min(31);
+        let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest);
+        let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
+        Some(Duration::from_micros(match micros.checked_add(1) {
+            Some(span) => random % span,
+            None => random,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_last_attempt_is_followed_by_none() {
+        let policy = RetryPolicy::default().attempts(3);
+        assert!(policy.delay(2, 0).is_some());
+        assert_eq!(policy.delay(3, 0), None);
+        assert_eq!(RetryPolicy::default().attempts(0).delay(1, 0), None);
+    }
+
+    #[test]
+    fn the_ceiling_doubles_until_the_longest() {
+        let policy = RetryPolicy::default().attempts(u32::MAX);
+        let ceiling = |attempts| {
+            let micros = 1_000_000_u64 << (attempts - 1_u32).min(20);
+            Duration::from_micros(micros).min(Duration::from_secs(300))
+        };
+        for attempts in 1..64 {
+            let span = u64::try_from(ceiling(attempts).as_micros()).unwrap();
+            assert_eq!(policy.delay(attempts, span), Some(ceiling(attempts)));
+            assert_eq!(policy.delay(attempts, span + 1), Some(Duration::ZERO));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_delay_is_longer_than_the_longest(attempts: u32, random: u64, first: u32, longest: u32) {
+            let (first, longest) = (Duration::from_millis(first.into()), Duration::from_millis(longest.into()));
+            let policy = RetryPolicy::default().attempts(u32::MAX).backoff(first, longest);
+            if let Some(delay) = policy.delay(attempts, random) {
+                prop_assert!(delay <= longest.max(first));
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a database must do to be a store: the contract that `ensue-conformance` holds each to.
+//!
+//! Three traits, one for each of its users. The feed reads the [`Log`]; the unit of work runs in
+//! [`Transactions`]; the forwarder keeps its progress in [`Subscriptions`]. A [`Store`] is all three.
+//!
+//! Every MUST below has a test of that meaning in the suite. What the traits leave out is absent on
+//! purpose: no method takes or returns a transaction id, none asks for a lock, and none decides
+//! anything. Time is the database's wherever two processes compare it.
+
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use ensue_core::{Entry, Envelope, Position};
+
+use crate::Error;
+use crate::subscription::{Change, Epoch, Start, SubscriptionStatus, TakeOver};
+
+/// The log, read.
+///
+/// An implementation is a handle: cheap to clone, and every clone sees the same log.
+pub trait Log: Clone + Send + Sync + 'static {
+    /// The position of the last entry, [`Position::START`] while there is none.
+    ///
+    /// It MUST NOT go back, also when the log is pruned, and MUST NOT name an entry that
+    /// [`read`](Log::read) would not return yet.
+    fn head(&self) -> impl Future<Output = Result<Position, Error>> + Send;
+
+    /// The entries after `page.after` in the order of their positions, bounded by the page.
+    ///
+    /// - Positions MUST be dense: 1, 2, 3 …, also after rollbacks and crashes.
+    /// - An entry MUST NOT appear before its transaction has committed, and never if it rolled back.
+    /// - Once read, a position MUST show the same entry for ever; payload bytes as they were given.
+    /// - Entries of one transaction MUST stand in the order of the append. If a transaction could
+    ///   see another's effects, it MUST stand after it.
+    /// - If there is an entry after `page.after`, at least one MUST be returned, whatever its size.
+    fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
+
+    /// Ends when another process may have appended, as soon as that can be known cheaply; it MAY
+    /// end for no reason. Commits of this process need not be noticed: the unit of work tells.
+    ///
+    /// CANCEL-SAFE: an append after the call began MUST end it or the next call.
+    fn changed_elsewhere(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Which entries to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Those after this position,
+    pub after: Position,
+    /// at the most so many,
+    pub rows: u32,
+    /// and none after the one with which their payloads reach this size.
+    pub bytes: usize,
+}
+
+impl Page {
+    /// LIMIT: the payload bytes of a page unless told otherwise: some thousands of usual events,
+    /// and little enough that each of a process's readers can hold one.
+    pub const BYTES: usize = 8 << 20;
+
+    /// Up to `rows` entries after `after`, and up to [`Page::BYTES`].
+    pub const fn new(after: Position, rows: u32) -> Self {
+        Self { after, rows, bytes: Self::BYTES }
+    }
+}
+
+/// The database's transactions, and appending in one.
+pub trait Transactions: Clone + Send + Sync + 'static {
+    /// What statements run on.
+    type Connection: Send;
+
+    /// An open transaction.
+    ///
+    /// Dropped without an end it MUST be rolled back before its connection serves anybody else.
+    type Transaction: DerefMut<Target = Self::Connection> + Send + Sync + 'static;
+
+    /// Opens a transaction that can write.
+    ///
+    /// Callers in one process SHOULD be served in the order of their calls. A database that is
+    /// busy MUST be waited for, within a limit, and then be a retryable error that says so.
+    ///
+    /// It need not be cancel-safe: the unit of work finishes it whatever happens.
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
+
+    /// Appends `envelopes` to the log, in their order, as part of `transaction`.
+    ///
+    /// It MUST store every envelope unchanged, whatever its number and size, and MUST NOT be
+    /// visible to anybody before the commit. It is called at most once in a transaction, after all
+    /// of the domain's own statements.
+    fn append(
+        &self,
+        transaction: &mut Self::Transaction,
+        envelopes: &[Envelope],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Commits. Once it answers `Ok` the effects MUST survive a crash of the process.
+    ///
+    /// It need not be cancel-safe: the unit of work finishes it whatever happens.
+    fn commit(&self, transaction: Self::Transaction)
+    -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Rolls back. The connection MUST go back clean.
+    fn rollback(
+        &self,
+        transaction: Self::Transaction,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// What is known of each subscription: its owner, its cursor, and what it has set aside.
+pub trait Subscriptions: Transactions {
+    /// Makes the rows of `subscription` if there are none, its cursor at `start`.
+    ///
+    /// An existing cursor MUST stay where it is. Many processes may call it at once.
+    fn register(
+        &self,
+        subscription: &str,
+        start: Start,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes `owner` the owner of `subscription` for `lease`, unless another's lease still runs.
+    ///
+    /// A take-over MUST begin a new epoch, higher than any before, also if `owner` owned it
+    /// already, and MUST return the cursor and everything set aside. Of two callers at most one
+    /// MUST win. Leases are measured by the database's clock.
+    fn take_over(
+        &self,
+        subscription: &str,
+        owner: &str,
+        lease: Duration,
+    ) -> impl Future<Output = Result<TakeOver, Error>> + Send;
+
+    /// Lets the lease of `epoch` run for `lease` from now; false if the epoch is over.
+    fn renew(
+        &self,
+        subscription: &str,
+        epoch: Epoch,
+        lease: Duration,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Ends the lease of `epoch` at once, so that another owner need not wait for it. Of an epoch
+    /// that is over it MUST change nothing.
+    fn release(
+        &self,
+        subscription: &str,
+        epoch: Epoch,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Records `changes` as part of `transaction`, fenced by `epoch`.
+    ///
+    /// If `epoch` is not the owner's any more it MUST fail with
+    /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced), and a take-over MUST NOT be able to come
+    /// between this check and the commit. A cursor MUST NOT be moved back. A change that finds
+    /// nothing to change MUST be an error.
+    fn record(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        epoch: Epoch,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Where `subscription` stands; nothing if it was never registered.
+    fn status(
+        &self,
+        subscription: &str,
+    ) -> impl Future<Output = Result<Option<SubscriptionStatus>, Error>> + Send;
+}
+
+/// All that a database must do.
+pub trait Store: Log + Subscriptions {}
+
+impl<S: Log + Subscriptions> Store for S {}

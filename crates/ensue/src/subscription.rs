@@ -1,0 +1,34 @@
+//! Named followers of the log.
+//!
+//! A subscription sees every entry of the log in order, from where it started, and keeps its place
+//! in a *cursor*. One process at a time, the *owner*, runs its handlers; a lease says how long it
+//! may, and the number of its term, the *epoch*, fences what it records, so that an owner that was
+//! stopped and woke up again cannot record anything any more.
+//!
+//! - A handler that takes `&mut Tx` has its effect, the events it raises and the cursor in one
+//!   transaction: exactly once in that database.
+//! - A handler that calls the outside is called at least once, with the event's id as the
+//!   idempotency key. Events that it raises are stored with the cursor.
+//! - An entry that fails leaves the way at its first failure: it is *set aside*, the cursor passes,
+//!   later entries of its key queue up behind it, and all other keys flow. It is retried with
+//!   backoff ([`RetryPolicy`](crate::RetryPolicy)), then parked.
+
+mod builder;
+mod rows;
+
+pub use builder::SubscriptionBuilder;
+pub(crate) use builder::Subscription;
+pub use rows::{
+    Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus, TakeOver,
+    Term,
+};
+
+/// Where a new subscription starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// After the last entry that is stored when the application is built.
+    #[default]
+    Head,
+    /// With the first entry of the log.
+    Beginning,
+}

@@ -1,0 +1,161 @@
+//! What an application says of a subscription.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ensue_core::{AnyEvent, Entry, Event, PayloadError};
+
+use super::Start;
+use crate::builder::EventType;
+use crate::handler::{BoxedHandler, States};
+use crate::{IntoHandler, RetryPolicy, Store};
+
+/// Takes the handlers of a subscription and how it is run.
+#[must_use]
+pub struct SubscriptionBuilder<S: Store>(Subscription<S>, Vec<String>);
+
+/// A named follower of the log.
+pub(crate) struct Subscription<S: Store> {
+    pub(crate) name: String,
+    pub(crate) start: Start,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) deadline: Option<Duration>,
+    reactions: HashMap<&'static str, Reaction<S>>,
+    any: Option<Reaction<S>>,
+    problems: Vec<String>,
+}
+
+/// What a subscription does with one type of event.
+pub(crate) struct Reaction<S: Store> {
+    pub(crate) handler: BoxedHandler<S>,
+    decode: fn(Entry) -> Result<AnyEvent, PayloadError>,
+    event_type: Option<EventType>,
+}
+
+impl<S: Store> Reaction<S> {
+    pub(crate) fn decode(&self, entry: Entry) -> Result<AnyEvent, PayloadError> {
+        (self.decode)(entry)
+    }
+}
+
+impl<S: Store> SubscriptionBuilder<S> {
+    pub(crate) fn new(name: &str) -> Self {
+        let subscription = Subscription {
+            name: name.to_owned(),
+            start: Start::default(),
+            retry_policy: RetryPolicy::default(),
+            deadline: None,
+            reactions: HashMap::new(),
+            any: None,
+            problems: Vec::new(),
+        };
+        Self(subscription, Vec::new())
+    }
+
+    /// Lets `handler` ensue from every `E`. A subscription has one handler of a type: what must
+    /// succeed or fail by itself is a subscription by itself.
+    pub fn on<E: Event, M>(mut self, handler: impl IntoHandler<E, S, M>) -> Self {
+        let reaction = Reaction {
+            handler: handler.into_handler().0,
+            decode: decode::<E>,
+            event_type: Some(EventType::of::<E>()),
+        };
+        if let Some(other) = self.0.reactions.insert(E::TYPE, reaction) {
+            let (name, event_type, other) = (&self.0.name, E::TYPE, other.handler.name);
+            self.1.push(format!(
+                "subscription `{name}` has two handlers of event `{event_type}`, `{other}` and \
+                 another; give each a subscription of its own"
+            ));
+        }
+        self
+    }
+
+    /// Lets `handler` ensue from every event that no other handler of this subscription takes.
+    pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
+        let reaction = Reaction {
+            handler: handler.into_handler().0,
+            decode: |entry| Ok(AnyEvent::stored(entry.envelope)),
+            event_type: None,
+        };
+        if self.0.any.replace(reaction).is_some() {
+            let name = &self.0.name;
+            self.1.push(format!("subscription `{name}` has two handlers of any event"));
+        }
+        self
+    }
+
+    /// Where it starts when its name is seen for the first time.
+    pub fn from(mut self, start: Start) -> Self {
+        self.0.start = start;
+        self
+    }
+
+    /// When a failed entry is tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.0.retry_policy = policy;
+        self
+    }
+
+    /// How long one attempt may take before it is dropped and counts as failed: 60 s, for a handler
+    /// with `&mut Tx` 5 s, unless told otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.0.deadline = Some(deadline);
+        self
+    }
+
+    pub(crate) fn finish(self) -> Subscription<S> {
+        Subscription { problems: self.1, ..self.0 }
+    }
+}
+
+impl<S: Store> Subscription<S> {
+    /// LIMIT: a handler that calls the outside; longer than any sensible client's timeout.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// LIMIT: a handler in a transaction; on an embedded store nobody else can write meanwhile.
+    const DEADLINE_IN_TRANSACTION: Duration = Duration::from_secs(5);
+
+    /// What this subscription does with events called `event_type`; nothing if they pass it by.
+    pub(crate) fn reaction(&self, event_type: &str) -> Option<&Reaction<S>> {
+        self.reactions.get(event_type).or(self.any.as_ref())
+    }
+
+    pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>) -> Duration {
+        let usual = match handler.as_plain() {
+            Some(_) => Self::DEADLINE,
+            None => Self::DEADLINE_IN_TRANSACTION,
+        };
+        self.deadline.unwrap_or(usual)
+    }
+
+    pub(crate) fn event_types(&self) -> impl Iterator<Item = EventType> {
+        self.reactions.values().filter_map(|reaction| reaction.event_type)
+    }
+
+    /// Takes what is wrong with it, in words.
+    pub(crate) fn problems(&mut self, states: &States) -> Vec<String> {
+        let name = &self.name;
+        let mut problems = std::mem::take(&mut self.problems);
+        if name.trim().is_empty() {
+            problems.push("a subscription has no name".to_owned());
+        }
+        if self.reactions.is_empty() && self.any.is_none() {
+            problems.push(format!("subscription `{name}` has no handler"));
+        }
+        for reaction in self.reactions.values().chain(&self.any) {
+            if let Some(EventType { name: event_type, local: true, .. }) = reaction.event_type {
+                problems.push(format!(
+                    "subscription `{name}` handles event `{event_type}`, which is local and never \
+                     stored; handle it with `Builder::on`, or drop `local` from the event"
+                ));
+            }
+            problems.extend(reaction.handler.problem(states));
+        }
+        problems
+    }
+}
+
+fn decode<E: Event>(entry: Entry) -> Result<AnyEvent, PayloadError> {
+    let event = E::decode(&entry.envelope.payload)?;
+    Ok(AnyEvent::new(event, entry.envelope.occurred_at))
+}

@@ -1,0 +1,214 @@
+//! What is stored of a subscription.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ensue_core::{Position, Timestamp};
+
+/// The number of an owner's term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The term numbered `number`.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The answer to who asked to be the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeOver {
+    /// You are.
+    Granted(Term),
+    /// Somebody else is.
+    Held {
+        /// Who.
+        owner: String,
+        /// For how long, unless the lease is renewed.
+        remaining: Duration,
+    },
+}
+
+/// What a new owner starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// The number of the term.
+    pub epoch: Epoch,
+    /// The last position that needs no handling any more, but for what is set aside.
+    pub cursor: Position,
+    /// Everything set aside, in the order of positions.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// One step of a subscription's progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The cursor moves up to this position.
+    Advance {
+        /// The last position that needs no handling any more, but for what is set aside.
+        to: Position,
+    },
+    /// This entry is set aside, or its state there is now this.
+    SetAside(SetAside),
+    /// The entry at this position is set aside no more: it was handled.
+    Settle {
+        /// Which.
+        position: Position,
+    },
+}
+
+/// An entry that is out of the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// What it must stay in order with; an entry without a key is its own.
+    pub key: Option<String>,
+    /// What becomes of it.
+    pub state: SetAsideState,
+    /// How many attempts have failed.
+    pub attempts: u32,
+    /// How the last attempt failed; nothing if there was none.
+    pub failure: Option<Failure>,
+}
+
+/// What becomes of an entry that is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetAsideState {
+    /// It is tried again at this time.
+    Retrying {
+        /// When.
+        next_attempt_at: Timestamp,
+    },
+    /// Its last attempt has failed: a dead letter.
+    Parked,
+    /// It waits behind an earlier entry of its key.
+    Queued,
+}
+
+impl SetAsideState {
+    /// The word for it in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retrying { .. } => "retrying",
+            Self::Parked => "parked",
+            Self::Queued => "queued",
+        }
+    }
+
+    /// When it is tried again.
+    pub const fn next_attempt_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Retrying { next_attempt_at } => Some(next_attempt_at),
+            Self::Parked | Self::Queued => None,
+        }
+    }
+
+    /// The state that [`name`](Self::name) and [`next_attempt_at`](Self::next_attempt_at) describe.
+    pub fn from_parts(name: &str, next_attempt_at: Option<Timestamp>) -> Option<Self> {
+        match (name, next_attempt_at) {
+            ("retrying", Some(next_attempt_at)) => Some(Self::Retrying { next_attempt_at }),
+            ("parked", None) => Some(Self::Parked),
+            ("queued", None) => Some(Self::Queued),
+            _ => None,
+        }
+    }
+}
+
+/// How an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// In which way.
+    pub class: FailureClass,
+    /// In whose words.
+    pub message: String,
+}
+
+impl Failure {
+    /// LIMIT: as much of an error's text is stored; enough for a chain of causes, and a stack trace
+    /// in it cannot fill the table.
+    const MESSAGE_BYTES_MAX: usize = 4096;
+
+    /// A failure in the way of `class`, in the words of `error`.
+    pub fn new(class: FailureClass, error: impl fmt::Display) -> Self {
+        let mut message = error.to_string();
+        message.truncate(message.floor_char_boundary(Self::MESSAGE_BYTES_MAX));
+        Self { class, message }
+    }
+}
+
+/// In which way an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureClass {
+    /// The handler returned an error.
+    Handler,
+    /// The handler panicked.
+    Panic,
+    /// The handler took longer than it may.
+    Deadline,
+    /// The payload is not one of the event's type.
+    Undecodable,
+}
+
+impl FailureClass {
+    const ALL: [Self; 4] = [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable];
+
+    /// The word for it in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Panic => "panic",
+            Self::Deadline => "deadline",
+            Self::Undecodable => "undecodable",
+        }
+    }
+
+    /// Whether another attempt by the same program may end otherwise.
+    pub(crate) const fn is_retryable(self) -> bool {
+        match self {
+            Self::Handler | Self::Panic | Self::Deadline => true,
+            Self::Undecodable => false,
+        }
+    }
+}
+
+impl FromStr for FailureClass {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|class| class.name() == name);
+        found.ok_or_else(|| format!("no class of failure is called `{name}`"))
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionStatus {
+    /// The last position that needs no handling any more, but for what is set aside.
+    pub cursor: Position,
+    /// Everything set aside, in the order of positions.
+    pub set_aside: Vec<SetAside>,
+    /// Who runs it; nobody if no lease runs.
+    pub owner: Option<String>,
+}
+
+impl SubscriptionStatus {
+    /// Whether everything up to `position` has been handled.
+    pub fn has_handled(&self, position: Position) -> bool {
+        self.cursor >= position && self.set_aside.iter().all(|entry| entry.position > position)
+    }
+}

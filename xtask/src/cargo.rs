@@ -1,0 +1,98 @@
+//! A cargo command: shown as one would type it, run as shown.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::{self, Display};
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
+
+pub(crate) struct Cargo {
+    variables: Vec<(&'static str, &'static str)>,
+    arguments: Vec<String>,
+}
+
+impl Cargo {
+    /// From words separated by blanks.
+    pub(crate) fn new(words: &str) -> Self {
+        let arguments = words.split_whitespace().map(String::from).collect();
+        Self { variables: Vec::new(), arguments }
+    }
+
+    pub(crate) fn with_variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    pub(crate) fn with_arguments(mut self, arguments: &[String]) -> Self {
+        self.arguments.extend_from_slice(arguments);
+        self
+    }
+
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let status = self
+            .command()
+            .status()
+            .map_err(|error| Failure::new(format!("cannot start `{self}`: {error}")))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("`{self}` ended with {status}")))
+        }
+    }
+
+    /// Whether it runs at all; what it prints is thrown away.
+    pub(crate) fn succeeds_silently(&self) -> bool {
+        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+
+    fn command(&self) -> Command {
+        // The cargo that started us, so that one toolchain does everything.
+        let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(program);
+        command.args(&self.arguments).envs(self.variables.iter().copied());
+        command
+    }
+}
+
+impl Display for Cargo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.variables {
+            write!(formatter, "{name}={} ", quoted(value))?;
+        }
+        formatter.write_str("cargo")?;
+        self.arguments.iter().try_for_each(|argument| write!(formatter, " {}", quoted(argument)))
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./:,+@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_one_would_type_it() {
+        let command = Cargo::new("doc --no-deps").with_variable("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(command.to_string(), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
+    }
+
+    #[test]
+    fn an_argument_the_shell_would_split_is_quoted() {
+        let command = Cargo::new("run --").with_arguments(&["it's one".to_owned()]);
+        assert_eq!(command.to_string(), r"cargo run -- 'it'\''s one'");
+    }
+
+    #[test]
+    fn an_unknown_subcommand_does_not_succeed() {
+        assert!(!Cargo::new("no-such-subcommand-anywhere").succeeds_silently());
+    }
+}

@@ -1,0 +1,60 @@
+//! What is found out by looking, cheapest first.
+
+use clap::ValueEnum;
+
+use crate::cargo::Cargo;
+use crate::failure::Failure;
+use crate::{direction, licences, step};
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Check {
+    /// The code is formatted
+    Fmt,
+    /// No lint speaks up
+    Clippy,
+    /// The documentation builds and its links hold
+    Docs,
+    /// Dependencies point down, and nothing foreign gets in where it must not
+    Direction,
+    /// Every package's licence is one we accept
+    Licences,
+}
+
+impl Check {
+    pub(crate) fn run_all() -> Result<(), Failure> {
+        Self::value_variants().iter().try_for_each(|check| check.run())
+    }
+
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Fmt => step::cargo("fmt", &Cargo::new("fmt --all --check")),
+            Self::Clippy => step::cargo("clippy", &Cargo::new(CLIPPY)),
+            Self::Docs => step::cargo("docs", &docs()),
+            Self::Direction => {
+                step::own("direction", "cargo xtask check direction", direction::check)
+            }
+            Self::Licences => step::own("licences", "cargo xtask check licences", licences::check),
+        }
+    }
+}
+
+fn docs() -> Cargo {
+    Cargo::new("doc --workspace --no-deps").with_variable("RUSTDOCFLAGS", "-D warnings")
+}
+
+const CLIPPY: &str = "clippy --workspace --all-targets -- -D warnings";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_check_goes_by_the_name_its_repeat_command_uses() {
+        let names: Vec<_> = Check::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|value| value.get_name().to_owned())
+            .collect();
+        assert_eq!(names, ["fmt", "clippy", "docs", "direction", "licences"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! The one door to this repository's tools: `cargo xtask <verb>`.
+//!
+//! CI calls exactly what is here, so what passes on a desk passes there.
+
+mod bench;
+mod bounds;
+mod cargo;
+mod check;
+mod direction;
+mod failure;
+mod graph;
+mod layers;
+mod licences;
+mod step;
+mod taker;
+mod terminal;
+mod test;
+mod walls;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::check::Check;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    match Door::parse().verb.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal::say(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The one door to this repository's tools.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Door {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Look without running: formatting, lints, docs, direction of dependencies, licences
+    Check {
+        /// Only this one
+        only: Option<Check>,
+    },
+    /// Check, then run every test and every doctest
+    Test,
+    /// Run a benchmark by its name
+    // Every flag, `--help` too, belongs to the benchmark program.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// The benchmark's name and whatever else its program understands
+        #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+impl Verb {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Check { only: Some(check) } => check.run(),
+            Self::Check { only: None } => Check::run_all(),
+            Self::Test => test::run(),
+            Self::Bench { arguments } => bench::run(&arguments),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_door_is_consistent() {
+        Door::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_behind_bench_belong_to_the_benchmark() {
+        let door = Door::parse_from(["xtask", "bench", "--help", "append", "--events", "7"]);
+        let Verb::Bench { arguments } = door.verb else { panic!("not the verb `bench`") };
+        assert_eq!(arguments, ["--help", "append", "--events", "7"]);
+    }
+}

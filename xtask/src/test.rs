@@ -1,0 +1,46 @@
+//! Everything that has to hold before a change goes in.
+
+use std::time::Instant;
+
+use crate::cargo::Cargo;
+use crate::check::Check;
+use crate::failure::Failure;
+use crate::step;
+use crate::terminal::say;
+
+pub(crate) fn run() -> Result<(), Failure> {
+    let started = Instant::now();
+    Check::run_all()?;
+    let tests = Cargo::new(tests_command(is_nextest_present()));
+    step::cargo("tests", &tests)?;
+    let doctests = Cargo::new("test --workspace --doc");
+    step::cargo("doctests", &doctests)?;
+    let seconds = started.elapsed().as_secs();
+    say(&format!("passed in {seconds} s: cargo xtask check, {tests}, {doctests}"));
+    Ok(())
+}
+
+fn is_nextest_present() -> bool {
+    Cargo::new("nextest --version").succeeds_silently()
+}
+
+/// Without nextest, `--all-targets` would run the benches too, hence the list.
+fn tests_command(nextest_is_present: bool) -> &'static str {
+    if nextest_is_present {
+        "nextest run --workspace"
+    } else {
+        "test --workspace --lib --bins --tests --examples"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_nextest_plain_cargo_runs_the_tests_but_no_bench() {
+        let command = tests_command(false);
+        assert!(command.starts_with("test --workspace"));
+        assert!(!command.contains("bench") && !command.contains("all-targets"));
+    }
+}
