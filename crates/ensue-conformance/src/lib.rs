@@ -1,1 +1,84 @@
-//! wip
+//! The suite that every store of [ensue](https://docs.rs/ensue) must pass.
+//!
+//! Each MUST of the contract in [`ensue::store`] is a test of that meaning. A store's crate gives
+//! the suite a [`Backend`] and one line:
+//!
+//! ```text
+//! ensue_conformance::suite!(SqliteFile);
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "a suite of tests: what fails here is the test's answer")]
+
+pub mod backend;
+pub mod log;
+pub mod subscriptions;
+pub mod transactions;
+
+pub use backend::Backend;
+
+/// Makes every test of the suite for a [`Backend`].
+#[macro_export]
+macro_rules! suite {
+    ($backend:ty) => {
+        $crate::tests!($backend, log:
+            the_head_of_an_empty_log_is_the_start,
+            the_head_is_the_last_entry_that_can_be_read,
+            positions_are_dense_also_after_rollbacks,
+            an_entry_does_not_appear_before_its_commit,
+            an_entry_that_was_rolled_back_never_appears,
+            an_envelope_comes_back_unchanged,
+            entries_of_one_transaction_stand_in_the_order_of_the_append,
+            a_transaction_stands_after_those_whose_effects_it_could_see,
+            once_read_a_position_shows_the_same_entry_for_ever,
+            a_page_is_bounded_in_rows_and_bytes,
+            an_entry_larger_than_a_page_is_returned_all_the_same,
+            pages_of_any_size_give_the_same_log,
+            nothing_is_after_the_last_position_there_can_be,
+            an_append_of_somebody_else_is_noticed,
+        );
+        $crate::tests!($backend, transactions:
+            an_effect_and_its_events_commit_together,
+            an_effect_and_its_events_roll_back_together,
+            a_dropped_transaction_leaves_nothing_and_holds_nobody_up,
+            transactions_at_once_all_succeed,
+            what_was_committed_is_there_for_whoever_opens_the_database_next,
+        );
+        $crate::tests!($backend, subscriptions:
+            a_subscription_starts_after_the_last_entry,
+            a_subscription_can_start_with_the_first_entry,
+            registering_again_leaves_the_cursor_where_it_is,
+            who_never_registered_has_no_status,
+            of_many_who_ask_one_becomes_the_owner,
+            a_take_over_begins_a_higher_epoch_also_for_the_same_owner,
+            a_lease_that_ran_out_can_be_taken_over,
+            a_renewed_lease_runs_on,
+            an_epoch_that_is_over_cannot_be_renewed,
+            a_released_lease_is_free_at_once,
+            releasing_an_epoch_that_is_over_changes_nothing,
+            progress_is_recorded_with_the_effect_or_not_at_all,
+            an_owner_that_was_robbed_is_fenced,
+            a_take_over_does_not_come_between_fence_and_commit,
+            a_cursor_is_never_moved_back,
+            a_change_that_finds_nothing_to_change_is_an_error,
+            what_is_set_aside_comes_back_whole_at_a_take_over,
+        );
+    };
+}
+
+/// One module of tests; [`suite!`] calls it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ($backend:ty, $module:ident: $($test:ident,)*) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    let backend = <$backend as $crate::Backend>::fresh().await;
+                    $crate::$module::$test(&backend).await;
+                }
+            )*
+        }
+    };
+}

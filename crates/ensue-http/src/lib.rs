@@ -1,1 +1,92 @@
-//! wip
+//! The feed: the log of [ensue](https://docs.rs/ensue) over HTTP, for consumers in other processes
+//! and other languages.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ensue::BoxError> {
+//! use ensue_http::Feed;
+//! use ensue_sqlite::SqliteStore;
+//!
+//! let store = SqliteStore::open("shop.db").await?;
+//! let app = axum::Router::new().merge(Feed::new(store).into_router());
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # What is served
+//! `GET /api/events?offset=0&limit=100` answers with a bare JSON array:
+//!
+//! ```json
+//! [{"id":1,"type":"order.placed","contentType":"application/json","payload":"{\"order_no\":\"A-1\"}","timestamp":1700000000123}]
+//! ```
+//!
+//! | parameter | meaning | missing |
+//! |---|---|---|
+//! | `offset` | how many events the consumer has seen; the page begins after them | 0 |
+//! | `limit` | how many events the page has at the most; taken down to [`Feed::page_limit`] | 100 |
+//!
+//! | member | meaning |
+//! |---|---|
+//! | `id` | the event's position in the log: 1, 2, 3 … |
+//! | `type` | the stable name of its type |
+//! | `contentType` | the payload's media type |
+//! | `payload` | the payload as it was stored, in a string |
+//! | `timestamp` | when it happened, in milliseconds since 1970-01-01T00:00:00Z |
+//!
+//! A payload that is not UTF-8 cannot be the content of a JSON string: it is written in base64
+//! ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)), and its `contentType` ends in
+//! `;base64`. In every other event the payload is the string's UTF-8.
+//!
+//! An offset past the end gives `[]`. A page may have fewer events than `limit` asks for although
+//! more are there, since its payloads are bounded too ([`Page::BYTES`](ensue::store::Page::BYTES)):
+//! only an empty page says that nothing more has happened yet.
+//!
+//! # The consumer's five steps
+//! 1. Take the saved offset, 0 the first time.
+//! 2. Request the events after it.
+//! 3. Handle them in their order.
+//! 4. Save the offset plus the number of events handled.
+//! 5. Do it again, after a pause if the page was empty.
+//!
+//! Since positions have no gaps and never change, each event is seen, and in order. Save the offset
+//! in the transaction of the effect and each takes effect once; save it elsewhere and a crash
+//! between 3 and 4 shows the last page again.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ensue::BoxError> {
+//! # fn saved_offset() -> Option<usize> { None }
+//! # fn handle(_: &serde_json::Value) {}
+//! # fn save_offset(_: usize) {}
+//! loop {
+//!     let offset = saved_offset().unwrap_or(0);
+//!     let url = format!("http://127.0.0.1:3000/api/events?offset={offset}&limit=100");
+//!     let answer = reqwest::get(url).await?.error_for_status()?;
+//!     let events: Vec<serde_json::Value> = answer.json().await?;
+//!     events.iter().for_each(handle);
+//!     save_offset(offset + events.len());
+//!     if events.is_empty() {
+//!         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # When it cannot answer
+//! Every refusal is a problem of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457),
+//! `application/problem+json`:
+//!
+//! | status | `type` | when |
+//! |---|---|---|
+//! | 400 | `/problems/bad-parameter` | `offset` or `limit` is not a whole number from 0 to 9223372036854775807, or is given twice; member `parameter` says which |
+//! | 405 | `/problems/method-not-allowed` | the method is neither `GET` nor `HEAD`: the feed is read-only |
+//! | 500 | `/problems/store-failed` | the log cannot be read |
+//! | 503 | `/problems/store-unavailable` | the log cannot be read now; ask again after `Retry-After` seconds |
+//!
+//! Why the log could not be read is in the server's own log ([`tracing`]), not in the answer.
+
+mod feed;
+
+pub use feed::Feed;

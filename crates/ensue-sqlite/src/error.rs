@@ -13,20 +13,20 @@ pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) 
 /// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code().and_then(|code| code.parse().ok());
-            code.is_some_and(|code: u32| RETRYABLE.contains(&(code & 0xff)))
-        }
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        _ => false,
+        error => result_code(error).is_some_and(|code| RETRYABLE.contains(&code)),
     }
 }
 
 /// Whether another connection holds the lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    let code = code.and_then(|code| code.parse().ok());
-    code.is_some_and(|code: u32| BUSY.contains(&(code & 0xff)))
+    result_code(error).is_some_and(|code| BUSY.contains(&code))
+}
+
+/// The driver gives extended codes; the lowest byte is the primary one.
+fn result_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 /// Primary [result codes](https://sqlite.org/rescode.html): `SQLITE_BUSY`, `SQLITE_LOCKED`,

@@ -17,7 +17,7 @@
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn main() -> Result<(), ensue::BoxError> {
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("shop.db");
 //! let events = Events::builder(SqliteStore::open(&path).await?).on(count).build().await?;

@@ -73,7 +73,7 @@ impl<S: Store> Events<S> {
     pub async fn run<T, E, F>(&self, work: F) -> Result<T, E>
     where
         for<'r> F: AsyncFnOnce(&'r mut Tx<S>) -> Result<T, E>
-            + Call1<&'r mut Tx<S>, Result<T, E>, Future: Send>,
+            + Call1<&'r mut Tx<S>, Future: Send, Returned = Result<T, E>>,
         E: From<Error>,
     {
         if scope::is_in_transaction() {

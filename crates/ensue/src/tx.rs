@@ -70,7 +70,7 @@ impl<S: Store> Tx<S> {
     pub(crate) async fn work<T, E, F>(&mut self, work: F) -> Result<T, E>
     where
         for<'r> F: AsyncFnOnce(&'r mut Self) -> Result<T, E>
-            + Call1<&'r mut Self, Result<T, E>, Future: Send>,
+            + Call1<&'r mut Self, Future: Send, Returned = Result<T, E>>,
         E: From<Error>,
     {
         let scope = Scope::in_transaction(self.application.clock.clone());

@@ -46,7 +46,7 @@ impl<S: Store> Delivery<'_, S> {
             // Set aside by an earlier build of the program, which had a handler for it.
             return Err(Undelivered::Failed(unhandled(&meta)));
         };
-        let event = reaction.decode(entry).map_err(|error| {
+        let event = reaction.decode(entry.envelope).map_err(|error| {
             Undelivered::Failed(Failure::new(FailureClass::Undecodable, error))
         })?;
         let tx = match reaction.handler.as_plain() {

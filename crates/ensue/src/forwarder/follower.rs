@@ -237,7 +237,7 @@ impl Follower {
     }
 
     fn finish_work(&mut self) {
-        let (Some(Work::Handling { changes, .. }) | Some(Work::Recording { changes })) =
+        let Some(Work::Handling { changes, .. } | Work::Recording { changes }) =
             self.under_way.take()
         else {
             return;

@@ -36,19 +36,20 @@ impl<E: Into<BoxError> + 'static> Outcome for Result<(), E> {
 macro_rules! name_the_future {
     ($name:ident: $($argument:ident),+) => {
         #[doc(hidden)]
-        pub trait $name<$($argument,)+ R>:
-            AsyncFnOnce($($argument),+) -> R
-            + FnOnce($($argument),+) -> <Self as $name<$($argument,)+ R>>::Future
+        pub trait $name<$($argument),+>:
+            FnOnce($($argument),+) -> <Self as $name<$($argument),+>>::Future
         {
-            type Future: Future<Output = R>;
+            type Future: Future<Output = Self::Returned>;
+            type Returned;
         }
 
-        impl<F, $($argument,)+ T, R> $name<$($argument,)+ R> for F
+        impl<F, $($argument,)+ T> $name<$($argument),+> for F
         where
-            F: AsyncFnOnce($($argument),+) -> R + FnOnce($($argument),+) -> T,
-            T: Future<Output = R>,
+            F: FnOnce($($argument),+) -> T,
+            T: Future,
         {
             type Future = T;
+            type Returned = T::Output;
         }
     };
 }
@@ -84,7 +85,7 @@ macro_rules! handler_functions {
             R: Outcome,
             $($parameter: Parameter,)*
             for<'r> F: AsyncFnOnce(&'r E, $($parameter,)*) -> R
-                + $plain<&'r E, $($parameter,)* R, Future: Send>
+                + $plain<&'r E, $($parameter,)* Future: Send, Returned = R>
                 + Clone + Send + Sync + 'static,
         {
             #[allow(unused_variables, reason = "a handler may take nothing but the event")]
@@ -111,7 +112,7 @@ macro_rules! handler_functions {
             R: Outcome,
             $($parameter: Parameter,)*
             for<'r> F: AsyncFnOnce(&'r E, $($parameter,)*) -> R
-                + $plain<&'r E, $($parameter,)* R, Future: Send>
+                + $plain<&'r E, $($parameter,)* Future: Send, Returned = R>
                 + Clone + Send + Sync + 'static,
         {
             fn into_handler(self) -> Erased<S> {
@@ -131,7 +132,7 @@ macro_rules! handler_functions {
             R: Outcome,
             $($parameter: Parameter,)*
             for<'r> F: AsyncFnOnce(&'r E, $($parameter,)* &'r mut Tx<S>) -> R
-                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, R, Future: Send>
+                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, Future: Send, Returned = R>
                 + Clone + Send + Sync + 'static,
         {
             #[allow(unused_variables, reason = "a handler may take nothing but event and tx")]
@@ -160,7 +161,7 @@ macro_rules! handler_functions {
             R: Outcome,
             $($parameter: Parameter,)*
             for<'r> F: AsyncFnOnce(&'r E, $($parameter,)* &'r mut Tx<S>) -> R
-                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, R, Future: Send>
+                + $in_transaction<&'r E, $($parameter,)* &'r mut Tx<S>, Future: Send, Returned = R>
                 + Clone + Send + Sync + 'static,
         {
             fn into_handler(self) -> Erased<S> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ensue_core::{AnyEvent, Entry, Event, PayloadError};
+use ensue_core::{AnyEvent, Envelope, Event, PayloadError};
 
 use super::Start;
 use crate::builder::EventType;
@@ -12,7 +12,7 @@ use crate::{IntoHandler, RetryPolicy, Store};
 
 /// Takes the handlers of a subscription and how it is run.
 #[must_use]
-pub struct SubscriptionBuilder<S: Store>(Subscription<S>, Vec<String>);
+pub struct SubscriptionBuilder<S: Store>(Subscription<S>);
 
 /// A named follower of the log.
 pub(crate) struct Subscription<S: Store> {
@@ -28,19 +28,19 @@ pub(crate) struct Subscription<S: Store> {
 /// What a subscription does with one type of event.
 pub(crate) struct Reaction<S: Store> {
     pub(crate) handler: BoxedHandler<S>,
-    decode: fn(Entry) -> Result<AnyEvent, PayloadError>,
+    decode: fn(Envelope) -> Result<AnyEvent, PayloadError>,
     event_type: Option<EventType>,
 }
 
 impl<S: Store> Reaction<S> {
-    pub(crate) fn decode(&self, entry: Entry) -> Result<AnyEvent, PayloadError> {
-        (self.decode)(entry)
+    pub(crate) fn decode(&self, envelope: Envelope) -> Result<AnyEvent, PayloadError> {
+        (self.decode)(envelope)
     }
 }
 
 impl<S: Store> SubscriptionBuilder<S> {
     pub(crate) fn new(name: &str) -> Self {
-        let subscription = Subscription {
+        Self(Subscription {
             name: name.to_owned(),
             start: Start::default(),
             retry_policy: RetryPolicy::default(),
@@ -48,8 +48,7 @@ impl<S: Store> SubscriptionBuilder<S> {
             reactions: HashMap::new(),
             any: None,
             problems: Vec::new(),
-        };
-        Self(subscription, Vec::new())
+        })
     }
 
     /// Lets `handler` ensue from every `E`. A subscription has one handler of a type: what must
@@ -62,7 +61,7 @@ impl<S: Store> SubscriptionBuilder<S> {
         };
         if let Some(other) = self.0.reactions.insert(E::TYPE, reaction) {
             let (name, event_type, other) = (&self.0.name, E::TYPE, other.handler.name);
-            self.1.push(format!(
+            self.0.problems.push(format!(
                 "subscription `{name}` has two handlers of event `{event_type}`, `{other}` and \
                  another; give each a subscription of its own"
             ));
@@ -74,12 +73,12 @@ impl<S: Store> SubscriptionBuilder<S> {
     pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
         let reaction = Reaction {
             handler: handler.into_handler().0,
-            decode: |entry| Ok(AnyEvent::stored(entry.envelope)),
+            decode: |envelope| Ok(AnyEvent::stored(envelope)),
             event_type: None,
         };
         if self.0.any.replace(reaction).is_some() {
             let name = &self.0.name;
-            self.1.push(format!("subscription `{name}` has two handlers of any event"));
+            self.0.problems.push(format!("subscription `{name}` has two handlers of any event"));
         }
         self
     }
@@ -104,7 +103,7 @@ impl<S: Store> SubscriptionBuilder<S> {
     }
 
     pub(crate) fn finish(self) -> Subscription<S> {
-        Subscription { problems: self.1, ..self.0 }
+        self.0
     }
 }
 
@@ -155,7 +154,7 @@ impl<S: Store> Subscription<S> {
     }
 }
 
-fn decode<E: Event>(entry: Entry) -> Result<AnyEvent, PayloadError> {
-    let event = E::decode(&entry.envelope.payload)?;
-    Ok(AnyEvent::new(event, entry.envelope.occurred_at))
+#[expect(clippy::needless_pass_by_value, reason = "handlers of any event keep the envelope")]
+fn decode<E: Event>(envelope: Envelope) -> Result<AnyEvent, PayloadError> {
+    Ok(AnyEvent::new(E::decode(&envelope.payload)?, envelope.occurred_at))
 }

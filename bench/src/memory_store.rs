@@ -1,0 +1,103 @@
+//! A store that stores nothing: what is left is the dispatch.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use ensue::store::Page;
+use ensue::subscription::{Change, Epoch, SubscriptionStatus, TakeOver};
+use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemoryStore;
+
+/// What would be a connection.
+#[derive(Debug)]
+pub(crate) struct NoConnection;
+
+#[derive(Debug)]
+pub(crate) struct NoTransaction(NoConnection);
+
+impl Deref for NoTransaction {
+    type Target = NoConnection;
+
+    fn deref(&self) -> &NoConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for NoTransaction {
+    fn deref_mut(&mut self) -> &mut NoConnection {
+        &mut self.0
+    }
+}
+
+impl Log for MemoryStore {
+    async fn head(&self) -> Result<Position, Error> {
+        Ok(Position::START)
+    }
+
+    async fn read(&self, _: Page) -> Result<Vec<Entry>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn changed_elsewhere(&self) {
+        std::future::pending().await
+    }
+}
+
+impl Transactions for MemoryStore {
+    type Connection = NoConnection;
+    type Transaction = NoTransaction;
+
+    async fn begin(&self) -> Result<NoTransaction, Error> {
+        Ok(NoTransaction(NoConnection))
+    }
+
+    async fn append(&self, _: &mut NoTransaction, _: &[Envelope]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn commit(&self, _: NoTransaction) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn rollback(&self, _: NoTransaction) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Subscriptions for MemoryStore {
+    async fn register(&self, _: &str, _: Start) -> Result<(), Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn take_over(&self, _: &str, _: &str, _: Duration) -> Result<TakeOver, Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn renew(&self, _: &str, _: Epoch, _: Duration) -> Result<bool, Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn release(&self, _: &str, _: Epoch) -> Result<(), Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn record(
+        &self,
+        _: &mut NoTransaction,
+        _: &str,
+        _: Epoch,
+        _: &[Change],
+    ) -> Result<(), Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn status(&self, _: &str) -> Result<Option<SubscriptionStatus>, Error> {
+        Ok(None)
+    }
+}
+
+fn no_subscriptions() -> Error {
+    Error::configuration("nothing is stored here, so nothing can be subscribed to")
+}

@@ -1,0 +1,84 @@
+//! What is promised of transactions.
+
+use ensue::{Log, Position, Transactions};
+use tokio::task::JoinSet;
+
+use crate::backend::{Backend, PATIENCE, assert_dense, effects_of, envelope, payloads};
+
+/// Wholly.
+pub async fn an_effect_and_its_events_commit_together<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    B::add_effect(&mut transaction, "restocked").await;
+    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    assert_eq!(effects_of::<B>(&store).await, ["restocked"]);
+    assert_dense(&store, 1).await;
+}
+
+/// Or not at all.
+pub async fn an_effect_and_its_events_roll_back_together<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    B::add_effect(&mut transaction, "ghost").await;
+    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+    store.rollback(transaction).await.unwrap();
+    assert_eq!(effects_of::<B>(&store).await, [""; 0]);
+    assert_eq!(store.head().await.unwrap(), Position::START);
+}
+
+/// A caller that is cancelled ends nothing in word.
+pub async fn a_dropped_transaction_leaves_nothing_and_holds_nobody_up<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    for _ in 0..20 {
+        let mut transaction = store.begin().await.unwrap();
+        B::add_effect(&mut transaction, "ghost").await;
+        store.append(&mut transaction, &[envelope("\"ghost\"")]).await.unwrap();
+        drop(transaction);
+        let next = tokio::time::timeout(PATIENCE, store.begin()).await.expect("held up");
+        let mut next = next.unwrap();
+        assert_eq!(B::effects(&mut next).await, [""; 0]);
+        store.rollback(next).await.unwrap();
+    }
+    assert_eq!(store.head().await.unwrap(), Position::START);
+}
+
+/// A busy database is waited for: in one process, and among several.
+pub async fn transactions_at_once_all_succeed<B: Backend>(backend: &B) {
+    let mut writers = JoinSet::new();
+    for _ in 0..3 {
+        let store = backend.open().await;
+        for _ in 0..4 {
+            let store = store.clone();
+            writers.spawn(async move {
+                for _ in 0..10 {
+                    let mut transaction = store.begin().await.unwrap();
+                    B::add_effect(&mut transaction, "done").await;
+                    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+                    store.commit(transaction).await.unwrap();
+                }
+            });
+        }
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
+    let store = backend.open().await;
+    assert_eq!(effects_of::<B>(&store).await.len(), 120);
+    assert_dense(&store, 120).await;
+}
+
+/// Nothing depends on the handle that wrote it.
+pub async fn what_was_committed_is_there_for_whoever_opens_the_database_next<B: Backend>(
+    backend: &B,
+) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    B::add_effect(&mut transaction, "restocked").await;
+    store.append(&mut transaction, &[envelope("\"kept\"")]).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    drop(store);
+    let next = backend.open().await;
+    assert_eq!(effects_of::<B>(&next).await, ["restocked"]);
+    assert_eq!(payloads(&next).await, ["\"kept\""]);
+}

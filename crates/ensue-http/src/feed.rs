@@ -1,0 +1,111 @@
+//! The log as a router.
+
+mod book_event;
+mod parameters;
+mod problem;
+
+use axum::extract::{Query, State};
+use axum::http::Method;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use ensue::store::Page;
+use ensue::{Entry, Error, Log};
+
+use self::book_event::BookEvent;
+use self::parameters::Parameters;
+use self::problem::Problem;
+
+/// LIMIT: the rows of a page unless told otherwise. Usual events of some hundred bytes make it a
+/// body of some hundred kilobytes, by which the cost of a request no longer matters.
+const PAGE_LIMIT: u32 = 1_000;
+
+/// The log over HTTP: a router that serves `/api/events`, read-only.
+///
+/// The [crate's page](crate) says what is served. Who may read it is for the host application to
+/// say: put a layer around the router.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ensue::BoxError> {
+/// use axum::body::{Body, to_bytes};
+/// use axum::http::Request;
+/// use ensue_http::Feed;
+/// use ensue_sqlite::SqliteStore;
+/// use tower::ServiceExt;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("shop.db");
+/// let feed = Feed::new(SqliteStore::open(&path).await?).page_limit(500);
+/// let app = axum::Router::new().merge(feed.into_router());
+///
+/// let answer = app.oneshot(Request::get("/api/events?offset=0").body(Body::empty())?).await?;
+/// assert_eq!(answer.status(), 200);
+/// assert_eq!(to_bytes(answer.into_body(), 100).await?, "[]");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Feed<L> {
+    log: L,
+    page_limit: u32,
+}
+
+impl<L: Log> Feed<L> {
+    /// The feed of `log`, such as a store.
+    pub fn new(log: L) -> Self {
+        Self { log, page_limit: PAGE_LIMIT }
+    }
+
+    /// A page has at the most `events` events, however many are asked for: 1,000 unless told
+    /// otherwise, and never less than 1, with which no consumer would ever get on.
+    #[must_use]
+    pub fn page_limit(mut self, events: u32) -> Self {
+        self.page_limit = events.max(1);
+        self
+    }
+
+    /// The router that serves it.
+    pub fn into_router(self) -> Router {
+        let events = get(events::<L>).fallback(refuse_method);
+        Router::new().route("/api/events", events).with_state(self)
+    }
+
+    /// A limit above the maximum is taken down to it, so that whoever asks for "all" is served.
+    async fn read(&self, parameters: Parameters) -> Result<Vec<Entry>, Error> {
+        let rows = u32::try_from(parameters.limit).unwrap_or(u32::MAX).min(self.page_limit);
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        self.log.read(Page::new(parameters.offset, rows)).await
+    }
+}
+
+/// Serves `GET`, and `HEAD` too: axum leaves the body out.
+///
+/// Percent-encoding is decoded leniently, which never fails; what was badly encoded then is no
+/// number.
+async fn events<L: Log>(
+    State(feed): State<Feed<L>>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&query)?;
+    let entries = feed.read(parameters).await.map_err(|error| report(&error, parameters))?;
+    let events: Vec<_> = entries.iter().map(BookEvent::of).collect();
+    Ok(Json(events).into_response())
+}
+
+async fn refuse_method(method: Method) -> Problem {
+    Problem::method_not_allowed(&method)
+}
+
+/// The answer says nothing of the store's insides, so they are logged here.
+fn report(error: &Error, parameters: Parameters) -> Problem {
+    let (offset, limit) = (parameters.offset.get(), parameters.limit);
+    if error.is_retryable() {
+        tracing::warn!(%error, offset, limit, "the feed cannot read the log now");
+        Problem::store_unavailable()
+    } else {
+        tracing::error!(%error, offset, limit, "the feed cannot read the log");
+        Problem::store_failed()
+    }
+}

@@ -1,0 +1,81 @@
+//! Why a request is refused, for programs and for people.
+
+use axum::Json;
+use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Serialize, Serializer};
+
+/// [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). The types are what clients match on: they
+/// never change.
+#[derive(Serialize)]
+pub(crate) struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'static str>,
+    #[serde(skip)]
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Problem {
+    pub(crate) fn bad_parameter(parameter: &'static str, detail: String) -> Self {
+        Self {
+            r#type: "/problems/bad-parameter",
+            title: "A parameter cannot be understood",
+            status: StatusCode::BAD_REQUEST,
+            detail,
+            parameter: Some(parameter),
+            header: None,
+        }
+    }
+
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        Self {
+            r#type: "/problems/method-not-allowed",
+            title: "The feed is read-only",
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            detail: format!("the method is {method}; accepted are GET and HEAD"),
+            parameter: None,
+            header: Some((ALLOW, "GET, HEAD")),
+        }
+    }
+
+    pub(crate) fn store_unavailable() -> Self {
+        Self {
+            r#type: "/problems/store-unavailable",
+            title: "The log cannot be read now",
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            detail: "the store is busy or out of reach; send the same request again".to_owned(),
+            parameter: None,
+            header: Some((RETRY_AFTER, "1")),
+        }
+    }
+
+    pub(crate) fn store_failed() -> Self {
+        Self {
+            r#type: "/problems/store-failed",
+            title: "The log cannot be read",
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            detail: "the store failed; the server's log says why".to_owned(),
+            parameter: None,
+            header: None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let header = self.header.clone().map(|header| [header]);
+        let content_type = [(CONTENT_TYPE, "application/problem+json")];
+        (self.status, header, content_type, Json(self)).into_response()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn as_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
