@@ -73,11 +73,11 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_until_the_longest() {
         let policy = RetryPolicy::default().attempts(u32::MAX);
-        let ceiling = |attempts| {
-            let micros = 1_000_000_u64 << (attempts - 1_u32).min(20);
+        let ceiling = |attempts: u32| {
+            let micros = 1_000_000_u64 << (attempts - 1).min(20);
             Duration::from_micros(micros).min(Duration::from_secs(300))
         };
-        for attempts in 1..64 {
+        for attempts in 1..64_u32 {
             let span = u64::try_from(ceiling(attempts).as_micros()).unwrap();
             assert_eq!(policy.delay(attempts, span), Some(ceiling(attempts)));
             assert_eq!(policy.delay(attempts, span + 1), Some(Duration::ZERO));

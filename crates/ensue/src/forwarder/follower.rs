@@ -123,16 +123,24 @@ impl Follower {
     }
 
     fn decide(&mut self, now: Timestamp) -> Action {
+        debug_assert!(self.under_way.is_none() || self.stopping, "one piece of work at a time");
         if self.stopping {
             return self.save_or(Action::Stop);
         }
         let due = self.set_aside.next_due().filter(|(at, _)| *at <= now);
-        if let (Some((_, position)), false) = (due, self.fresh_next && !self.page.is_empty()) {
+        if let Some((_, position)) = due
+            && !(self.fresh_next && self.has_fresh())
+        {
             self.fresh_next = true;
             return self.try_again(now, position);
         }
-        self.fresh_next = false;
-        self.go_on(now)
+        let action = self.go_on(now);
+        self.fresh_next &= matches!(action, Action::Read { .. });
+        action
+    }
+
+    fn has_fresh(&self) -> bool {
+        !self.page.is_empty() || self.passed < self.head
     }
 
     /// The next entry of the page that needs something done.
@@ -193,9 +201,8 @@ impl Follower {
     /// Puts the entries that follow, as long as their keys are held, behind those.
     fn queue_up(&mut self, now: Timestamp) -> Action {
         let mut changes = Vec::new();
-        let set_aside = &self.set_aside;
         while changes.len() < QUEUED_AT_ONCE_MAX
-            && let Some(seen) = self.page.pop_front_if(|seen| set_aside.holds(seen.key.as_deref()))
+            && let Some(seen) = self.pop_held()
         {
             self.passed = seen.position;
             changes.push(Change::SetAside(SetAside {
@@ -205,10 +212,15 @@ impl Follower {
                 attempts: 0,
                 failure: None,
             }));
+            self.pass_misses(now);
         }
-        self.passed_since.get_or_insert(now);
         changes.push(Change::Advance { to: self.passed });
         self.record(changes)
+    }
+
+    fn pop_held(&mut self) -> Option<Seen> {
+        let set_aside = &self.set_aside;
+        self.page.pop_front_if(|seen| set_aside.holds(seen.key.as_deref()))
     }
 
     /// A failed entry leaves the way, or stays out of it.

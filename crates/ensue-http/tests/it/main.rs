@@ -1,0 +1,9 @@
+//! The feed over a real store, line by line of its contract, and a consumer over a real socket.
+
+mod answer;
+mod consumer;
+mod failure;
+mod method;
+mod page;
+mod parameter;
+mod shop;
