@@ -32,7 +32,8 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// - Once read, a position MUST show the same entry for ever; payload bytes as they were given.
     /// - Entries of one transaction MUST stand in the order of the append. If a transaction could
     ///   see another's effects, it MUST stand after it.
-    /// - If there is an entry after `page.after`, at least one MUST be returned, whatever its size.
+    /// - If there is an entry after `page.after` and the page has any rows, at least one MUST be
+    ///   returned, whatever its size.
     fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
 
     /// Ends when another process may have appended, as soon as that can be known cheaply; it MAY

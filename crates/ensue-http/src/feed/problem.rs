@@ -17,8 +17,6 @@ pub(crate) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'static str>,
-    #[serde(skip)]
-    header: Option<(HeaderName, &'static str)>,
 }
 
 impl Problem {
@@ -29,7 +27,6 @@ impl Problem {
             status: StatusCode::BAD_REQUEST,
             detail,
             parameter: Some(parameter),
-            header: None,
         }
     }
 
@@ -40,7 +37,6 @@ impl Problem {
             status: StatusCode::METHOD_NOT_ALLOWED,
             detail: format!("the method is {method}; accepted are GET and HEAD"),
             parameter: None,
-            header: Some((ALLOW, "GET, HEAD")),
         }
     }
 
@@ -51,7 +47,6 @@ impl Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             detail: "the store is busy or out of reach; send the same request again".to_owned(),
             parameter: None,
-            header: Some((RETRY_AFTER, "1")),
         }
     }
 
@@ -62,16 +57,24 @@ impl Problem {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             detail: "the store failed; the server's log says why".to_owned(),
             parameter: None,
-            header: None,
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let header = self.header.clone().map(|header| [header]);
+        let status = self.status;
         let content_type = [(CONTENT_TYPE, "application/problem+json")];
-        (self.status, header, content_type, Json(self)).into_response()
+        (status, advice(status), content_type, Json(self)).into_response()
+    }
+}
+
+/// The header that tells the client what to do instead.
+fn advice(status: StatusCode) -> Option<[(HeaderName, &'static str); 1]> {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => Some([(ALLOW, "GET, HEAD")]),
+        StatusCode::SERVICE_UNAVAILABLE => Some([(RETRY_AFTER, "1")]),
+        _ => None,
     }
 }
 

@@ -43,7 +43,8 @@ async fn consumers_see_every_committed_event_once_and_in_order_while_others_writ
         assert_eq!(consumer.handled, consumers[0].handled);
     }
     let handled: Vec<_> = consumers[0].handled.iter().map(stock_moved).collect();
-    for (writer, committed) in committed.iter().enumerate() {
+    for committed in &committed {
+        let writer = committed[0].writer;
         let of_writer: Vec<_> = handled.iter().filter(|event| event.writer == writer).collect();
         assert_eq!(of_writer, committed.iter().collect::<Vec<_>>());
     }

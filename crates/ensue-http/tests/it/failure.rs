@@ -64,7 +64,7 @@ impl Log for FailingLog {
     }
 
     async fn changed_elsewhere(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,5 +1,8 @@
 //! The feed over a real store, line by line of its contract, and a consumer over a real socket.
 
+// By this clippy knows that helpers are tests too, and lets them unwrap.
+#![cfg(test)]
+
 mod answer;
 mod consumer;
 mod failure;

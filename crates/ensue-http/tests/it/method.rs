@@ -9,7 +9,8 @@ use crate::shop::Shop;
 
 #[tokio::test]
 async fn any_other_method_is_refused_with_those_that_are_not() {
-    let feed = Shop::with_events(1).await.feed();
+    let shop = Shop::with_events(1).await;
+    let feed = shop.feed();
     let own = Method::from_bytes(b"PURGE").unwrap();
     for method in [
         Method::POST,
@@ -34,7 +35,8 @@ async fn any_other_method_is_refused_with_those_that_are_not() {
 
 #[tokio::test]
 async fn head_answers_as_get_does_without_the_body() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     for query in ["", "?offset=9", "?offset=-1"] {
         let uri = format!("/api/events{query}");
         let get = Answer::to(&feed, Method::GET, &uri).await;
@@ -47,10 +49,11 @@ async fn head_answers_as_get_does_without_the_body() {
 
 #[tokio::test]
 async fn a_host_keeps_its_own_routes_and_its_own_not_found() {
+    let shop = Shop::with_events(1).await;
     let host = Router::new()
         .route("/orders", get(async || "[]"))
         .fallback(async || "nothing here")
-        .merge(Shop::with_events(1).await.feed());
+        .merge(shop.feed());
 
     assert_eq!(Answer::to(&host, Method::GET, "/orders").await.body, "[]");
     assert_eq!(Answer::to(&host, Method::GET, "/api/nothing").await.body, "nothing here");
@@ -60,6 +63,7 @@ async fn a_host_keeps_its_own_routes_and_its_own_not_found() {
 
 #[tokio::test]
 async fn a_host_may_serve_it_under_its_own_path() {
-    let host = Router::new().nest("/shop", Shop::with_events(1).await.feed());
+    let shop = Shop::with_events(1).await;
+    let host = Router::new().nest("/shop", shop.feed());
     assert_eq!(Answer::to(&host, Method::GET, "/shop/api/events").await.ids(), [1]);
 }

@@ -81,7 +81,8 @@ async fn an_empty_log_gives_an_empty_array() {
 
 #[tokio::test]
 async fn an_offset_past_the_end_gives_an_empty_array() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     for offset in ["3", "4", "1000000", "9223372036854775806", "9223372036854775807"] {
         let page = Answer::to_get(&feed, &format!("?offset={offset}")).await;
         assert_eq!((page.status.as_u16(), page.body.as_str()), (200, "[]"), "{offset}");
@@ -90,13 +91,15 @@ async fn an_offset_past_the_end_gives_an_empty_array() {
 
 #[tokio::test]
 async fn without_an_offset_a_page_begins_at_the_first_event() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     assert_eq!(Answer::to_get(&feed, "?limit=2").await.ids(), [1, 2]);
 }
 
 #[tokio::test]
 async fn without_a_limit_a_page_has_a_hundred_events() {
-    let feed = Shop::with_events(150).await.feed();
+    let shop = Shop::with_events(150).await;
+    let feed = shop.feed();
     let expected: Vec<u64> = (21..=120).collect();
     assert_eq!(Answer::to_get(&feed, "?offset=20").await.ids(), expected);
 }
@@ -109,7 +112,8 @@ async fn a_limit_of_zero_gives_an_empty_array() {
 
 #[tokio::test]
 async fn a_limit_above_a_thousand_is_taken_down_to_it() {
-    let feed = Shop::with_events(1_005).await.feed();
+    let shop = Shop::with_events(1_005).await;
+    let feed = shop.feed();
     for limit in ["1001", "4294967295", "4294967296", "4294967297", "9223372036854775807"] {
         let page = Answer::to_get(&feed, &format!("?limit={limit}")).await;
         assert_eq!(page.ids().len(), 1_000, "{limit}");
@@ -135,7 +139,8 @@ async fn a_page_limit_of_zero_still_lets_consumers_get_on() {
 #[tokio::test]
 async fn every_offset_with_every_limit_shows_the_same_events_of_one_log() {
     const COUNT: u64 = 12;
-    let feed = Shop::with_events(12).await.feed();
+    let shop = Shop::with_events(12).await;
+    let feed = shop.feed();
     for offset in 0..=COUNT + 1 {
         for limit in 0..=COUNT + 1 {
             let page = Answer::to_get(&feed, &format!("?offset={offset}&limit={limit}")).await;
@@ -147,7 +152,8 @@ async fn every_offset_with_every_limit_shows_the_same_events_of_one_log() {
 
 #[tokio::test]
 async fn paging_with_any_limit_shows_every_event_once() {
-    let feed = Shop::with_events(101).await.feed();
+    let shop = Shop::with_events(101).await;
+    let feed = shop.feed();
     let all = Answer::to_get(&feed, "?limit=1000").await.json();
     for limit in (1..=17).chain([33, 50, 51, 99, 100, 101, 102, 1_000]) {
         assert_eq!(walk(&feed, limit).await, all, "limit {limit}");

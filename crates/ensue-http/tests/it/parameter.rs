@@ -34,7 +34,8 @@ const BAD: [&str; 23] = [
 
 #[tokio::test]
 async fn what_is_no_whole_number_is_refused_as_a_problem_that_names_the_parameter() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     for parameter in ["offset", "limit"] {
         for value in BAD {
             let answer = Answer::to_get(&feed, &format!("?{parameter}={value}")).await;
@@ -61,7 +62,8 @@ async fn a_bad_parameter_is_described_bit_for_bit() {
 
 #[tokio::test]
 async fn a_parameter_without_an_equals_sign_is_empty() {
-    let feed = Shop::new().await.feed();
+    let shop = Shop::new().await;
+    let feed = shop.feed();
     for parameter in ["offset", "limit"] {
         let answer = Answer::to_get(&feed, &format!("?{parameter}")).await;
         assert_eq!((answer.status.as_u16(), &answer.json()["parameter"]), (400, &json!(parameter)));
@@ -70,7 +72,8 @@ async fn a_parameter_without_an_equals_sign_is_empty() {
 
 #[tokio::test]
 async fn a_parameter_given_twice_is_refused_also_if_both_agree() {
-    let feed = Shop::new().await.feed();
+    let shop = Shop::new().await;
+    let feed = shop.feed();
     for (query, parameter) in [
         ("?offset=1&offset=2", "offset"),
         ("?offset=1&limit=5&offset=1", "offset"),
@@ -104,7 +107,8 @@ async fn markup_and_quotes_in_a_value_stay_inside_the_details_string() {
 
 #[tokio::test]
 async fn a_value_may_be_percent_encoded_or_have_leading_zeros() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     for query in ["?offset=%32", "?%6Fffset=2", "?offset=002", "?offset=00000000000000000000002"] {
         assert_eq!(Answer::to_get(&feed, query).await.ids(), [3], "{query}");
     }
@@ -112,7 +116,8 @@ async fn a_value_may_be_percent_encoded_or_have_leading_zeros() {
 
 #[tokio::test]
 async fn parameters_of_others_are_ignored() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     for query in
         ["?_=17&offset=2", "?offset=2&token=a%20b&token", "?offset=2&x=%zz&%=%FF", "?&offset=2&&"]
     {
@@ -122,6 +127,7 @@ async fn parameters_of_others_are_ignored() {
 
 #[tokio::test]
 async fn an_empty_query_is_no_query() {
-    let feed = Shop::with_events(3).await.feed();
+    let shop = Shop::with_events(3).await;
+    let feed = shop.feed();
     assert_eq!(Answer::to_get(&feed, "?").await, Answer::to_get(&feed, "").await);
 }

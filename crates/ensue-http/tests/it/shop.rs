@@ -23,7 +23,7 @@ impl Shop {
     /// A shop in which so many events have happened.
     pub(crate) async fn with_events(count: u32) -> Self {
         let shop = Self::new().await;
-        let envelopes: Vec<_> = (1..=count).map(|number| event(&number.to_string())).collect();
+        let envelopes: Vec<_> = (1..=count).map(|number| event(number.to_string())).collect();
         shop.append(&envelopes).await;
         shop
     }

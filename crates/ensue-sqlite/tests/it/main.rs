@@ -1,5 +1,10 @@
 //! The embedded store, and all of ensue on it.
 
+#![cfg(test)]
+
 mod conformance;
 mod forwarding;
+mod opening;
+mod processes;
 mod scratch;
+mod unit_of_work;

@@ -1,0 +1,117 @@
+//! Opening a database file.
+
+use ensue::store::Page;
+use ensue::{ErrorKind, Log, Position, raise};
+use ensue_sqlite::{Events, SqliteStore};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::task::JoinSet;
+
+use crate::scratch::{OrderPlaced, Scratch};
+
+/// A connection of the user's own.
+async fn connect(scratch: &Scratch) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(scratch.path()).create_if_missing(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+async fn execute(scratch: &Scratch, statements: &'static str) {
+    sqlx::raw_sql(statements).execute(&mut connect(scratch).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_refused_and_says_what_to_do() {
+    for path in [":memory:", "", "file:shop?mode=memory"] {
+        let error = SqliteStore::open(path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("temporary directory"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_an_error_that_names_the_file() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path(), "certainly no database, but long enough to be one").unwrap();
+    let error = SqliteStore::open(scratch.path()).await.unwrap_err();
+    assert!(error.to_string().contains("test.db"), "{error}");
+    let nowhere = scratch.path().join("nowhere/test.db");
+    let error = SqliteStore::open(&nowhere).await.unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_in_utf_16_is_refused() {
+    let scratch = Scratch::new();
+    execute(&scratch, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE mine (n INTEGER)").await;
+    let error = SqliteStore::open(scratch.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("UTF-16le"), "{error}");
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_left_alone() {
+    let scratch = Scratch::new();
+    drop(scratch.store().await);
+    execute(&scratch, "INSERT INTO ensue_migration VALUES (99, 'of the future', 0)").await;
+    let error = SqliteStore::open(scratch.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("newer"), "{error}");
+}
+
+#[tokio::test]
+async fn our_tables_live_beside_the_users() {
+    let scratch = Scratch::new();
+    execute(&scratch, "CREATE TABLE mine (n INTEGER); INSERT INTO mine VALUES (7)").await;
+    let store = scratch.store().await;
+    let query = sqlx::query_scalar("SELECT n FROM mine");
+    assert_eq!(query.fetch_one(store.reader()).await.ok(), Some(7_i64));
+}
+
+#[tokio::test]
+async fn a_fresh_file_may_be_opened_by_many_at_once() {
+    let scratch = Scratch::new();
+    let mut opening = JoinSet::new();
+    for _ in 0..12 {
+        let path = scratch.path();
+        opening.spawn(async move { SqliteStore::open(path).await.map(drop) });
+    }
+    while let Some(opened) = opening.join_next().await {
+        opened.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let scratch = Scratch::new();
+    let store = scratch.store().await;
+    let written = sqlx::query("DELETE FROM ensue_log").execute(store.reader()).await;
+    assert!(written.unwrap_err().to_string().contains("readonly"));
+}
+
+#[tokio::test]
+async fn an_acknowledged_commit_is_synced_unless_told_otherwise() {
+    let scratch = Scratch::new();
+    let events = Events::builder(scratch.store().await).build().await.unwrap();
+    let run = events.run(async |tx| {
+        let synchronous = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut **tx).await;
+        Ok::<i64, ensue::BoxError>(synchronous?)
+    });
+    assert_eq!(run.await.unwrap(), 2, "FULL is 2");
+}
+
+#[tokio::test]
+async fn positions_go_on_after_pruning() {
+    let scratch = Scratch::new();
+    let events = Events::builder(scratch.store().await).build().await.unwrap();
+    for round in 0..3 {
+        let run = events.run(async |_tx| {
+            raise(OrderPlaced::of("A", round));
+            Ok::<_, ensue::Error>(())
+        });
+        run.await.unwrap();
+        execute(&scratch, "DELETE FROM ensue_log").await;
+        assert_eq!(events.head().await.unwrap(), Position::new(round.unsigned_abs() + 1));
+    }
+    let rest = events.store().read(Page::new(Position::START, 10)).await.unwrap();
+    assert_eq!(rest, []);
+}

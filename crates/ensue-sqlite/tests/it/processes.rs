@@ -1,0 +1,217 @@
+//! Several processes on one file, and processes that are killed.
+//!
+//! The test program starts itself as the other process: `a_worker_with_nothing_to_do_ends` is the
+//! worker, told by its environment what to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use ensue::store::Page;
+use ensue::{BoxError, Error, Log, Meta, Position, RetryPolicy, raise};
+use ensue_sqlite::{Builder, Events, SqliteStore, Tx};
+
+use crate::scratch::{OrderPlaced, Scratch, add_effect, effects, handled};
+
+const ROLE: &str = "ENSUE_TEST_ROLE";
+const FILE: &str = "ENSUE_TEST_FILE";
+const NAME: &str = "ENSUE_TEST_NAME";
+
+/// Orders that a writer places.
+const ORDERS: i64 = 400;
+
+/// A process, killed when the test is done with it.
+struct Worker(Child);
+
+impl Worker {
+    fn start(scratch: &Scratch, role: &str, name: &str) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "processes::a_worker_with_nothing_to_do_ends"])
+            .env(ROLE, role)
+            .env(FILE, scratch.path())
+            .env(NAME, name)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn has_succeeded(&mut self) -> Option<bool> {
+        self.0.try_wait().unwrap().map(|status| status.success())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.has_succeeded().is_some()
+    }
+
+    /// SIGKILL; whether it was still running.
+    fn kill(&mut self) -> bool {
+        let running = !self.has_ended();
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+        running
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[tokio::test]
+async fn a_worker_with_nothing_to_do_ends() {
+    let role = std::env::var(ROLE).unwrap_or_default();
+    let Ok(path) = std::env::var(FILE) else {
+        assert_eq!(role, "", "a worker is told the file");
+        return;
+    };
+    let store = SqliteStore::open(path).await.unwrap();
+    match role.as_str() {
+        "writer" => write(store, &std::env::var(NAME).unwrap()).await,
+        "forwarder" => forward(store).await,
+        other => panic!("`{other}` is no role"),
+    }
+}
+
+/// Places orders from where it was stopped, in its own key; each is an effect and an event.
+async fn write(store: SqliteStore, name: &str) {
+    let events = Events::builder(store).build().await.unwrap();
+    loop {
+        let run = events.run(async |tx| {
+            let placed: i64 = sqlx::query_scalar("SELECT count(*) FROM effect WHERE name LIKE ?")
+                .bind(format!("{name} placed%"))
+                .fetch_one(&mut **tx)
+                .await?;
+            if placed < ORDERS {
+                add_effect(tx, &format!("{name} placed {placed}")).await?;
+                raise(OrderPlaced::of(name, placed));
+            }
+            Ok::<_, BoxError>(placed)
+        });
+        if run.await.unwrap() == ORDERS {
+            return;
+        }
+    }
+}
+
+fn subscribed(builder: Builder) -> Builder {
+    let eager = Duration::from_millis(1);
+    let policy = RetryPolicy::default().attempts(1_000).backoff(eager, eager);
+    builder
+        .lease(Duration::from_millis(150))
+        .subscription("deliveries", |s| s.on(deliver).retry(policy))
+}
+
+/// Fails now and then, after its effect.
+async fn deliver(event: &OrderPlaced, meta: Meta, tx: &mut Tx) -> Result<(), BoxError> {
+    add_effect(tx, &format!("{} delivered {}", event.order_no, event.amount)).await?;
+    match event.amount % 7 == 3 && meta.attempt == 1 {
+        true => Err("not at the first attempt".into()),
+        false => Ok(()),
+    }
+}
+
+async fn forward(store: SqliteStore) {
+    let events = subscribed(Events::builder(store)).build().await.unwrap();
+    let _forwarder = events.forward();
+    std::future::pending::<()>().await;
+}
+
+async fn finish(workers: &mut [Worker]) {
+    let began = std::time::Instant::now();
+    let mut running: BTreeSet<_> = (0..workers.len()).collect();
+    while !running.is_empty() {
+        assert!(began.elapsed() < crate::scratch::PATIENCE, "a writer does not end");
+        running.retain(|index| match workers[*index].has_succeeded() {
+            Some(succeeded) => {
+                assert!(succeeded, "a writer failed");
+                false
+            }
+            None => true,
+        });
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The log has every order once, in the order of its writer, at dense positions.
+async fn assert_log(store: &SqliteStore, names: &[String]) {
+    let log = store.read(Page::new(Position::START, 100_000)).await.unwrap();
+    let positions: Vec<_> = log.iter().map(|entry| entry.position.get()).collect();
+    assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
+    let mut placed = BTreeMap::<String, Vec<i64>>::new();
+    for entry in log {
+        let event = <OrderPlaced as ensue::Event>::decode(&entry.envelope.payload).unwrap();
+        placed.entry(event.order_no).or_default().push(event.amount);
+    }
+    let expected = (0..ORDERS).collect::<Vec<_>>();
+    let expected = names.iter().map(|name| (name.clone(), expected.clone()));
+    assert_eq!(placed, expected.collect());
+}
+
+/// What `verb` did to the orders of each name, in the order of its commits.
+fn done(effects: &[String], name: &str, verb: &str) -> Vec<i64> {
+    let start = format!("{name} {verb} ");
+    effects.iter().filter_map(|effect| effect.strip_prefix(&start)?.parse().ok()).collect()
+}
+
+#[tokio::test]
+async fn processes_that_write_at_once_all_succeed() {
+    let scratch = Scratch::new();
+    drop(scratch.builder().await);
+    let names = ["one", "two", "three", "four"].map(str::to_owned);
+    let start = |name: &String| Worker::start(&scratch, "writer", name);
+    let mut writers: Vec<_> = names.iter().map(start).collect();
+    finish(&mut writers).await;
+    assert_log(&scratch.store().await, &names).await;
+}
+
+#[tokio::test]
+async fn events_of_another_process_are_handled() {
+    let scratch = Scratch::new();
+    let events = subscribed(scratch.builder().await).build().await.unwrap();
+    let _forwarder = Worker::start(&scratch, "forwarder", "");
+    for order in 0..3 {
+        let run = events.run(async |_tx| {
+            raise(OrderPlaced::of("here", order));
+            Ok::<_, Error>(())
+        });
+        run.await.unwrap();
+        handled(&events, "deliveries", events.head().await.unwrap()).await;
+    }
+    assert_eq!(done(&effects(events.store()).await, "here", "delivered"), [0, 1, 2]);
+}
+
+/// `kill -9` at any moment, again and again, of writers and of the forwarder.
+#[tokio::test]
+async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice() {
+    let scratch = Scratch::new();
+    let events = subscribed(scratch.builder().await).build().await.unwrap();
+    let names = ["one", "two"].map(str::to_owned);
+    let start = |role: usize| match names.get(role) {
+        Some(name) => Worker::start(&scratch, "writer", name),
+        None => Worker::start(&scratch, "forwarder", ""),
+    };
+    let mut workers = [0, 1, 2].map(start);
+    // How often each was killed in the middle of its work.
+    let mut killed = [0, 0, 0];
+    while killed.iter().any(|times| *times < 5) || !workers[..2].iter_mut().all(Worker::has_ended) {
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(5_000..120_000))).await;
+        let victim = fastrand::usize(0..3);
+        killed[victim] += u32::from(workers[victim].kill());
+        workers[victim] = start(victim);
+    }
+    drop(workers);
+    let forwarder = events.forward();
+    handled(&events, "deliveries", events.head().await.unwrap()).await;
+    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert_log(events.store(), &names).await;
+    let effects = effects(events.store()).await;
+    let expected: Vec<_> = (0..ORDERS).collect();
+    for name in &names {
+        assert_eq!(done(&effects, name, "placed"), expected, "placed by {name}");
+        // The orders of a writer are one key: in order although some fail at first.
+        assert_eq!(done(&effects, name, "delivered"), expected, "delivered of {name}");
+    }
+}

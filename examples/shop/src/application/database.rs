@@ -1,0 +1,55 @@
+//! The port to the shop's database.
+
+use ensue::{Error, Store, Tx};
+
+use crate::domain::{Order, OrderNo, Product, ProductCode};
+
+/// A store of events that also keeps the shop's orders and products.
+///
+/// What takes a [`Tx`] is part of that unit of work, and sees its own changes; the rest reads what
+/// is committed, and waits for no unit of work. Services and handlers are generic over it, so that
+/// another database is one more module of the infrastructure.
+pub(crate) trait Database: Store {
+    /// A number that no order has had before.
+    fn next_order_no(tx: &mut Tx<Self>) -> impl Future<Output = Result<OrderNo, Error>> + Send;
+
+    fn find_order(
+        tx: &mut Tx<Self>,
+        no: &OrderNo,
+    ) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
+
+    fn save_order(
+        tx: &mut Tx<Self>,
+        order: &Order,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    fn find_product(
+        tx: &mut Tx<Self>,
+        code: &ProductCode,
+    ) -> impl Future<Output = Result<Option<Product>, Error>> + Send;
+
+    fn save_product(
+        tx: &mut Tx<Self>,
+        product: &Product,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Counts `quantity` more of the product as sold, or less.
+    fn add_sold(
+        tx: &mut Tx<Self>,
+        code: &ProductCode,
+        quantity: i64,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    fn order(&self, no: &OrderNo) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
+
+    fn products(&self) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
+
+    /// Which products sold, the best first.
+    fn best_sellers(&self) -> impl Future<Output = Result<Vec<BestSeller>, Error>> + Send;
+}
+
+/// How many of a product were sold, cancelled ones taken off.
+pub(crate) struct BestSeller {
+    pub(crate) product: ProductCode,
+    pub(crate) sold: i64,
+}

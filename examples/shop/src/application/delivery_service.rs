@@ -1,0 +1,14 @@
+//! The port to whoever brings the parcel.
+
+use ensue::BoxError;
+
+use crate::domain::{Address, OrderNo};
+
+pub(crate) trait DeliveryService: Clone + Send + Sync + 'static {
+    /// Says where `order` goes. To say it again changes nothing.
+    fn set_address(
+        &self,
+        order: &OrderNo,
+        address: &Address,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+}

@@ -1,0 +1,49 @@
+//! Everything that ensues, on one page.
+
+use std::time::Duration;
+
+use ensue::{Builder, RetryPolicy, Start};
+
+use super::best_sellers::{add_placed, take_off_cancelled};
+use super::refund::refund;
+use super::restock::restock;
+use super::synchronise_delivery::synchronise_delivery;
+use super::{Database, DeliveryService, PaymentGateway};
+
+pub(crate) const REFUNDS: &str = "refunds";
+const DELIVERY: &str = "delivery";
+const BEST_SELLERS: &str = "best-sellers";
+
+/// In the transaction of what was done: it succeeds or fails with it.
+pub(crate) fn in_transaction<D: Database>(builder: Builder<D>) -> Builder<D> {
+    builder.on(restock)
+}
+
+/// Afterwards, and in any process: what was stored is handled until it is done.
+///
+/// All start with the first event ever, so that nothing is missed if orders are taken before the
+/// first forwarder has run.
+pub(crate) fn durably<D, G, S>(builder: Builder<D>, gateway: G, service: S) -> Builder<D>
+where
+    D: Database,
+    G: PaymentGateway,
+    S: DeliveryService,
+{
+    builder
+        .state(gateway)
+        .state(service)
+        .subscription(REFUNDS, |subscription| {
+            subscription.on(refund::<G>).from(Start::Beginning).retry(soon())
+        })
+        .subscription(DELIVERY, |subscription| {
+            subscription.on(synchronise_delivery::<S>).from(Start::Beginning).retry(soon())
+        })
+        .subscription(BEST_SELLERS, |subscription| {
+            subscription.on(add_placed).on(take_off_cancelled).from(Start::Beginning)
+        })
+}
+
+/// For somebody who watches: a shop that nobody waits for would try less often, and for longer.
+fn soon() -> RetryPolicy {
+    RetryPolicy::default().backoff(Duration::from_millis(100), Duration::from_secs(1)).attempts(100)
+}

@@ -1,0 +1,21 @@
+//! What a cancelled order had taken goes back into stock.
+
+use ensue::Tx;
+
+use super::{Database, ShopError};
+use crate::domain::OrderCancelled;
+
+/// Runs in the transaction of the cancellation. A product that cannot be returned makes it fail,
+/// and with it the cancellation: a handler in the transaction has a veto.
+pub(super) async fn restock<D: Database>(
+    event: &OrderCancelled,
+    tx: &mut Tx<D>,
+) -> Result<(), ShopError> {
+    for line in &event.lines {
+        let found = D::find_product(tx, &line.product).await?;
+        let mut product = found.ok_or_else(|| ShopError::NoSuchProduct(line.product.clone()))?;
+        product.put_back(line.quantity)?;
+        D::save_product(tx, &product).await?;
+    }
+    Ok(())
+}

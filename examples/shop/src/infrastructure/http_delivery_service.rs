@@ -1,0 +1,35 @@
+//! The delivery service, over HTTP.
+
+use std::time::Duration;
+
+use ensue::BoxError;
+use reqwest::Client;
+use serde_json::json;
+
+use crate::application::DeliveryService;
+use crate::domain::{Address, OrderNo};
+
+/// LIMIT: a service that takes longer is asked again later; nobody waits for it meanwhile.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub(crate) struct HttpDeliveryService {
+    client: Client,
+    url: String,
+}
+
+impl HttpDeliveryService {
+    pub(crate) fn new(url: &str) -> reqwest::Result<Self> {
+        let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        Ok(Self { client, url: format!("{url}/deliveries") })
+    }
+}
+
+impl DeliveryService for HttpDeliveryService {
+    async fn set_address(&self, order: &OrderNo, address: &Address) -> Result<(), BoxError> {
+        let body = json!({ "street": address.street(), "city": address.city() });
+        let request = self.client.put(format!("{}/{order}", self.url));
+        let response = request.json(&body).send().await?;
+        response.error_for_status().map(drop).map_err(|error| error.without_url().into())
+    }
+}

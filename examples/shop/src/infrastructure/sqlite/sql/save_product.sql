@@ -1,0 +1,2 @@
+-- primary key of product
+UPDATE product SET in_stock = ? WHERE code = ?

@@ -1,0 +1,154 @@
+//! Where a story is told: who acts, who looks, and what the reader sees.
+
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use ensue::{BoxError, Position};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Told;
+use super::answer::Answer;
+use super::witness::Witness;
+use crate::process::Process;
+use crate::terminal::{Terminal, Tone};
+
+/// LIMIT: a request of a story; the shop answers in milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) struct Stage {
+    terminal: Terminal,
+    chapters: u32,
+    facts: u32,
+    pub(super) witness: Witness,
+}
+
+impl Stage {
+    pub(crate) fn new(terminal: &Terminal, process: &Process) -> Result<Self, BoxError> {
+        let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let listeners = process.listeners();
+        let [(_, shop), (_, payment_gateway), (_, delivery_service)] = listeners.as_slice() else {
+            return Err("a story needs the whole shop in one process".into());
+        };
+        let witness = Witness {
+            client,
+            shop: shop.clone(),
+            payment_gateway: payment_gateway.clone(),
+            delivery_service: delivery_service.clone(),
+            events: process.events.clone(),
+        };
+        Ok(Self { terminal: *terminal, chapters: 0, facts: 0, witness })
+    }
+
+    pub(super) fn chapter(&mut self, title: &str) -> Told {
+        self.chapters += 1;
+        let title = format!("{}. {title}", self.chapters);
+        self.line("")?;
+        self.line(self.terminal.painted(Tone::Title, title))
+    }
+
+    /// What happens next, in words.
+    pub(super) fn says(&self, text: &str) -> Told {
+        self.line("")?;
+        self.line(format!("   {text}"))
+    }
+
+    /// A fact that was read back: true, or the end of the story.
+    pub(super) fn fact<T: PartialEq + Debug>(
+        &mut self,
+        text: impl Display,
+        found: T,
+        told: T,
+    ) -> Told {
+        if found == told {
+            self.facts += 1;
+            return self.line(format!("   {} {text}", self.terminal.painted(Tone::Good, "✓")));
+        }
+        self.line(format!("   {} {text}", self.terminal.painted(Tone::Bad, "✗")))?;
+        Err(format!("not as told: {text}: found {found:?}, told {told:?}").into())
+    }
+
+    pub(super) fn end(&self) -> Told {
+        let (chapters, facts) = (self.chapters, self.facts);
+        let end = format!("{chapters} stories, {facts} facts read back, all as told.");
+        self.line("")?;
+        self.line(self.terminal.painted(Tone::Title, end))
+    }
+
+    pub(super) fn line(&self, line: impl Display) -> Told {
+        Ok(self.terminal.line(line)?)
+    }
+
+    /// Asks the shop, as its customers do.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, BoxError> {
+        let url = format!("{}{path}", self.witness.shop);
+        let request = self.witness.client.request(method, url);
+        let answer = Answer::to(match body {
+            Some(body) => request.json(body),
+            None => request,
+        });
+        let answer = answer.await?;
+        self.line(self.terminal.painted(Tone::Aside, self.spoken(&answer)))?;
+        Ok(answer)
+    }
+
+    fn spoken(&self, Answer { method, path, status, took, .. }: &Answer) -> String {
+        let request = format!("{method} {path}");
+        format!("     {request:<40} {status}, in {took:.1?}")
+    }
+
+    /// An order of `lines`, placed.
+    pub(super) async fn place(&self, lines: &[(&str, u32)]) -> Result<String, BoxError> {
+        let line = |(product, quantity): &(&str, u32)| {
+            json!({ "product": product, "quantity": quantity })
+        };
+        let lines: Vec<_> = lines.iter().map(line).collect();
+        let address = json!({ "street": "12 Mill Lane", "city": "York" });
+        let body = json!({ "lines": lines, "address": address });
+        let answer = self.ask(Method::POST, "/api/orders", Some(&body)).await?;
+        Ok(answer.text("order_no"))
+    }
+
+    pub(super) async fn place_and_pay(&self, lines: &[(&str, u32)]) -> Result<String, BoxError> {
+        let no = self.place(lines).await?;
+        self.ask(Method::POST, &format!("/api/orders/{no}/pay"), None).await?;
+        Ok(no)
+    }
+
+    pub(super) async fn cancel(&self, no: &str) -> Result<Answer, BoxError> {
+        self.ask(Method::POST, &format!("/api/orders/{no}/cancel"), None).await
+    }
+
+    /// Puts the payment gateway into a mood, for one order.
+    pub(super) async fn payment_gateway_is(&self, mode: &str, no: &str) -> Told {
+        let url = format!("{}/behaviour", self.witness.payment_gateway);
+        let body = json!({ "mode": mode, "order_no": no });
+        self.witness.client.put(url).json(&body).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The events of an order that were stored after `head`, of these types and no others.
+    pub(super) async fn stored(
+        &mut self,
+        text: &str,
+        head: Position,
+        no: &str,
+        types: &[&str],
+    ) -> Told {
+        let entries = self.witness.stored(head, no).await?;
+        let found: Vec<_> = entries.iter().map(|entry| &*entry.envelope.event_type).collect();
+        self.fact(text, &*found, types)?;
+        entries.iter().try_for_each(|entry| {
+            self.line(format!("     {:>4} {}", entry.position.get(), entry.envelope.event_type))
+        })
+    }
+
+    pub(super) fn succeeded(&mut self, text: &str, answer: &Answer) -> Told {
+        self.fact(text, answer.status, StatusCode::OK)
+    }
+}

@@ -1,0 +1,53 @@
+//! The shop over HTTP.
+
+mod address_body;
+mod best_seller_body;
+mod feed;
+mod order_body;
+mod orders;
+mod problem;
+mod product_body;
+mod subscriptions;
+mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+use ensue::Events;
+
+pub(crate) use address_body::AddressBody;
+pub(crate) use best_seller_body::BestSellerBody;
+pub(crate) use order_body::{OrderBody, State, WantedBody};
+pub(crate) use product_body::ProductBody;
+
+use crate::application::{Database, OrderService};
+
+/// The shop's API, and the log of its events as a feed.
+pub(crate) fn router<D: Database>(events: Events<D>) -> Router {
+    let shop = Shop { orders: OrderService::new(events.clone()), events };
+    let feed = feed::router(shop.database().clone());
+    Router::new()
+        .route("/api/orders", post(orders::place))
+        .route("/api/orders/{no}", get(orders::show))
+        .route("/api/orders/{no}/pay", post(orders::pay))
+        .route("/api/orders/{no}/cancel", post(orders::cancel))
+        .route("/api/orders/{no}/address", put(orders::change_address))
+        .route("/api/stock", get(views::stock))
+        .route("/api/best-sellers", get(views::best_sellers))
+        .route("/api/subscriptions/{name}", get(subscriptions::show))
+        .with_state(Arc::new(shop))
+        .merge(feed)
+}
+
+/// What the handlers of requests share.
+struct Shop<D: Database> {
+    orders: OrderService<D>,
+    events: Events<D>,
+}
+
+impl<D: Database> Shop<D> {
+    fn database(&self) -> &D {
+        self.events.store()
+    }
+}

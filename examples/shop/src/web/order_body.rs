@@ -1,0 +1,68 @@
+//! An order as JSON: what is asked for, and what is shown.
+
+use serde::{Deserialize, Serialize};
+
+use super::AddressBody;
+use crate::domain::{Order, OrderState, ProductCode};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct WantedBody {
+    pub(crate) lines: Vec<LineBody>,
+    pub(crate) address: AddressBody,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LineBody {
+    pub(crate) product: String,
+    pub(crate) quantity: u32,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OrderBody {
+    pub(crate) order_no: String,
+    pub(crate) state: State,
+    pub(crate) amount_cents: i64,
+    pub(crate) lines: Vec<LineBody>,
+    pub(crate) address: AddressBody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Placed,
+    Paid,
+    Cancelled,
+}
+
+impl WantedBody {
+    pub(super) fn quantities(&self) -> Vec<(ProductCode, u32)> {
+        let quantity = |line: &LineBody| (ProductCode::new(&*line.product), line.quantity);
+        self.lines.iter().map(quantity).collect()
+    }
+}
+
+impl From<&Order> for OrderBody {
+    fn from(order: &Order) -> Self {
+        let line = |line: &crate::domain::OrderLine| LineBody {
+            product: line.product.to_string(),
+            quantity: line.quantity,
+        };
+        Self {
+            order_no: order.no().to_string(),
+            state: order.state().into(),
+            amount_cents: order.amount().cents(),
+            lines: order.lines().iter().map(line).collect(),
+            address: order.address().into(),
+        }
+    }
+}
+
+impl From<OrderState> for State {
+    fn from(state: OrderState) -> Self {
+        match state {
+            OrderState::Placed => Self::Placed,
+            OrderState::Paid => Self::Paid,
+            OrderState::Cancelled => Self::Cancelled,
+        }
+    }
+}

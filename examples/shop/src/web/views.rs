@@ -1,0 +1,24 @@
+//! What the shop looks like right now.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::problem::Problem;
+use super::{BestSellerBody, ProductBody, Shop};
+use crate::application::Database;
+
+pub(super) async fn stock<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+) -> Result<Json<Vec<ProductBody>>, Problem> {
+    let products = shop.database().products().await?;
+    Ok(Json(products.into_iter().map(Into::into).collect()))
+}
+
+pub(super) async fn best_sellers<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+) -> Result<Json<Vec<BestSellerBody>>, Problem> {
+    let best_sellers = shop.database().best_sellers().await?;
+    Ok(Json(best_sellers.into_iter().map(Into::into).collect()))
+}
