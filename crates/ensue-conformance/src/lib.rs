@@ -7,7 +7,11 @@
 //! ensue_conformance::suite!(SqliteFile);
 //! ```
 
-#![expect(clippy::unwrap_used, reason = "a suite of tests: what fails here is the test's answer")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a suite of tests: what fails here is the answer"
+)]
 
 pub mod backend;
 pub mod log;

@@ -116,12 +116,24 @@ impl Error for PayloadError {
     }
 }
 
+/// What an event that is stored must be, so that its payload can be JSON.
+#[diagnostic::on_unimplemented(
+    message = "event `{Self}` cannot be stored",
+    label = "no `Serialize` and `Deserialize`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or write `#[event(local)]` \
+            if it is never to be stored"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Storable for T {}
+
 /// What the derive writes for `encode`.
-pub fn encode_json<E: Event + Serialize>(event: &E) -> Result<Vec<u8>, PayloadError> {
+pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadError> {
     serde_json::to_vec(event).map_err(|source| PayloadError::new(E::TYPE, source))
 }
 
 /// What the derive writes for `decode`.
-pub fn decode_json<E: Event + DeserializeOwned>(payload: &[u8]) -> Result<E, PayloadError> {
+pub fn decode_json<E: Event + Storable>(payload: &[u8]) -> Result<E, PayloadError> {
     serde_json::from_slice(payload).map_err(|source| PayloadError::new(E::TYPE, source))
 }

@@ -11,10 +11,8 @@ pub(crate) fn event(input: &DeriveInput, root: &TokenStream) -> Result<TokenStre
     refuse_what_cannot_be_an_event(input)?;
     let attributes = Attributes::parse(&input.attrs)?;
     let name = &input.ident;
-    let event_type = attributes
-        .event_type
-        .as_ref()
-        .map_or_else(|| name.to_string(), syn::LitStr::value);
+    let event_type =
+        attributes.event_type.as_ref().map_or_else(|| name.to_string(), syn::LitStr::value);
     let version = attributes.version.as_ref().map(|version| quote!(const VERSION: u32 = #version;));
     let local = attributes.local;
     let key = attributes.key.as_ref().map(key);

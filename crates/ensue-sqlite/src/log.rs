@@ -28,7 +28,8 @@ impl Log for SqliteStore {
             .fetch(self.reader());
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(failed(what))? {
-            let entry = entry_row::entry(&row).map_err(|error| Error::store(what(), error, false))?;
+            let entry =
+                entry_row::entry(&row).map_err(|error| Error::store(what(), error, false))?;
             bytes += entry.envelope.payload.len();
             entries.push(entry);
             if bytes >= page.bytes {

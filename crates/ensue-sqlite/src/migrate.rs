@@ -10,11 +10,8 @@ use crate::error::failed;
 use crate::transactions::begin_immediate;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(u32, &str, &str); 1] = [(
-    1,
-    "log_and_subscriptions",
-    include_str!("migrations/0001_log_and_subscriptions.sql"),
-)];
+const MIGRATIONS: [(u32, &str, &str); 1] =
+    [(1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql"))];
 
 /// Applies what is missing, in one transaction: processes that start together wait for each other,
 /// and one that dies half-way has changed nothing.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::builder::Handlers;
 use crate::cascade::Origin;
-use crate::forwarder::{ForwardingSettings, Forwarder};
+use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::subscription::Subscription;
 use crate::{Builder, Error, ErrorKind, Store, SubscriptionStatus, Tx};

@@ -2,14 +2,18 @@
 //!
 //! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
 //! may run a subscription, [`follower`] what becomes of each entry, with [`set_aside`] for those
-//! that failed. [`runner`] does what they say: it has the clock, the randomness and the database.
+//! that failed. [`runner`], [`keeper`], [`following`] and [`delivery`] do what they say: they have the
+//! clocks, the randomness and the database.
 
-pub(crate) mod delivery;
-pub(crate) mod follower;
-pub(crate) mod head;
-pub(crate) mod lease;
-pub(crate) mod runner;
-pub(crate) mod set_aside;
+mod delivery;
+mod follower;
+mod following;
+mod head;
+mod keeper;
+mod lease;
+mod read_ahead;
+mod runner;
+mod set_aside;
 
 use std::sync::Arc;
 use std::time::Duration;

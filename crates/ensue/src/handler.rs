@@ -10,8 +10,8 @@ use crate::Store;
 pub(crate) use boxed::{BoxedHandler, Call, Erased, PlainCall, TxCall};
 pub(crate) use ensue_core::__private::Handled;
 pub(crate) use function::Call1;
-pub use parameter::{Parameter, State};
 pub(crate) use parameter::States;
+pub use parameter::{Parameter, State};
 pub use structure::{Handler, TxHandler};
 
 /// Whatever can be registered as a handler of the event `E`, or of [`AnyEvent`].

@@ -73,7 +73,7 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// An open transaction.
     ///
     /// Dropped without an end it MUST be rolled back before its connection serves anybody else.
-    type Transaction: DerefMut<Target = Self::Connection> + Send + Sync + 'static;
+    type Transaction: DerefMut<Target = Self::Connection> + Send + 'static;
 
     /// Opens a transaction that can write.
     ///
@@ -97,8 +97,10 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// Commits. Once it answers `Ok` the effects MUST survive a crash of the process.
     ///
     /// It need not be cancel-safe: the unit of work finishes it whatever happens.
-    fn commit(&self, transaction: Self::Transaction)
-    -> impl Future<Output = Result<(), Error>> + Send;
+    fn commit(
+        &self,
+        transaction: Self::Transaction,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Rolls back. The connection MUST go back clean.
     fn rollback(

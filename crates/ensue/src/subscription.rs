@@ -16,8 +16,8 @@
 mod builder;
 mod rows;
 
-pub use builder::SubscriptionBuilder;
 pub(crate) use builder::Subscription;
+pub use builder::SubscriptionBuilder;
 pub use rows::{
     Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus, TakeOver,
     Term,

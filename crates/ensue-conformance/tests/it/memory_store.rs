@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use ensue::store::Page;
 use ensue::subscription::{Change, Epoch, SetAside, SubscriptionStatus, TakeOver, Term};
-use ensue::{
-    Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions,
-};
+use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 use ensue_conformance::Backend;
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 

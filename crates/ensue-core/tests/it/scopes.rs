@@ -56,11 +56,15 @@ fn tasks_that_share_a_thread_never_see_each_others_events() {
     let mut second = scoped(tell([4, 5, 6]));
     let (mut of_first, mut of_second) = (None, None);
     while of_first.is_none() || of_second.is_none() {
-        if of_first.is_none() && let Poll::Ready(((), scope)) = poll(Pin::new(&mut first)) {
+        if of_first.is_none()
+            && let Poll::Ready(((), scope)) = poll(Pin::new(&mut first))
+        {
             of_first = Some(numbers(scope));
         }
         assert!(try_raise(Told(0)).is_err(), "a scope was left behind");
-        if of_second.is_none() && let Poll::Ready(((), scope)) = poll(Pin::new(&mut second)) {
+        if of_second.is_none()
+            && let Poll::Ready(((), scope)) = poll(Pin::new(&mut second))
+        {
             of_second = Some(numbers(scope));
         }
     }
@@ -87,7 +91,8 @@ fn a_task_that_moves_between_threads_takes_its_scope_along() {
 #[test]
 fn a_scope_is_put_back_after_a_panic() {
     let mut scoped = scoped(async { panic!("no") });
-    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(Pin::new(&mut scoped))));
+    let polled =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(Pin::new(&mut scoped))));
     assert!(polled.is_err() && !is_in_transaction());
 }
 

@@ -66,8 +66,10 @@ async fn what_is_raised_is_handled_durably_in_order() {
 async fn a_new_subscription_starts_at_the_head_unless_told_otherwise() {
     let scratch = Scratch::new();
     place(&scratch.builder().await.build().await.unwrap(), "before").await;
-    let from = |name, start| move |builder: Builder| {
-        builder.subscription(name, |subscription| subscription.on(note).from(start))
+    let from = |name, start| {
+        move |builder: Builder| {
+            builder.subscription(name, |subscription| subscription.on(note).from(start))
+        }
     };
     let builder = from("from head", Start::Head)(scratch.builder().await);
     let events = from("from beginning", Start::Beginning)(builder).build().await.unwrap();
@@ -131,7 +133,8 @@ async fn set_aside(events: &Events, entries: usize) -> SubscriptionStatus {
 #[tokio::test]
 async fn a_poisoned_entry_holds_up_its_key_and_nobody_else() {
     let scratch = Scratch::new();
-    let slow = RetryPolicy::default().backoff(Duration::from_secs(3_600), Duration::from_secs(3_600));
+    let slow =
+        RetryPolicy::default().backoff(Duration::from_secs(3_600), Duration::from_secs(3_600));
     let builder = scratch.builder().await;
     let subscribed = builder.subscription("notes", |s| s.on(stumble).retry(slow));
     let events = subscribed.build().await.unwrap();
@@ -358,10 +361,7 @@ async fn a_story_without_end_is_set_aside() {
 
 #[tokio::test]
 async fn a_handler_without_a_transaction_may_run_a_unit_of_work() {
-    async fn plain(
-        event: &OrderPlaced,
-        State(events): State<Events>,
-    ) -> Result<(), BoxError> {
+    async fn plain(event: &OrderPlaced, State(events): State<Events>) -> Result<(), BoxError> {
         let run = events.run(async |tx| Ok::<_, BoxError>(add_effect(tx, &event.order_no).await?));
         run.await
     }
@@ -386,10 +386,13 @@ async fn one_of_several_forwarders_runs_a_subscription_and_hands_it_over() {
     let calls = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0))];
     let mut forwarders = Vec::new();
     for calls in &calls {
-        let builder = scratch.builder().await.state(Arc::clone(calls)).lease(Duration::from_secs(1));
+        let builder =
+            scratch.builder().await.state(Arc::clone(calls)).lease(Duration::from_secs(1));
         let events = builder.subscribe("notes", count).build().await.unwrap();
-        until(async || forwarders.is_empty() || events.status("notes").await.unwrap().owner.is_some())
-            .await;
+        until(async || {
+            forwarders.is_empty() || events.status("notes").await.unwrap().owner.is_some()
+        })
+        .await;
         forwarders.push((events.forward(), events));
     }
     let (second, events) = forwarders.pop().unwrap();
@@ -465,7 +468,8 @@ async fn a_shutdown_past_its_limit_drops_the_handler_and_loses_nothing() {
     }
     let scratch = Scratch::new();
     let begun = Arc::new(Notify::new());
-    let builder = scratch.builder().await.state(Arc::clone(&begun)).lease(Duration::from_millis(100));
+    let builder =
+        scratch.builder().await.state(Arc::clone(&begun)).lease(Duration::from_millis(100));
     let events = builder.subscribe("notes", endless).build().await.unwrap();
     let forwarder = events.forward();
     place(&events, "A").await;

@@ -145,7 +145,8 @@ async fn a_unit_of_work_whose_flush_failed_can_only_roll_back() {
 async fn a_handler_that_is_dropped_before_its_end_abandons_the_unit_of_work() {
     let scratch = Scratch::new();
     let builder = scratch.builder().await;
-    let events = builder.on(async |_: &Told| std::future::pending::<()>().await).build().await.unwrap();
+    let events =
+        builder.on(async |_: &Told| std::future::pending::<()>().await).build().await.unwrap();
     let abandoned = events
         .run(async |tx| {
             raise(Told("and waits for ever"));

@@ -25,12 +25,7 @@ pub(crate) struct EventType {
 
 impl EventType {
     pub(crate) fn of<E: Event>() -> Self {
-        Self {
-            name: E::TYPE,
-            local: E::LOCAL,
-            id: TypeId::of::<E>(),
-            rust_name: type_name::<E>(),
-        }
+        Self { name: E::TYPE, local: E::LOCAL, id: TypeId::of::<E>(), rust_name: type_name::<E>() }
     }
 }
 

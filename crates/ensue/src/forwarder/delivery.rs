@@ -46,9 +46,9 @@ impl<S: Store> Delivery<'_, S> {
             // Set aside by an earlier build of the program, which had a handler for it.
             return Err(Undelivered::Failed(unhandled(&meta)));
         };
-        let event = reaction.decode(entry.envelope).map_err(|error| {
-            Undelivered::Failed(Failure::new(FailureClass::Undecodable, error))
-        })?;
+        let event = reaction
+            .decode(entry.envelope)
+            .map_err(|error| Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))?;
         let tx = match reaction.handler.as_plain() {
             Some(plain) => self.handle_outside(plain, &reaction.handler, &event, &meta).await?,
             None => self.handle_inside(&reaction.handler, &event, &meta).await?,

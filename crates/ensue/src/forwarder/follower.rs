@@ -70,8 +70,6 @@ pub(crate) enum Input {
     Done,
     /// The handler that was under way failed, and nothing of it is left; `random` is evenly drawn.
     Failed { failure: Failure, random: u64 },
-    /// The process is to end.
-    Stop,
 }
 
 /// What to do next.
@@ -111,19 +109,23 @@ impl Follower {
         }
     }
 
+    /// From now on, what is under way is finished and nothing new begun.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
     pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Action {
         match input {
             Input::Woken { head } => self.head = self.head.max(head),
             Input::Read { entries } => self.take_page(entries),
             Input::Done => self.finish_work(),
             Input::Failed { failure, random } => return self.put_aside(now, failure, random),
-            Input::Stop => self.stopping = true,
         }
         self.decide(now)
     }
 
     fn decide(&mut self, now: Timestamp) -> Action {
-        debug_assert!(self.under_way.is_none() || self.stopping, "one piece of work at a time");
+        debug_assert!(self.under_way.is_none(), "one piece of work at a time");
         if self.stopping {
             return self.save_or(Action::Stop);
         }
@@ -234,8 +236,7 @@ impl Follower {
             None => SetAsideState::Parked,
         };
         let fresh = !self.set_aside.contains(position);
-        let failed =
-            SetAside { position, key, state, attempts: attempt, failure: Some(failure) };
+        let failed = SetAside { position, key, state, attempts: attempt, failure: Some(failure) };
         let mut changes = vec![Change::SetAside(failed)];
         if fresh {
             changes.push(Change::Advance { to: position });
@@ -272,9 +273,9 @@ impl Follower {
     }
 
     fn too_many_unsaved(&self, now: Timestamp) -> bool {
-        let waited = self.passed_since.is_some_and(|since| {
-            now >= since.plus(MISSES_SAVED_AFTER) || now < since
-        });
+        let waited = self
+            .passed_since
+            .is_some_and(|since| now >= since.plus(MISSES_SAVED_AFTER) || now < since);
         waited || self.passed.get() - self.cursor.get() >= MISSES_MAX
     }
 

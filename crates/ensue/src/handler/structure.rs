@@ -35,11 +35,7 @@ pub trait Handler<E>: Send + Sync + 'static {
     /// # Errors
     /// Whatever the handler cannot do. Inside a unit of work it rolls everything back; in a
     /// subscription the entry is set aside and tried again.
-    fn handle(
-        &self,
-        event: &E,
-        meta: &Meta,
-    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn handle(&self, event: &E, meta: &Meta) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// A handler with dependencies of its own that is given the transaction.

@@ -99,9 +99,10 @@ fn later_entries_of_a_failed_key_wait_behind_it_and_follow_in_order() {
         assert_handles(&follower.step(at(4), Input::Woken { head }), position);
         follower.finish_work();
     }
-    assert_eq!(follower.step(at(4), Input::Woken { head: Position::new(4) }), Action::Wait {
-        until: None
-    });
+    assert_eq!(
+        follower.step(at(4), Input::Woken { head: Position::new(4) }),
+        Action::Wait { until: None }
+    );
     assert!(!follower.set_aside.holds(Some("a")));
 }
 
@@ -177,7 +178,8 @@ fn entries_that_are_passed_by_are_not_worth_a_write_each() {
 #[test]
 fn what_was_passed_by_is_saved_before_the_end() {
     let (mut follower, _) = given(3, vec![miss(1), miss(2)]);
-    let save = follower.step(at(0), Input::Stop);
+    follower.stop();
+    let save = follower.step(at(0), Input::Woken { head: Position::new(9) });
     assert_eq!(save, Action::Record { changes: vec![advance(2)] });
     assert_eq!(follower.step(at(0), Input::Done), Action::Stop);
 }
@@ -199,7 +201,10 @@ fn a_new_owner_goes_on_with_what_was_set_aside() {
     let term = Term { epoch: Epoch::new(2), cursor: Position::new(2), set_aside };
     let mut follower = Follower::new(term, RetryPolicy::default());
     let head = Position::new(3);
-    assert_eq!(follower.step(at(0), Input::Woken { head }), Action::Read { after: head.previous() });
+    assert_eq!(
+        follower.step(at(0), Input::Woken { head }),
+        Action::Read { after: head.previous() }
+    );
     let queue_up = follower.step(at(0), Input::Read { entries: vec![seen(3, "a")] });
     assert!(matches!(queue_up, Action::Record { .. }));
     assert_eq!(follower.step(at(0), Input::Done), Action::Wait { until: Some(next_attempt_at) });

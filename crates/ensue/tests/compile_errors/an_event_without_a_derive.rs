@@ -1,0 +1,5 @@
+struct OrderCancelled;
+
+fn main() {
+    ensue::raise(OrderCancelled);
+}
