@@ -22,7 +22,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 };
 
 /// How many events, and in how many transactions of a round.
-const SIZES: [(u32, u32); 3] = [(1, 200), (10, 100), (100, 20)];
+const SIZES: [(u32, u32); 3] = [(1, 100), (10, 80), (100, 40)];
 const ROUNDS: u32 = 61;
 
 /// At least 0.9 of the hand's throughput.
@@ -39,7 +39,7 @@ async fn measure() -> Result<(), BoxError> {
 
 async fn compare(durability: Durability, load: Load) -> Result<(), BoxError> {
     let comparison = Comparison {
-        name: format!("{} events, {durability}", load.size),
+        name: format!("{} at a time, {durability}", load.size),
         operation: "transaction",
         per_round: load.commits,
         rounds: ROUNDS,

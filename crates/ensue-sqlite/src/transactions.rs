@@ -17,8 +17,8 @@ impl Transactions for SqliteStore {
     type Transaction = Transaction<'static, Sqlite>;
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        // The semaphore is never closed.
-        let _turn = self.0.turn.acquire().await;
+        let turn = tokio::time::timeout(WRITER_WAIT_MAX, self.0.turn.acquire());
+        let _turn = turn.await.map_err(|_| self.writer_is_taken(sqlx::Error::PoolTimedOut))?;
         begin_immediate(&self.0.writer).await.map_err(|error| match error {
             error if is_busy(&error) => self.writer_is_taken(error),
             sqlx::Error::PoolTimedOut => self.writer_is_taken(error),

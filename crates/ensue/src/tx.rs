@@ -31,8 +31,9 @@ pub struct Tx<S: Store> {
     queue: VecDeque<Queued>,
     /// Handled, or being handled, in the order of raising.
     done: Vec<Option<(AnyEvent, Meta)>>,
-    /// A handler failed, or was dropped before its end: nothing of this may be committed.
-    broken: bool,
+    /// Handlers that have begun and not succeeded. One that failed, or was dropped before its end,
+    /// is counted for ever: nothing of this may be committed.
+    unfinished: u32,
 }
 
 struct Queued {
@@ -62,7 +63,7 @@ impl<S: Store> Tx<S> {
             cause: None,
             queue: VecDeque::new(),
             done: Vec::new(),
-            broken: false,
+            unfinished: 0,
         })
     }
 
@@ -103,9 +104,7 @@ impl<S: Store> Tx<S> {
             }
             let place = self.done.len();
             self.done.push(None);
-            self.broken = true;
             self.handle(&event, &meta, cause).await?;
-            self.broken = false;
             self.done[place] = Some((event, meta));
         }
         Ok(())
@@ -118,7 +117,7 @@ impl<S: Store> Tx<S> {
     /// CANCEL-SAFE: until COMMIT is sent it rolls back; from then on it is finished.
     pub(crate) async fn commit(mut self, progress: Option<Progress<'_>>) -> Result<(), Error> {
         self.flush().await?;
-        if self.broken {
+        if self.unfinished > 0 {
             return Err(abandoned());
         }
         let application = Arc::clone(&self.application);
@@ -145,21 +144,24 @@ impl<S: Store> Tx<S> {
         self.application.store.rollback(transaction).await
     }
 
-    /// Calls a durable handler: what it raises is caused by the entry, as the origin says.
+    /// Calls a handler and takes over what it raises, caused by what [`cause`](Self::cause) says, or
+    /// by the entry that a durable handler handles.
+    ///
+    /// CANCEL-SAFE: dropped before its end, the unit of work can only be rolled back.
     pub(crate) async fn call(
         &mut self,
         handler: &BoxedHandler<S>,
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<(), Error> {
-        self.broken = true;
+        self.unfinished += 1;
         let application = Arc::clone(&self.application);
         let scope = Scope::in_transaction(application.clock.clone());
         let call = handler.call(event, meta, &application.states, self);
         let (result, scope) = Scoped::new(scope, call).await;
         result.map_err(|source| Error::handler(handler.name, event.event_type(), source))?;
         self.absorb_scope(scope)?;
-        self.broken = false;
+        self.unfinished -= 1;
         Ok(())
     }
 
@@ -205,7 +207,7 @@ impl<S: Store> Tx<S> {
 
     fn check_depth(&mut self, cause: &Cause, event: &AnyEvent) -> Result<(), Error> {
         let checked = cause.check_depth(event.event_type());
-        self.broken |= checked.is_err();
+        self.unfinished += u32::from(checked.is_err());
         checked
     }
 

@@ -1,7 +1,7 @@
 //! What the shop does for its customers, and what ensues from it.
 //!
-//! [`OrderService`] is A, the handlers are B, and [`ensues`](in_transaction) lists which B ensues
-//! from which A. What they need of the outside are ports: [`Database`], [`PaymentGateway`] and
+//! [`OrderService`] lets A happen, the handlers are B, and `ensues.rs` says which B ensues from
+//! which A. What they need of the outside are ports: [`Database`], [`PaymentGateway`] and
 //! [`DeliveryService`].
 
 mod best_sellers;

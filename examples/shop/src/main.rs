@@ -122,5 +122,9 @@ fn log_to_stderr(role: Role) {
         Role::Web | Role::Forwarder => "warn",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(terminal::is_coloured(&std::io::stderr()))
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use ensue::BoxError;
 
-use crate::server::Server;
+use crate::server::{Server, listen};
 
 pub(crate) struct Outside {
     payment_gateway: Server,
@@ -23,10 +23,11 @@ impl Outside {
     /// Starts both on free ports, their books in `folder`.
     pub(crate) async fn start(folder: &Path) -> Result<Self, BoxError> {
         let payment_gateway = payment_gateway::router(&folder.join("payment-gateway.db")).await?;
-        let delivery_service = delivery_service::router(&folder.join("delivery-service.db")).await?;
+        let delivery_service =
+            delivery_service::router(&folder.join("delivery-service.db")).await?;
         Ok(Self {
-            payment_gateway: Server::start(0, payment_gateway).await?,
-            delivery_service: Server::start(0, delivery_service).await?,
+            payment_gateway: Server::start(listen(0).await?, payment_gateway)?,
+            delivery_service: Server::start(listen(0).await?, delivery_service)?,
         })
     }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ensue::{BoxError, Forwarder};
 use ensue_sqlite::{Builder, Events, SqliteStore};
+use tokio::net::TcpListener;
 
 use crate::application;
 use crate::infrastructure::{HttpDeliveryService, HttpPaymentGateway, sqlite};
 use crate::outside::Outside;
-use crate::server::Server;
+use crate::server::{Server, listen};
 use crate::web;
 
 /// LIMIT: how long handlers that run at the end are waited for.
@@ -45,6 +46,10 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(settings: &Settings) -> Result<Self, BoxError> {
+        let listener = match settings.role {
+            Role::All | Role::Web => Some(listen_on(settings.port).await?),
+            Role::Forwarder => None,
+        };
         let folder = &settings.folder;
         std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
         let outside = match settings.role {
@@ -52,10 +57,8 @@ impl Process {
             Role::Web => None,
         };
         let events = open(settings, outside.as_ref()).await?;
-        let web = match settings.role {
-            Role::All | Role::Web => Some(serve(settings.port, &events).await?),
-            Role::Forwarder => None,
-        };
+        let serve = |listener| Server::start(listener, web::router(events.clone()));
+        let web = listener.map(serve).transpose()?;
         let forwarder = outside.is_some().then(|| events.forward());
         Ok(Self { events, outside, web, forwarder })
     }
@@ -104,17 +107,18 @@ fn durably(builder: Builder, outside: &Outside) -> reqwest::Result<Builder> {
     Ok(application::durably(builder, gateway, service))
 }
 
-async fn serve(port: u16, events: &Events) -> Result<Server, BoxError> {
-    let started = Server::start(port, web::router(events.clone())).await;
-    started.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken; choose another with --port, or any free one with --port 0")
-                .into()
-        }
+/// First of all, so that a port that is taken leaves no trace.
+async fn listen_on(port: u16) -> Result<TcpListener, BoxError> {
+    listen(port).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} is taken; choose another with --port, or any free one with --port 0"
+        )
+        .into(),
         _ => format!("cannot listen on port {port}: {error}").into(),
     })
 }
 
 fn unusable(folder: &Path, error: &io::Error) -> BoxError {
-    format!("cannot use the folder `{}`: {error}; name another with --data", folder.display()).into()
+    format!("cannot use the folder `{}`: {error}; name another with --data", folder.display())
+        .into()
 }

@@ -18,10 +18,14 @@ pub(crate) struct Server {
     task: JoinHandle<io::Result<()>>,
 }
 
+/// Listens on `port` of this machine, or on whichever is free if that is 0.
+pub(crate) async fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
 impl Server {
-    /// Serves `router` on `port`, or on whichever is free if that is 0.
-    pub(crate) async fn start(port: u16, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    /// Serves `router` to whoever connects to `listener`.
+    pub(crate) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, mut stopping) = watch::channel(false);
         let stopped = async move {

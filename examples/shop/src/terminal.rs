@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
-/// Standard output; in colour where a person reads it and did not say `NO_COLOR`.
+/// Standard output, in colour where that helps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
     is_coloured: bool,
@@ -22,8 +22,7 @@ pub(crate) enum Tone {
 
 impl Terminal {
     pub(crate) fn of_stdout() -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { is_coloured: io::stdout().is_terminal() && !no_color }
+        Self { is_coloured: is_coloured(&io::stdout()) }
     }
 
     pub(crate) fn line(&self, line: impl Display) -> io::Result<()> {
@@ -50,6 +49,12 @@ impl Tone {
             Self::Bad => AnsiColor::Red.on_default().bold(),
         }
     }
+}
+
+/// Whether a person reads `stream`, and did not say `NO_COLOR`.
+pub(crate) fn is_coloured(stream: &impl IsTerminal) -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !no_color
 }
 
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to whoever ran it")]

@@ -159,6 +159,28 @@ async fn a_handler_that_is_dropped_before_its_end_abandons_the_unit_of_work() {
 }
 
 #[tokio::test]
+async fn a_handler_that_flushed_and_is_dropped_then_abandons_it_too() {
+    async fn flush_and_wait(_: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
+        raise(cancelled("A"));
+        tx.flush().await?;
+        std::future::pending().await
+    }
+    let scratch = Scratch::new();
+    let builder = scratch.builder().await.on(flush_and_wait).on(restock);
+    let events = builder.build().await.unwrap();
+    let abandoned = events
+        .run(async |tx| {
+            raise(OrderPlaced::of("A", 1));
+            let flushed = tokio::time::timeout(Duration::from_millis(50), tx.flush()).await;
+            assert!(flushed.is_err());
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert_eq!(abandoned.unwrap_err().kind(), ErrorKind::Abandoned);
+    assert_eq!(effects(events.store()).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn events_keep_the_order_of_raising_however_they_are_raised() {
     let scratch = Scratch::new();
     let events = scratch.builder().await.build().await.unwrap();

@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&*error);
+            complain(&error);
             ExitCode::FAILURE
         }
     }
@@ -116,7 +116,7 @@ impl Feed {
     async fn page(&mut self, offset: u64, limit: u64) -> Vec<FeedEvent> {
         let page = self.ask(offset, limit).await;
         if let (Err(error), true) = (&page, self.is_reachable) {
-            complain(error);
+            complain(&format!("the shop cannot be reached, and is tried again: {error}"));
         }
         self.is_reachable = page.is_ok();
         page.unwrap_or_default()
@@ -212,12 +212,11 @@ async fn save_offset(connection: &mut SqliteConnection, offset: u64) -> Result<(
 }
 
 async fn saved_offset(ledger: &SqlitePool) -> Result<u64, BoxError> {
-    let saved: i64 =
-        sqlx::query_scalar("SELECT value FROM saved_offset").fetch_one(ledger).await?;
+    let saved: i64 = sqlx::query_scalar("SELECT value FROM saved_offset").fetch_one(ledger).await?;
     Ok(saved.try_into()?)
 }
 
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to whoever ran it")]
-fn complain(error: &dyn std::error::Error) {
-    eprintln!("bookkeeper: {error}");
+fn complain(complaint: &dyn std::fmt::Display) {
+    eprintln!("bookkeeper: {complaint}");
 }

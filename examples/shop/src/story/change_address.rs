@@ -16,7 +16,11 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     change_to(stage, &no, "3 High Street").await?;
     change_to(stage, &no, "8 Castle Road").await?;
     let order = stage.witness.order(&no).await?;
-    stage.fact(format!("order {no} goes to 8 Castle Road"), &*order.address.street, "8 Castle Road")?;
+    stage.fact(
+        format!("order {no} goes to 8 Castle Road"),
+        &*order.address.street,
+        "8 Castle Road",
+    )?;
     let types = ["order.shipping_address_changed"; 2];
     stage.stored("both changes are stored:", head, &no, &types).await?;
 

@@ -21,7 +21,9 @@ struct FeedEvent {
 
 pub(super) async fn tell(stage: &mut Stage) -> Told {
     stage.chapter("The log is a feed: other teams follow it over HTTP")?;
-    stage.says("A page at a time, from wherever the reader was; the next offset is this one + count.")?;
+    stage.says(
+        "A page at a time, from wherever the reader was; the next offset is this one + count.",
+    )?;
     let head = stage.witness.head().await?.get();
     let mut positions = Vec::new();
     loop {

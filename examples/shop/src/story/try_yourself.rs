@@ -1,7 +1,5 @@
 //! What the reader can do next.
 
-use ensue::BoxError;
-
 use super::{Stage, Told};
 
 pub(super) async fn tell(stage: &mut Stage) -> Told {
@@ -14,28 +12,36 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     let ledger = stage.witness.events.store().path().with_file_name("ledger.db");
     let ledger = ledger.display();
 
-    say_and_show(stage, "Cancel one, and see what ensued:", &[
-        format!("curl -X POST {shop}/api/orders/{first}/cancel"),
-        format!("curl {shop}/api/stock"),
-        format!("curl {gateway}/refunds/{first}"),
-    ])?;
-    say_and_show(stage, "Take the payment gateway down, cancel the other, and bring it back:", &[
-        behaviour(gateway, "down"),
-        format!("curl -X POST {shop}/api/orders/{second}/cancel"),
-        format!("curl {shop}/api/subscriptions/refunds"),
-        behaviour(gateway, "ok"),
-        format!("curl {gateway}/refunds/{second}"),
-    ])?;
-    say_and_show(stage, "Read the events, as another team would; then let its bookkeeper do it:", &[
-        format!("curl '{shop}/api/events?offset={}&limit=10'", last_page(stage).await?),
-        "cargo run -p shop --bin bookkeeper -- \\".to_owned(),
-        format!("  --feed {shop}/api/events --ledger {ledger}"),
-    ])?;
+    say_and_show(
+        stage,
+        "Cancel one, and see what ensued:",
+        &[
+            format!("curl -X POST {shop}/api/orders/{first}/cancel"),
+            format!("curl {shop}/api/stock"),
+            format!("curl {gateway}/refunds/{first}"),
+        ],
+    )?;
+    say_and_show(
+        stage,
+        "Take the payment gateway down, cancel the other, and bring it back:",
+        &[
+            behaviour(gateway, "down"),
+            format!("curl -X POST {shop}/api/orders/{second}/cancel"),
+            format!("curl {shop}/api/subscriptions/refunds"),
+            behaviour(gateway, "ok"),
+            format!("curl {gateway}/refunds/{second}"),
+        ],
+    )?;
+    say_and_show(
+        stage,
+        "Read the events, as another team would; then let its bookkeeper do it:",
+        &[
+            format!("curl '{shop}/api/events?offset=0&limit=10'"),
+            "cargo run -p shop --bin bookkeeper -- \\".to_owned(),
+            format!("  --feed {shop}/api/events --ledger {ledger}"),
+        ],
+    )?;
     stage.line("")
-}
-
-async fn last_page(stage: &Stage) -> Result<u64, BoxError> {
-    Ok(stage.witness.head().await?.get().saturating_sub(10))
 }
 
 fn behaviour(gateway: &str, mode: &str) -> String {

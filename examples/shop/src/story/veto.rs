@@ -13,7 +13,8 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     let no = stage.place_and_pay(&[("mug", 1), ("gift-card", 1)]).await?;
     let (head, mugs) = (stage.witness.head().await?, stage.witness.in_stock("mug").await?);
 
-    stage.says("The customer cancels. `restock` puts the mug back, then comes to the gift card.")?;
+    stage
+        .says("The customer cancels. `restock` puts the mug back, then comes to the gift card.")?;
     let answer = stage.cancel(&no).await?;
     let detail = answer.text("detail");
     stage.fact(format!("the shop refuses: {detail}"), answer.status, StatusCode::CONFLICT)?;

@@ -1,0 +1,103 @@
+//! Somebody who uses the shop over HTTP.
+
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub(crate) struct Customer {
+    client: Client,
+    shop: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct FeedEvent {
+    pub(crate) id: u64,
+    #[serde(rename = "type")]
+    pub(crate) event_type: String,
+    pub(crate) payload: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Refunds {
+    pub(crate) order_no: String,
+    pub(crate) refunds: u32,
+    pub(crate) cents: i64,
+    pub(crate) repeated: u32,
+}
+
+impl Customer {
+    pub(crate) fn of(shop: &str) -> Self {
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { client, shop: shop.to_owned() }
+    }
+
+    pub(crate) async fn place_and_pay(&self, mugs: u32) -> String {
+        let lines = [json!({ "product": "mug", "quantity": mugs })];
+        let address = json!({ "street": "12 Mill Lane", "city": "York" });
+        let order = self.post("/api/orders", json!({ "lines": lines, "address": address })).await;
+        let no = order["order_no"].as_str().unwrap().to_owned();
+        self.post(&format!("/api/orders/{no}/pay"), Value::Null).await;
+        no
+    }
+
+    pub(crate) async fn cancel(&self, no: &str) {
+        self.post(&format!("/api/orders/{no}/cancel"), Value::Null).await;
+    }
+
+    pub(crate) async fn mugs_in_stock(&self) -> u64 {
+        let stock: Vec<Value> = self.read(&format!("{}/api/stock", self.shop)).await;
+        mugs(&stock)["in_stock"].as_u64().unwrap()
+    }
+
+    pub(crate) async fn mugs_sold(&self) -> i64 {
+        let sold: Vec<Value> = self.read(&format!("{}/api/best-sellers", self.shop)).await;
+        mugs(&sold)["sold"].as_i64().unwrap()
+    }
+
+    /// Whether the subscription has handled everything up to `head`.
+    pub(crate) async fn has_handled(&self, subscription: &str, head: usize) -> bool {
+        let url = format!("{}/api/subscriptions/{subscription}", self.shop);
+        let status: Value = self.read(&url).await;
+        let cursor = status["cursor"].as_u64().unwrap();
+        cursor >= head as u64 && status["set_aside"].as_array().unwrap().is_empty()
+    }
+
+    pub(crate) async fn refunds(&self, payment_gateway: &str) -> Vec<Refunds> {
+        self.read(&format!("{payment_gateway}/refunds")).await
+    }
+
+    pub(crate) fn feed(&self) -> String {
+        format!("{}/api/events", self.shop)
+    }
+
+    /// The whole log, page by page.
+    pub(crate) async fn log(&self) -> Vec<FeedEvent> {
+        let mut log: Vec<FeedEvent> = Vec::new();
+        loop {
+            let url = format!("{}?offset={}&limit=500", self.feed(), log.len());
+            let page: Vec<FeedEvent> = self.read(&url).await;
+            if page.is_empty() {
+                return log;
+            }
+            log.extend(page);
+        }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let request = self.client.post(format!("{}{path}", self.shop)).json(&body);
+        let response = request.send().await.unwrap();
+        assert!(matches!(response.status(), StatusCode::OK | StatusCode::CREATED), "{response:?}");
+        response.json().await.unwrap()
+    }
+
+    async fn read<T: DeserializeOwned>(&self, url: &str) -> T {
+        let response = self.client.get(url).send().await.unwrap();
+        response.error_for_status().unwrap().json().await.unwrap()
+    }
+}
+
+fn mugs(products: &[Value]) -> &Value {
+    products.iter().find(|product| product["product"] == "mug").unwrap()
+}

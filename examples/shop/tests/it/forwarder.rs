@@ -1,0 +1,119 @@
+//! Orders are taken in one process; what ensues from them runs in another.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::customer::{Customer, Refunds};
+use crate::patience::until;
+use crate::program::Program;
+
+/// What is on the shelves of a new shop.
+const MUGS: u64 = 1_000;
+
+const MUG_CENTS: i64 = 1_290;
+
+/// How often the forwarder is killed.
+const KILLS: usize = 12;
+
+/// How many customers order and cancel at the same time.
+const CUSTOMERS: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_web_process_cancels_is_refunded_by_the_forwarder_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Program::web(folder.path());
+    let forwarder = Program::forwarder(folder.path());
+    let customer = Customer::of(&web.url_of("shop"));
+    let payment_gateway = forwarder.url_of("payment gateway");
+
+    let order_no = customer.place_and_pay(2).await;
+    customer.cancel(&order_no).await;
+    let refunds = async || customer.refunds(&payment_gateway).await;
+    until("it is refunded", async || !refunds().await.is_empty()).await;
+    let once = Refunds { order_no, refunds: 1, cents: 2 * MUG_CENTS, repeated: 0 };
+    assert_eq!(refunds().await, [once]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cancelled_before_the_first_forwarder_ran_is_refunded() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Program::web(folder.path());
+    let customer = Customer::of(&web.url_of("shop"));
+    let order_no = customer.place_and_pay(1).await;
+    customer.cancel(&order_no).await;
+
+    let forwarder = Program::forwarder(folder.path());
+    let payment_gateway = forwarder.url_of("payment gateway");
+    let refunds = async || customer.refunds(&payment_gateway).await;
+    until("it is refunded", async || !refunds().await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Program::web(folder.path());
+    let customer = Customer::of(&web.url_of("shop"));
+
+    let enough = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..CUSTOMERS)
+        .map(|_| tokio::spawn(order_and_cancel(customer.clone(), Arc::clone(&enough))))
+        .collect();
+    kill_forwarders(folder.path(), &customer).await;
+    enough.store(true, Ordering::Relaxed);
+    let mut cancelled = BTreeSet::new();
+    for customer in busy {
+        cancelled.extend(customer.await.unwrap());
+    }
+    customer.place_and_pay(3).await;
+
+    let forwarder = Program::forwarder(folder.path());
+    let payment_gateway = forwarder.url_of("payment gateway");
+    let log = customer.log().await;
+    for subscription in ["refunds", "delivery", "best-sellers"] {
+        let text = format!("`{subscription}` has handled everything");
+        until(&text, async || customer.has_handled(subscription, log.len()).await).await;
+    }
+
+    let refunds = customer.refunds(&payment_gateway).await;
+    let is_wrong = |order: &&Refunds| order.refunds != 1 || order.cents != MUG_CENTS;
+    assert_eq!(refunds.iter().find(is_wrong), None);
+    let repeated: u32 = refunds.iter().map(|order| order.repeated).sum();
+    println!("{} orders cancelled, {repeated} requests repeated", cancelled.len());
+    let refunded: BTreeSet<_> = refunds.into_iter().map(|order| order.order_no).collect();
+    assert_eq!(refunded, cancelled);
+    assert_eq!(customer.mugs_in_stock().await, MUGS - 3);
+    assert_eq!(customer.mugs_sold().await, 3, "an event was counted twice, or not at all");
+    assert!(log.iter().zip(1..).all(|(event, position)| event.id == position));
+    assert_eq!(log.len(), 3 * cancelled.len() + 2);
+}
+
+/// Starts one forwarder after the other, and kills each once it has done something.
+async fn kill_forwarders(folder: &Path, customer: &Customer) {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..KILLS {
+        let forwarder = Program::forwarder(folder);
+        let payment_gateway = forwarder.url_of("payment gateway");
+        let refunds = async || customer.refunds(&payment_gateway).await.len();
+        let before = refunds().await;
+        until("something is refunded", async || refunds().await > before).await;
+        // Not to wait for anything: this is the moment at which it dies.
+        tokio::time::sleep(Duration::from_micros(random.u64(0..50_000))).await;
+        forwarder.kill();
+    }
+}
+
+/// Which orders were cancelled.
+async fn order_and_cancel(customer: Customer, enough: Arc<AtomicBool>) -> Vec<String> {
+    let mut cancelled = Vec::new();
+    while !enough.load(Ordering::Relaxed) {
+        let no = customer.place_and_pay(1).await;
+        customer.cancel(&no).await;
+        cancelled.push(no);
+    }
+    cancelled
+}

@@ -1,0 +1,11 @@
+//! The shop as its users run it: as processes, over HTTP, and killed.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of it is tests")]
+#![expect(clippy::print_stdout, reason = "a failed test shows its seed")]
+
+mod bookkeeper;
+mod customer;
+mod forwarder;
+mod patience;
+mod program;
+mod stories;
