@@ -45,6 +45,22 @@
 //! nobody. A durable handler that takes `&mut Tx` holds the writer while it runs, so it should do
 //! nothing but database work.
 //!
+//! # Your own tables
+//! They are made in a transaction like any other, before or after ours, by whatever tool you use:
+//!
+//! ```
+//! # use ensue_sqlite::SqliteStore;
+//! use ensue::Transactions;
+//!
+//! # async fn example(store: SqliteStore) -> Result<(), ensue::BoxError> {
+//! let mut transaction = store.begin().await?;
+//! sqlx::raw_sql("CREATE TABLE IF NOT EXISTS product (code TEXT PRIMARY KEY) STRICT")
+//!     .execute(&mut *transaction)
+//!     .await?;
+//! store.commit(transaction).await?;
+//! # Ok(()) }
+//! ```
+//!
 //! # What is guaranteed
 //! The log's positions are dense and in the order of commits by construction: `AUTOINCREMENT` under
 //! the one write lock. `synchronous` is `FULL` unless told otherwise: an acknowledged commit

@@ -75,6 +75,13 @@ impl SqliteStore {
         &self.0.readers
     }
 
+    /// Closes the connections, once those in use have been given back; the last store on a file
+    /// takes its write-ahead log along. Nothing is lost without it.
+    pub async fn close(&self) {
+        self.0.readers.close().await;
+        self.0.writer.close().await;
+    }
+
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.0.path

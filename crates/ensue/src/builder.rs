@@ -93,6 +93,10 @@ impl<S: Store> Builder<S> {
     }
 
     /// Lets `handler` ensue durably from every `E`, as the subscription `name`, with its defaults.
+    ///
+    /// Every process of the application should build it alike, also one that never forwards: a
+    /// subscription starts when its name is seen for the first time, and misses what was stored
+    /// before, unless it starts from the [beginning](crate::Start::Beginning).
     pub fn subscribe<E: Event, M>(self, name: &str, handler: impl IntoHandler<E, S, M>) -> Self {
         self.subscription(name, |subscription| subscription.on(handler))
     }
@@ -116,7 +120,8 @@ impl<S: Store> Builder<S> {
     }
 
     /// How long a process that died may keep its subscriptions from another; 15 s unless told
-    /// otherwise. It is renewed three times as often.
+    /// otherwise. It is renewed three times as often, which has to get through when the database is
+    /// busy: less than 2 s is for tests.
     pub fn lease(mut self, lease: Duration) -> Self {
         if lease < ForwardingSettings::LEASE_MIN {
             let least = ForwardingSettings::LEASE_MIN;

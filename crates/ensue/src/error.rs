@@ -40,6 +40,8 @@ pub enum ErrorKind {
     Payload,
     /// The application was put together wrongly.
     Configuration,
+    /// There is no subscription of that name.
+    UnknownSubscription,
     /// Another process owns the subscription by now.
     Fenced,
     /// The database failed.
@@ -47,7 +49,8 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// The database could not do `what`; `retryable` if the same again may succeed.
+    /// The database could not do `what`; `retryable` if the same again may succeed. For stores, and
+    /// for repositories that have no better error of their own.
     pub fn store(what: impl Into<String>, source: impl Into<BoxError>, retryable: bool) -> Self {
         let mut error = Self::new(ErrorKind::Store, what).because(source.into());
         error.0.retryable = retryable;
@@ -96,6 +99,41 @@ impl Error {
     /// Whether the same again may succeed: the database was busy, full or out of reach.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// The error behind this one, as the `E` that it is; otherwise this one again.
+    ///
+    /// A handler that vetoes returns an error of the domain; this is how a service gets it back:
+    ///
+    /// ```
+    /// # use std::fmt;
+    /// #[derive(Debug)]
+    /// struct NotReturnable;
+    /// # impl fmt::Display for NotReturnable {
+    /// #     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result { f.write_str("no") }
+    /// # }
+    /// # impl std::error::Error for NotReturnable {}
+    ///
+    /// enum ShopError { NotReturnable, Events(ensue::Error) }
+    ///
+    /// impl From<ensue::Error> for ShopError {
+    ///     fn from(error: ensue::Error) -> Self {
+    ///         match error.downcast::<NotReturnable>() {
+    ///             Ok(NotReturnable) => Self::NotReturnable,
+    ///             Err(error) => Self::Events(error),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// This error, if there is no `E` behind it.
+    pub fn downcast<E: StdError + 'static>(mut self) -> Result<E, Self> {
+        match self.0.source.take().map(<dyn StdError + Send + Sync>::downcast) {
+            Some(Ok(source)) => Ok(*source),
+            Some(Err(source)) => Err(self.because(source)),
+            None => Err(self),
+        }
     }
 
     /// The name of the handler that failed.

@@ -119,11 +119,12 @@ impl<S: Store> Events<S> {
     /// Where a subscription stands, whoever runs it.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if there is none of that name; the database's.
+    /// [`ErrorKind::UnknownSubscription`] if there is none of that name; the database's.
     pub async fn status(&self, subscription: &str) -> Result<SubscriptionStatus, Error> {
         let status = self.0.store.status(subscription).await?;
         status.ok_or_else(|| {
-            Error::configuration(format!("there is no subscription `{subscription}`"))
+            let message = format!("there is no subscription `{subscription}`");
+            Error::new(ErrorKind::UnknownSubscription, message)
         })
     }
 

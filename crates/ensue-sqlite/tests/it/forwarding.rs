@@ -7,8 +7,8 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::subscription::{FailureClass, SetAsideState};
 use ensue::{
-    AnyEvent, BoxError, Error, Event, Forwarder, Log, Meta, Position, RetryPolicy, Start, State,
-    SubscriptionStatus, raise,
+    AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Log, Meta, Position, RetryPolicy,
+    Start, State, SubscriptionStatus, raise,
 };
 use ensue_sqlite::{Builder, Events, Tx};
 use serde::{Deserialize, Serialize};
@@ -494,4 +494,13 @@ async fn commits_of_another_store_on_the_file_wake_the_forwarder() {
     }
     assert_eq!(effects(events.store()).await.len(), 20);
     shut_down(forwarder).await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_nobody_registered_is_unknown_by_name() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let error = events.status("refunds").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownSubscription);
+    assert!(error.to_string().contains("`refunds`"), "{error}");
 }

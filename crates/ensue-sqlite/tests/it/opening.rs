@@ -115,3 +115,14 @@ async fn positions_go_on_after_pruning() {
     let rest = events.store().read(Page::new(Position::START, 10)).await.unwrap();
     assert_eq!(rest, []);
 }
+
+#[tokio::test]
+async fn the_last_to_close_takes_the_write_ahead_log_along() {
+    let scratch = Scratch::new();
+    let store = scratch.store().await;
+    let log = scratch.path().with_extension("db-wal");
+    assert!(log.exists());
+    store.close().await;
+    assert!(!log.exists());
+    assert!(store.head().await.is_err());
+}

@@ -11,7 +11,7 @@ use super::follower::{Action, Follower, Input, Seen};
 use super::head::HeadWatch;
 use super::read_ahead::ReadAhead;
 use crate::events::Application;
-use crate::subscription::{Change, Failure, Subscription, Term};
+use crate::subscription::{Change, Failure, SetAside, SetAsideState, Subscription, Term};
 use crate::{Error, Store};
 
 pub(crate) struct Following<'a, S: Store> {
@@ -55,6 +55,7 @@ impl<'a, S: Store> Following<'a, S> {
                 }
                 Action::Record { changes } => {
                     self.delivery.record(&changes).await?;
+                    self.log_parked(&changes);
                     Input::Done
                 }
                 Action::Wait { until } => self.wait(until).await,
@@ -84,7 +85,7 @@ impl<'a, S: Store> Following<'a, S> {
         match self.delivery.deliver(entry, attempt, changes).await {
             Ok(()) => Ok(Input::Done),
             Err(Undelivered::Failed(failure)) => {
-                self.warn(position, attempt, &failure);
+                self.log(position, attempt, &failure);
                 Ok(Input::Failed { failure, random: fastrand::u64(..) })
             }
             Err(Undelivered::Interrupted(error)) => Err(error),
@@ -109,15 +110,25 @@ impl<'a, S: Store> Following<'a, S> {
         &self.delivery.application.store
     }
 
-    fn warn(&self, position: Position, attempt: u32, failure: &Failure) {
-        tracing::warn!(
-            subscription = self.delivery.subscription.name,
-            position = position.get(),
-            attempt,
-            class = %failure.class,
-            error = failure.message,
-            "entry set aside"
-        );
+    /// Nothing silent: each failure is logged, loudly where something changes by it.
+    fn log(&self, position: Position, attempt: u32, failure: &Failure) {
+        let (subscription, position) = (&self.delivery.subscription.name, position.get());
+        let (class, error) = (failure.class, &failure.message);
+        match attempt {
+            1 => tracing::warn!(subscription, position, %class, error, "entry set aside"),
+            _ => tracing::debug!(subscription, position, attempt, %class, error, "failed again"),
+        }
+    }
+
+    fn log_parked(&self, changes: &[Change]) {
+        for change in changes {
+            if let Change::SetAside(SetAside { state: SetAsideState::Parked, position, .. }) =
+                change
+            {
+                let (subscription, position) = (&self.delivery.subscription.name, position.get());
+                tracing::error!(subscription, position, "entry parked after its last attempt");
+            }
+        }
     }
 }
 

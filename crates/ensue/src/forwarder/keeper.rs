@@ -63,6 +63,6 @@ impl<S: Store> Keeper<S> {
     fn out_of_time(&self) -> Error {
         let name = &self.subscription.name;
         let what = format!("the lease of subscription `{name}` could not be renewed in time");
-        Error::store(what, "the database did not answer", true)
+        Error::store(what, "the database was busy; a longer lease bears more of that", true)
     }
 }

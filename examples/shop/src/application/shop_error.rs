@@ -1,7 +1,5 @@
 //! Why a service could not do what it was asked.
 
-use std::error::Error;
-
 use thiserror::Error;
 
 use crate::domain::{OrderNo, ProductCode, Refusal};
@@ -14,16 +12,14 @@ pub(crate) enum ShopError {
     NoSuchOrder(OrderNo),
     #[error("there is no product `{0}`")]
     NoSuchProduct(ProductCode),
-    /// A handler's veto, or the database.
+    /// The database, or whatever else is not the shop's to say.
     #[error(transparent)]
-    Events(#[from] ensue::Error),
+    Events(ensue::Error),
 }
 
-impl ShopError {
-    /// What the shop itself said, also if it was a handler in the transaction that said it.
-    pub(crate) fn in_our_words(&self) -> &Self {
-        let Self::Events(error) = self else { return self };
-        let of_handler = error.source().and_then(|source| source.downcast_ref::<Self>());
-        of_handler.unwrap_or(self)
+impl From<ensue::Error> for ShopError {
+    /// What a handler in the transaction said is the shop's own word.
+    fn from(error: ensue::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Events)
     }
 }

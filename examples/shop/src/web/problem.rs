@@ -32,14 +32,13 @@ impl IntoResponse for Problem {
 
 impl From<ShopError> for Problem {
     fn from(error: ShopError) -> Self {
-        let said = error.in_our_words();
-        let status = match said {
+        let status = match &error {
             ShopError::Refused(refusal) => status_of(refusal),
             ShopError::NoSuchOrder(_) => StatusCode::NOT_FOUND,
             ShopError::NoSuchProduct(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ShopError::Events(error) => return Self::of_events(error),
         };
-        Self { status, detail: said.to_string() }
+        Self { status, detail: error.to_string() }
     }
 }
 
@@ -64,8 +63,7 @@ impl From<JsonRejection> for Problem {
 impl Problem {
     fn of_events(error: &ensue::Error) -> Self {
         match error.kind() {
-            // Of what is asked here, only the name of a subscription can be wrong.
-            ErrorKind::Configuration => {
+            ErrorKind::UnknownSubscription => {
                 Self { status: StatusCode::NOT_FOUND, detail: error.to_string() }
             }
             _ => Self::of_fault(error),
