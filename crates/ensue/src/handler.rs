@@ -7,7 +7,9 @@ mod structure;
 
 use crate::Store;
 
-pub(crate) use boxed::{BoxedHandler, Call, Erased, PlainCall, TxCall};
+pub(crate) use boxed::{
+    BoxedHandler, Call, Description, Erased, ErasedPlain, PlainCall, PlainHandler, TxCall,
+};
 pub(crate) use ensue_core::__private::Handled;
 pub(crate) use function::Call1;
 pub(crate) use parameter::States;
@@ -62,4 +64,37 @@ pub use structure::{Handler, TxHandler};
 pub trait IntoHandler<E: Handled, S: Store, M> {
     #[doc(hidden)]
     fn into_handler(self) -> Erased<S>;
+}
+
+/// Whatever can be registered as a handler that needs no transaction: all the forms of
+/// [`IntoHandler`] but for those with `&mut Tx`.
+///
+/// `M` tells the forms apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this is not a handler of event `{E}` that needs no transaction",
+    label = "not a handler of `{E}`, or one that takes `&mut Tx`",
+    note = "after the commit there is no transaction any more: what needs `&mut Tx` is registered \
+            with `on`, or in a subscription, where it has one of its own",
+    note = "otherwise write `async fn handler(event: &{E}) -> Result<(), SomeError>`, with further \
+            parameters as needed: `State<T>`, `Meta`",
+    note = "the future must be `Send`: hold no `Rc` and no lock guard across an `.await`"
+)]
+pub trait IntoPlainHandler<E: Handled, M> {
+    #[doc(hidden)]
+    fn into_plain_handler(self) -> ErasedPlain;
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Plain<M>(std::marker::PhantomData<M>);
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct InTransaction<M>(std::marker::PhantomData<M>);
+
+#[diagnostic::do_not_recommend]
+impl<E: Handled, S: Store, M, H: IntoPlainHandler<E, M>> IntoHandler<E, S, Plain<M>> for H {
+    fn into_handler(self) -> Erased<S> {
+        Erased(BoxedHandler::Plain(self.into_plain_handler().0))
+    }
 }

@@ -72,6 +72,7 @@ mod retry_policy;
 pub mod store;
 pub mod subscription;
 mod tx;
+mod words;
 
 pub use builder::Builder;
 #[doc(inline)]
@@ -85,7 +86,7 @@ pub use ensue_derive::EventOfEnsue as Event;
 pub use error::{BoxError, Error, ErrorKind};
 pub use events::Events;
 pub use forwarder::Forwarder;
-pub use handler::{Handler, IntoHandler, Parameter, State, TxHandler};
+pub use handler::{Handler, IntoHandler, IntoPlainHandler, Parameter, State, TxHandler};
 pub use retry_policy::RetryPolicy;
 pub use store::{Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus};

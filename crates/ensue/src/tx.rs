@@ -159,7 +159,7 @@ impl<S: Store> Tx<S> {
         let scope = Scope::in_transaction(application.clock.clone());
         let call = handler.call(event, meta, &application.states, self);
         let (result, scope) = Scoped::new(scope, call).await;
-        result.map_err(|source| Error::handler(handler.name, event.event_type(), source))?;
+        result.map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
         self.absorb_scope(scope)?;
         self.unfinished -= 1;
         Ok(())

@@ -1,8 +1,8 @@
 //! One attempt at handling one entry.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ensue_core::scope::{Scope, Scoped};
 use ensue_core::{AnyEvent, Entry, Meta};
@@ -11,9 +11,10 @@ use tokio::time::timeout;
 
 use crate::cascade::Origin;
 use crate::events::Application;
-use crate::handler::{BoxedHandler, PlainCall};
+use crate::handler::{BoxedHandler, PlainHandler};
 use crate::subscription::{Change, Epoch, Failure, FailureClass, Subscription};
 use crate::tx::Progress;
+use crate::words::{chain, words_of};
 use crate::{Error, ErrorKind, Store, Tx};
 
 /// Why an entry was not handled; either way nothing of the attempt is left in the database.
@@ -49,9 +50,10 @@ impl<S: Store> Delivery<'_, S> {
         let event = reaction
             .decode(entry.envelope)
             .map_err(|error| Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))?;
-        let tx = match reaction.handler.as_plain() {
-            Some(plain) => self.handle_outside(plain, &reaction.handler, &event, &meta).await?,
-            None => self.handle_inside(&reaction.handler, &event, &meta).await?,
+        let deadline = self.subscription.deadline_of(&reaction.handler);
+        let tx = match &reaction.handler {
+            BoxedHandler::Plain(plain) => self.handle_outside(deadline, plain, &event, &meta).await?,
+            handler => self.handle_inside(deadline, handler, &event, &meta).await?,
         };
         tx.commit(Some(self.progress(changes))).await.map_err(sort)
     }
@@ -69,19 +71,19 @@ impl<S: Store> Delivery<'_, S> {
     /// No transaction is open while the handler talks to the outside.
     async fn handle_outside(
         &self,
-        plain: &dyn PlainCall,
-        handler: &BoxedHandler<S>,
+        deadline: Duration,
+        handler: &PlainHandler,
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<Tx<S>, Undelivered> {
         let scope = Scope::without_transaction(self.application.clock.clone());
-        let call = Scoped::new(scope, plain.call(event, meta, &self.application.states));
+        let call = Scoped::new(scope, handler.call(event, meta, &self.application.states));
         let call = async {
             let (result, scope) = call.await;
             result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
             Ok(scope)
         };
-        let scope = self.guard(handler, call).await?;
+        let scope = guard(deadline, handler.description.name, call).await?;
         let mut tx = self.begin(meta).await?;
         tx.absorb_scope(scope).map_err(sort)?;
         Ok(tx)
@@ -89,6 +91,7 @@ impl<S: Store> Delivery<'_, S> {
 
     async fn handle_inside(
         &self,
+        deadline: Duration,
         handler: &BoxedHandler<S>,
         event: &AnyEvent,
         meta: &Meta,
@@ -98,7 +101,7 @@ impl<S: Store> Delivery<'_, S> {
             tx.call(handler, event, meta).await.map_err(as_failure)?;
             tx.flush().await.map_err(as_failure)
         };
-        self.guard(handler, call).await?;
+        guard(deadline, handler.name(), call).await?;
         Ok(tx)
     }
 
@@ -106,25 +109,24 @@ impl<S: Store> Delivery<'_, S> {
         let tx = Tx::begin(self.application, Origin::handling(meta)).await;
         tx.map_err(Undelivered::Interrupted)
     }
+}
 
-    /// A panic or a passed deadline is a failure like any other.
-    async fn guard<T>(
-        &self,
-        handler: &BoxedHandler<S>,
-        call: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Undelivered> {
-        let deadline = self.subscription.deadline_of(handler);
-        let ended = timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await;
-        let result = match ended {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words(&*panic))),
-            Err(_) => {
-                let message = format!("`{}` took longer than {deadline:?}", handler.name);
-                Err(Failure::new(FailureClass::Deadline, message))
-            }
-        };
-        result.map_err(Undelivered::Failed)
-    }
+/// A panic or a passed deadline is a failure like any other.
+async fn guard<T>(
+    deadline: Duration,
+    name: &str,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Undelivered> {
+    let ended = timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await;
+    let result = match ended {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words_of(&*panic))),
+        Err(_) => {
+            let message = format!("`{name}` took longer than {deadline:?}");
+            Err(Failure::new(FailureClass::Deadline, message))
+        }
+    };
+    result.map_err(Undelivered::Failed)
 }
 
 /// A failure of the database interrupts; one of what was handed to it is the handler's.
@@ -144,25 +146,4 @@ fn as_failure(error: Error) -> Failure {
 fn unhandled(meta: &Meta) -> Failure {
     let message = format!("the subscription handles event `{}` no more", meta.event_type);
     Failure::new(FailureClass::Undecodable, message)
-}
-
-/// An error and what is behind it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut behind = error.source();
-    while let Some(source) = behind {
-        let source_words = source.to_string();
-        // Many errors already speak for their source.
-        if !words.contains(&source_words) {
-            words = format!("{words}: {source_words}");
-        }
-        behind = source.source();
-    }
-    words
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    let literal = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    let formatted = || panic.downcast_ref::<String>().cloned();
-    literal.or_else(formatted).unwrap_or_else(|| "a panic without words".to_owned())
 }

@@ -11,20 +11,23 @@ use crate::{BoxError, Store, Tx};
 pub(crate) type Call<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 
 /// A registered handler.
-pub(crate) struct BoxedHandler<S: Store> {
-    pub(crate) name: &'static str,
-    call: CallKind<S>,
-    /// A state that the handler asks for and the given ones lack, by the name of its type.
-    missing: fn(&States) -> Option<&'static str>,
+pub(crate) enum BoxedHandler<S: Store> {
+    Plain(PlainHandler),
+    InTransaction { description: Description, call: Box<dyn TxCall<S>> },
 }
 
-/// A handler that [`IntoHandler`](super::IntoHandler) has erased.
-#[doc(hidden)]
-pub struct Erased<S: Store>(pub(crate) BoxedHandler<S>);
+/// A registered handler that needs no transaction.
+pub(crate) struct PlainHandler {
+    pub(crate) description: Description,
+    call: Box<dyn PlainCall>,
+}
 
-enum CallKind<S: Store> {
-    Plain(Box<dyn PlainCall>),
-    InTransaction(Box<dyn TxCall<S>>),
+/// What can be said of a handler without calling it.
+#[derive(Clone, Copy)]
+pub(crate) struct Description {
+    pub(crate) name: &'static str,
+    /// A state that the handler asks for and the given ones lack, by the name of its type.
+    pub(crate) missing: fn(&States) -> Option<&'static str>,
 }
 
 /// A handler that needs no transaction.
@@ -43,31 +46,60 @@ pub(crate) trait TxCall<S: Store>: Send + Sync {
     ) -> Call<'a>;
 }
 
-impl<S: Store> Erased<S> {
-    pub(crate) fn plain(
-        name: &'static str,
-        missing: fn(&States) -> Option<&'static str>,
-        call: impl PlainCall + 'static,
-    ) -> Self {
-        Self(BoxedHandler { name, missing, call: CallKind::Plain(Box::new(call)) })
-    }
+/// A handler that [`IntoHandler`](super::IntoHandler) has erased.
+#[doc(hidden)]
+pub struct Erased<S: Store>(pub(crate) BoxedHandler<S>);
 
+/// A handler that [`IntoPlainHandler`](super::IntoPlainHandler) has erased.
+#[doc(hidden)]
+pub struct ErasedPlain(pub(crate) PlainHandler);
+
+impl ErasedPlain {
+    pub(crate) fn new(description: Description, call: impl PlainCall + 'static) -> Self {
+        Self(PlainHandler { description, call: Box::new(call) })
+    }
+}
+
+impl<S: Store> Erased<S> {
     pub(crate) fn in_transaction(
-        name: &'static str,
-        missing: fn(&States) -> Option<&'static str>,
+        description: Description,
         call: impl TxCall<S> + 'static,
     ) -> Self {
-        Self(BoxedHandler { name, missing, call: CallKind::InTransaction(Box::new(call)) })
+        Self(BoxedHandler::InTransaction { description, call: Box::new(call) })
+    }
+}
+
+impl Description {
+    /// What keeps the handler from being called, in words.
+    pub(crate) fn problem(&self, states: &States) -> Option<String> {
+        let (missing, name) = ((self.missing)(states)?, self.name);
+        Some(format!(
+            "handler `{name}` asks for `State<{missing}>`, which was never given with `.state(…)`"
+        ))
+    }
+}
+
+impl PlainHandler {
+    pub(crate) fn call<'a>(
+        &'a self,
+        event: &'a AnyEvent,
+        meta: &'a Meta,
+        states: &'a States,
+    ) -> Call<'a> {
+        self.call.call(event, meta, states)
     }
 }
 
 impl<S: Store> BoxedHandler<S> {
-    /// The handler without a transaction, if it needs none.
-    pub(crate) fn as_plain(&self) -> Option<&dyn PlainCall> {
-        match &self.call {
-            CallKind::Plain(call) => Some(call.as_ref()),
-            CallKind::InTransaction(_) => None,
+    pub(crate) fn description(&self) -> &Description {
+        match self {
+            Self::Plain(PlainHandler { description, .. })
+            | Self::InTransaction { description, .. } => description,
         }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.description().name
     }
 
     pub(crate) fn call<'a>(
@@ -77,18 +109,10 @@ impl<S: Store> BoxedHandler<S> {
         states: &'a States,
         tx: &'a mut Tx<S>,
     ) -> Call<'a> {
-        match &self.call {
-            CallKind::Plain(call) => call.call(event, meta, states),
-            CallKind::InTransaction(call) => call.call(event, meta, states, tx),
+        match self {
+            Self::Plain(handler) => handler.call(event, meta, states),
+            Self::InTransaction { call, .. } => call.call(event, meta, states, tx),
         }
-    }
-
-    /// What keeps the handler from being called, in words.
-    pub(crate) fn problem(&self, states: &States) -> Option<String> {
-        let (missing, name) = ((self.missing)(states)?, self.name);
-        Some(format!(
-            "handler `{name}` asks for `State<{missing}>`, which was never given with `.state(…)`"
-        ))
     }
 }
 

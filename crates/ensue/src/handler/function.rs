@@ -12,7 +12,10 @@ use ensue_core::{AnyEvent, Meta};
 use futures_util::FutureExt;
 
 use super::boxed::{handled, refused};
-use super::{Call, Erased, Handled, IntoHandler, Parameter, PlainCall, States, TxCall};
+use super::{
+    Call, Description, Erased, ErasedPlain, Handled, InTransaction, IntoHandler, IntoPlainHandler,
+    Parameter, PlainCall, States, TxCall,
+};
 use crate::{BoxError, Store, Tx};
 
 /// What a handler may return.
@@ -105,20 +108,18 @@ macro_rules! handler_functions {
             }
         }
 
-        impl<E, S, F, R, $($parameter,)*> IntoHandler<E, S, (E, R, $($parameter,)*)> for F
+        impl<E, F, R, $($parameter,)*> IntoPlainHandler<E, (E, R, $($parameter,)*)> for F
         where
             E: Handled,
-            S: Store,
             R: Outcome,
             $($parameter: Parameter,)*
             for<'r> F: AsyncFnOnce(&'r E, $($parameter,)*) -> R
                 + $plain<&'r E, $($parameter,)* Future: Send, Returned = R>
                 + Clone + Send + Sync + 'static,
         {
-            fn into_handler(self) -> Erased<S> {
-                Erased::plain(
-                    type_name::<F>(),
-                    missing::<($($parameter,)*)>,
+            fn into_plain_handler(self) -> ErasedPlain {
+                ErasedPlain::new(
+                    describe::<F, ($($parameter,)*)>(),
                     Function::<F, (E, R, $($parameter,)*)>(self, PhantomData),
                 )
             }
@@ -154,7 +155,7 @@ macro_rules! handler_functions {
         }
 
         impl<E, S, F, R, $($parameter,)*>
-            IntoHandler<E, S, (E, R, $($parameter,)* &'static mut Tx<S>)> for F
+            IntoHandler<E, S, InTransaction<(E, R, $($parameter,)*)>> for F
         where
             E: Handled,
             S: Store,
@@ -166,8 +167,7 @@ macro_rules! handler_functions {
         {
             fn into_handler(self) -> Erased<S> {
                 Erased::in_transaction(
-                    type_name::<F>(),
-                    missing::<($($parameter,)*)>,
+                    describe::<F, ($($parameter,)*)>(),
                     Function::<F, (E, R, $($parameter,)* &'static mut Tx<S>)>(self, PhantomData),
                 )
             }
@@ -189,8 +189,8 @@ trait Parameters {
     fn missing(states: &States) -> Option<&'static str>;
 }
 
-fn missing<P: Parameters>(states: &States) -> Option<&'static str> {
-    P::missing(states)
+fn describe<F, P: Parameters>() -> Description {
+    Description { name: type_name::<F>(), missing: P::missing }
 }
 
 handler_functions!(Call1, Call2;);

@@ -6,7 +6,10 @@ use std::marker::PhantomData;
 use ensue_core::{AnyEvent, Meta};
 
 use super::boxed::{handled, refused};
-use super::{Call, Erased, Handled, IntoHandler, PlainCall, States, TxCall};
+use super::{
+    Call, Description, Erased, ErasedPlain, Handled, IntoHandler, IntoPlainHandler, PlainCall,
+    States, TxCall,
+};
 use crate::{BoxError, Store, Tx};
 
 /// A handler with dependencies of its own that needs no transaction.
@@ -103,14 +106,19 @@ pub struct IsHandler;
 #[derive(Debug)]
 pub struct IsTxHandler;
 
-impl<E: Handled, S: Store, H: Handler<E>> IntoHandler<E, S, IsHandler> for H {
-    fn into_handler(self) -> Erased<S> {
-        Erased::plain(type_name::<H>(), |_| None, Structure::<H, E>(self, PhantomData))
+impl<E: Handled, H: Handler<E>> IntoPlainHandler<E, IsHandler> for H {
+    fn into_plain_handler(self) -> ErasedPlain {
+        ErasedPlain::new(describe::<H>(), Structure::<H, E>(self, PhantomData))
     }
 }
 
 impl<E: Handled, S: Store, H: TxHandler<E, S>> IntoHandler<E, S, IsTxHandler> for H {
     fn into_handler(self) -> Erased<S> {
-        Erased::in_transaction(type_name::<H>(), |_| None, Structure::<H, E>(self, PhantomData))
+        Erased::in_transaction(describe::<H>(), Structure::<H, E>(self, PhantomData))
     }
+}
+
+/// A struct has what it needs.
+fn describe<H>() -> Description {
+    Description { name: type_name::<H>(), missing: |_| None }
 }

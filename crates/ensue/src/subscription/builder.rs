@@ -60,7 +60,7 @@ impl<S: Store> SubscriptionBuilder<S> {
             event_type: Some(EventType::of::<E>()),
         };
         if let Some(other) = self.0.reactions.insert(E::TYPE, reaction) {
-            let (name, event_type, other) = (&self.0.name, E::TYPE, other.handler.name);
+            let (name, event_type, other) = (&self.0.name, E::TYPE, other.handler.name());
             self.0.problems.push(format!(
                 "subscription `{name}` has two handlers of event `{event_type}`, `{other}` and \
                  another; give each a subscription of its own"
@@ -120,9 +120,9 @@ impl<S: Store> Subscription<S> {
     }
 
     pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>) -> Duration {
-        let usual = match handler.as_plain() {
-            Some(_) => Self::DEADLINE,
-            None => Self::DEADLINE_IN_TRANSACTION,
+        let usual = match handler {
+            BoxedHandler::Plain(_) => Self::DEADLINE,
+            BoxedHandler::InTransaction { .. } => Self::DEADLINE_IN_TRANSACTION,
         };
         self.deadline.unwrap_or(usual)
     }
@@ -148,7 +148,7 @@ impl<S: Store> Subscription<S> {
                      stored; handle it with `Builder::on`, or drop `local` from the event"
                 ));
             }
-            problems.extend(reaction.handler.problem(states));
+            problems.extend(reaction.handler.description().problem(states));
         }
         problems
     }
