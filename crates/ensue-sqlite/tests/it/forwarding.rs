@@ -7,8 +7,8 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::subscription::{FailureClass, SetAsideState};
 use ensue::{
-    AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Log, Meta, Position, RetryPolicy,
-    Start, State, SubscriptionStatus, raise,
+    AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Handler, Log, Meta, Position,
+    RetryPolicy, Start, State, SubscriptionStatus, raise,
 };
 use ensue_sqlite::{Builder, Events, Tx};
 use serde::{Deserialize, Serialize};
@@ -217,6 +217,26 @@ async fn a_panic_of_a_handler_is_a_failure_like_any_other() {
     let class = fail_with(&scratch, |builder| builder.subscribe("notes", in_transaction)).await;
     assert_eq!(class, FailureClass::Panic);
     assert_eq!(effects(&scratch.store().await).await, [""; 0]);
+}
+
+struct PanicsBeforeItsFuture;
+
+impl Handler<OrderPlaced> for PanicsBeforeItsFuture {
+    fn handle(
+        &self,
+        _: &OrderPlaced,
+        _: &Meta,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        assert!(std::env::args().count() == 0, "on purpose");
+        async { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_before_it_has_a_future_is_a_failure_too() {
+    let scratch = Scratch::new();
+    let class = fail_with(&scratch, |builder| builder.subscribe("notes", PanicsBeforeItsFuture));
+    assert_eq!(class.await, FailureClass::Panic);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ensue_core::scope::{Scope, Scoped};
-use ensue_core::{AnyEvent, Entry, Meta};
+use ensue_core::{AnyEvent, Entry, Meta, PayloadError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
@@ -46,9 +46,8 @@ impl<S: Store> Delivery<'_, S> {
             // Set aside by an earlier build of the program, which had a handler for it.
             return Err(Undelivered::Failed(unhandled(&meta)));
         };
-        let event = reaction
-            .decode(entry.envelope)
-            .map_err(|error| Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))?;
+        let decoding = async { reaction.decode(entry.envelope).map_err(undecodable) };
+        let event = self.guard(&reaction.handler, decoding).await?;
         let tx = match reaction.handler.as_plain() {
             Some(plain) => self.handle_outside(plain, &reaction.handler, &event, &meta).await?,
             None => self.handle_inside(&reaction.handler, &event, &meta).await?,
@@ -74,10 +73,10 @@ impl<S: Store> Delivery<'_, S> {
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<Tx<S>, Undelivered> {
-        let scope = Scope::without_transaction(self.application.clock.clone());
-        let call = Scoped::new(scope, plain.call(event, meta, &self.application.states));
         let call = async {
-            let (result, scope) = call.await;
+            let scope = Scope::without_transaction(self.application.clock.clone());
+            let call = plain.call(event, meta, &self.application.states);
+            let (result, scope) = Scoped::new(scope, call).await;
             result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
             Ok(scope)
         };
@@ -139,6 +138,10 @@ fn sort(error: Error) -> Undelivered {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn as_failure(error: Error) -> Failure {
     Failure::new(FailureClass::Handler, chain(&error))
+}
+
+fn undecodable(error: PayloadError) -> Failure {
+    Failure::new(FailureClass::Undecodable, error)
 }
 
 fn unhandled(meta: &Meta) -> Failure {
