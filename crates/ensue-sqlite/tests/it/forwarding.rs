@@ -363,6 +363,21 @@ async fn events_raised_by_durable_handlers_continue_the_story() {
 }
 
 #[tokio::test]
+async fn a_panic_of_what_ensues_in_the_transaction_is_a_failure_of_the_entry() {
+    async fn plain(event: &OrderPlaced) {
+        raise(OrderCancelled { order_no: event.order_no.clone() });
+    }
+    async fn panicking(_: &OrderCancelled, tx: &mut Tx) {
+        add_effect(tx, "ghost").await.unwrap();
+        panic!("on purpose");
+    }
+    let scratch = Scratch::new();
+    let class = fail_with(&scratch, |builder| builder.subscribe("notes", plain).on(panicking));
+    assert_eq!(class.await, FailureClass::Panic);
+    assert_eq!(effects(&scratch.store().await).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_story_without_end_is_set_aside() {
     async fn again(event: &OrderPlaced) {
         raise(event.clone());

@@ -82,7 +82,11 @@ impl<S: Store> Delivery<'_, S> {
         };
         let scope = self.guard(handler, call).await?;
         let mut tx = self.begin(meta).await?;
-        tx.absorb_scope(scope).map_err(sort)?;
+        let ensuing = async {
+            tx.absorb_scope(scope).map_err(as_failure)?;
+            tx.flush().await.map_err(as_failure)
+        };
+        self.guard(handler, ensuing).await?;
         Ok(tx)
     }
 
