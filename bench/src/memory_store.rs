@@ -41,7 +41,7 @@ impl Log for MemoryStore {
     }
 
     async fn changed_elsewhere(&self) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 

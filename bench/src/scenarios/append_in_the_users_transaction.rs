@@ -22,8 +22,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 };
 
 /// How many events, and in how many transactions of a round.
-const SIZES: [(u32, u32); 3] = [(1, 100), (10, 80), (100, 40)];
-const ROUNDS: u32 = 61;
+const SIZES: [(u32, u32); 3] = [(1, 25), (10, 20), (100, 10)];
+const ROUNDS: u32 = 251;
 
 /// At least 0.9 of the hand's throughput.
 const TARGET: f64 = 1.0 / 0.9;

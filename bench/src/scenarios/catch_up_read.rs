@@ -24,8 +24,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 const ENTRIES: u32 = 100_000;
 const PAGE_ROWS: u32 = 1_000;
 /// A round reads a part of the log and the next one goes on where it ended.
-const PAGES_PER_ROUND: u32 = 10;
-const ROUNDS: u32 = 60;
+const PAGES_PER_ROUND: u32 = 2;
+const ROUNDS: u32 = 301;
 
 /// At least 0.8 of the driver's throughput.
 const TARGET: f64 = 1.0 / 0.8;

@@ -23,8 +23,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     measure: || Box::pin(measure()),
 };
 
-const BACKLOG: u32 = 2_000;
-const ROUNDS: u32 = 31;
+const BACKLOG: u32 = 1_000;
+const ROUNDS: u32 = 61;
 
 /// LIMIT: how long a round may take; only one that hangs gets there.
 const PATIENCE: Duration = Duration::from_secs(60);

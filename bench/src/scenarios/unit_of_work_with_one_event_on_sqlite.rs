@@ -22,8 +22,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     measure: || Box::pin(measure()),
 };
 
-const COMMITS: u32 = 100;
-const ROUNDS: u32 = 151;
+const COMMITS: u32 = 25;
+const ROUNDS: u32 = 501;
 const TARGET: f64 = 1.03;
 
 async fn measure() -> Result<(), BoxError> {

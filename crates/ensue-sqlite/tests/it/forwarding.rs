@@ -7,8 +7,8 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::subscription::{FailureClass, SetAsideState};
 use ensue::{
-    AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Log, Meta, Position, RetryPolicy,
-    Start, State, SubscriptionStatus, raise,
+    AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Handler, Log, Meta, Position,
+    RetryPolicy, Start, State, SubscriptionStatus, raise,
 };
 use ensue_sqlite::{Builder, Events, Tx};
 use serde::{Deserialize, Serialize};
@@ -219,6 +219,26 @@ async fn a_panic_of_a_handler_is_a_failure_like_any_other() {
     assert_eq!(effects(&scratch.store().await).await, [""; 0]);
 }
 
+struct PanicsBeforeItsFuture;
+
+impl Handler<OrderPlaced> for PanicsBeforeItsFuture {
+    fn handle(
+        &self,
+        _: &OrderPlaced,
+        _: &Meta,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        assert!(std::env::args().count() == 0, "on purpose");
+        async { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_before_it_has_a_future_is_a_failure_too() {
+    let scratch = Scratch::new();
+    let class = fail_with(&scratch, |builder| builder.subscribe("notes", PanicsBeforeItsFuture));
+    assert_eq!(class.await, FailureClass::Panic);
+}
+
 #[tokio::test]
 async fn a_handler_that_takes_too_long_is_dropped() {
     async fn endless(_: &OrderPlaced, tx: &mut Tx) {
@@ -340,6 +360,21 @@ async fn events_raised_by_durable_handlers_continue_the_story() {
     effects.sort();
     assert_eq!(effects, ["A", "A", "in transaction"]);
     shut_down(forwarder).await;
+}
+
+#[tokio::test]
+async fn a_panic_of_what_ensues_in_the_transaction_is_a_failure_of_the_entry() {
+    async fn plain(event: &OrderPlaced) {
+        raise(OrderCancelled { order_no: event.order_no.clone() });
+    }
+    async fn panicking(_: &OrderCancelled, tx: &mut Tx) {
+        add_effect(tx, "ghost").await.unwrap();
+        panic!("on purpose");
+    }
+    let scratch = Scratch::new();
+    let class = fail_with(&scratch, |builder| builder.subscribe("notes", plain).on(panicking));
+    assert_eq!(class.await, FailureClass::Panic);
+    assert_eq!(effects(&scratch.store().await).await, [""; 0]);
 }
 
 #[tokio::test]

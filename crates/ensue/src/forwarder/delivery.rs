@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::scope::{Scope, Scoped};
-use ensue_core::{AnyEvent, Entry, Meta};
+use ensue_core::{AnyEvent, Entry, Meta, PayloadError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
@@ -47,13 +47,15 @@ impl<S: Store> Delivery<'_, S> {
             // Set aside by an earlier build of the program, which had a handler for it.
             return Err(Undelivered::Failed(unhandled(&meta)));
         };
-        let event = reaction
-            .decode(entry.envelope)
-            .map_err(|error| Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))?;
-        let deadline = self.subscription.deadline_of(&reaction.handler);
+        let guard = Guard {
+            handler: reaction.handler.name(),
+            deadline: self.subscription.deadline_of(&reaction.handler),
+        };
+        let decoding = async { reaction.decode(entry.envelope).map_err(undecodable) };
+        let event = guard.run(decoding).await?;
         let tx = match &reaction.handler {
-            BoxedHandler::Plain(plain) => self.handle_outside(deadline, plain, &event, &meta).await?,
-            handler => self.handle_inside(deadline, handler, &event, &meta).await?,
+            BoxedHandler::Plain(plain) => self.handle_outside(guard, plain, &event, &meta).await?,
+            handler => self.handle_inside(guard, handler, &event, &meta).await?,
         };
         tx.commit(Some(self.progress(changes))).await.map_err(sort)
     }
@@ -71,27 +73,31 @@ impl<S: Store> Delivery<'_, S> {
     /// No transaction is open while the handler talks to the outside.
     async fn handle_outside(
         &self,
-        deadline: Duration,
+        guard: Guard,
         handler: &PlainHandler,
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<Tx<S>, Undelivered> {
-        let scope = Scope::without_transaction(self.application.clock.clone());
-        let call = Scoped::new(scope, handler.call(event, meta, &self.application.states));
         let call = async {
-            let (result, scope) = call.await;
+            let scope = Scope::without_transaction(self.application.clock.clone());
+            let call = handler.call(event, meta, &self.application.states);
+            let (result, scope) = Scoped::new(scope, call).await;
             result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
             Ok(scope)
         };
-        let scope = guard(deadline, handler.description.name, call).await?;
+        let scope = guard.run(call).await?;
         let mut tx = self.begin(meta).await?;
-        tx.absorb_scope(scope).map_err(sort)?;
+        let ensuing = async {
+            tx.absorb_scope(scope).map_err(as_failure)?;
+            tx.flush().await.map_err(as_failure)
+        };
+        guard.run(ensuing).await?;
         Ok(tx)
     }
 
     async fn handle_inside(
         &self,
-        deadline: Duration,
+        guard: Guard,
         handler: &BoxedHandler<S>,
         event: &AnyEvent,
         meta: &Meta,
@@ -101,7 +107,7 @@ impl<S: Store> Delivery<'_, S> {
             tx.call(handler, event, meta).await.map_err(as_failure)?;
             tx.flush().await.map_err(as_failure)
         };
-        guard(deadline, handler.name(), call).await?;
+        guard.run(call).await?;
         Ok(tx)
     }
 
@@ -111,22 +117,29 @@ impl<S: Store> Delivery<'_, S> {
     }
 }
 
-/// A panic or a passed deadline is a failure like any other.
-async fn guard<T>(
+/// Around everything that users write: a panic or a passed deadline is a failure like any other.
+#[derive(Clone, Copy)]
+struct Guard {
+    handler: &'static str,
     deadline: Duration,
-    name: &str,
-    call: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Undelivered> {
-    let ended = timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await;
-    let result = match ended {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words_of(&*panic))),
-        Err(_) => {
-            let message = format!("`{name}` took longer than {deadline:?}");
-            Err(Failure::new(FailureClass::Deadline, message))
-        }
-    };
-    result.map_err(Undelivered::Failed)
+}
+
+impl Guard {
+    async fn run<T>(
+        self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Undelivered> {
+        let Self { handler, deadline } = self;
+        let result = match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words_of(&*panic))),
+            Err(_) => {
+                let message = format!("`{handler}` took longer than {deadline:?}");
+                Err(Failure::new(FailureClass::Deadline, message))
+            }
+        };
+        result.map_err(Undelivered::Failed)
+    }
 }
 
 /// A failure of the database interrupts; one of what was handed to it is the handler's.
@@ -141,6 +154,10 @@ fn sort(error: Error) -> Undelivered {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn as_failure(error: Error) -> Failure {
     Failure::new(FailureClass::Handler, chain(&error))
+}
+
+fn undecodable(error: PayloadError) -> Failure {
+    Failure::new(FailureClass::Undecodable, error)
 }
 
 fn unhandled(meta: &Meta) -> Failure {

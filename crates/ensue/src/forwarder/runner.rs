@@ -1,9 +1,11 @@
 //! The shell around the machines: one task for each subscription.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::EventId;
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -43,9 +45,18 @@ impl<S: Store> Runner<S> {
         while let Some(term) = self.become_owner(&mut lease).await {
             let epoch = term.epoch;
             tracing::debug!(subscription = self.name(), epoch = epoch.get(), "owner");
-            if let Err(error) = self.serve(&mut lease, term).await {
-                tracing::warn!(subscription = self.name(), %error, "interrupted, and starts over");
-                self.pause().await;
+            // What users write runs guarded further in; a panic that gets here is ours, and must
+            // not end the subscription for good.
+            match AssertUnwindSafe(self.serve(&mut lease, term)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(subscription = self.name(), %error, "interrupted, starts over");
+                    self.pause().await;
+                }
+                Err(_) => {
+                    tracing::error!(subscription = self.name(), "panicked, starts over");
+                    self.pause().await;
+                }
             }
             lease.step(self.now(), &LeaseInput::Over);
             if self.is_stopping() {
