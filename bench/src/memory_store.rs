@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use ensue::store::Page;
+use ensue::store::{Page, Savepoint};
 use ensue::subscription::{Change, Epoch, SubscriptionStatus, TakeOver};
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
 
@@ -54,6 +54,10 @@ impl Transactions for MemoryStore {
     }
 
     async fn append(&self, _: &mut NoTransaction, _: &[Envelope]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn savepoint(&self, _: &mut NoTransaction, _: Savepoint, _: u32) -> Result<(), Error> {
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What is promised of transactions.
 
+use ensue::store::Savepoint;
 use ensue::{Log, Position, Transactions};
 use tokio::task::JoinSet;
 
@@ -81,4 +82,36 @@ pub async fn what_was_committed_is_there_for_whoever_opens_the_database_next<B: 
     let next = backend.open().await;
     assert_eq!(effects_of::<B>(&next).await, ["restocked"]);
     assert_eq!(payloads(&next).await, ["\"kept\""]);
+}
+
+/// And what was done before stays.
+pub async fn a_savepoint_that_is_rolled_back_undoes_what_was_done_since<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    B::add_effect(&mut transaction, "before").await;
+    for round in ["first", "second"] {
+        store.savepoint(&mut transaction, Savepoint::Open, 0).await.unwrap();
+        B::add_effect(&mut transaction, round).await;
+        store.savepoint(&mut transaction, Savepoint::Open, 1).await.unwrap();
+        B::add_effect(&mut transaction, "inner").await;
+        store.savepoint(&mut transaction, Savepoint::Release, 1).await.unwrap();
+        store.savepoint(&mut transaction, Savepoint::RollBack, 0).await.unwrap();
+        assert_eq!(B::effects(&mut transaction).await, ["before"]);
+    }
+    store.commit(transaction).await.unwrap();
+    assert_eq!(effects_of::<B>(&store).await, ["before"]);
+}
+
+/// Of two that are open, the inner one can go alone.
+pub async fn a_savepoint_that_is_released_keeps_what_was_done_since<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    store.savepoint(&mut transaction, Savepoint::Open, 0).await.unwrap();
+    B::add_effect(&mut transaction, "outer").await;
+    store.savepoint(&mut transaction, Savepoint::Open, 1).await.unwrap();
+    B::add_effect(&mut transaction, "inner").await;
+    store.savepoint(&mut transaction, Savepoint::RollBack, 1).await.unwrap();
+    store.savepoint(&mut transaction, Savepoint::Release, 0).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    assert_eq!(effects_of::<B>(&store).await, ["outer"]);
 }

@@ -110,10 +110,10 @@ impl AnyEvent {
     ///
     /// # Errors
     /// When the event is local or cannot be encoded.
-    pub fn into_envelope(self, meta: &Meta) -> Result<Envelope, PayloadError> {
-        let event = match self.form {
+    pub fn to_envelope(&self, meta: &Meta) -> Result<Envelope, PayloadError> {
+        let event = match &self.form {
             Form::Raised(event) => event,
-            Form::Stored(envelope) => return Ok(*envelope),
+            Form::Stored(envelope) => return Ok((**envelope).clone()),
         };
         Ok(Envelope {
             id: meta.id,

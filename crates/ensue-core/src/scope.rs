@@ -42,6 +42,22 @@ pub struct Scope {
     raised: Vec<AnyEvent>,
     clock: Clock,
     kind: Kind,
+    wreckage: Option<Wreckage>,
+}
+
+/// Where the events of computations that were dropped before their end are left.
+#[derive(Debug, Clone, Default)]
+pub struct Wreckage(Arc<Mutex<Vec<AnyEvent>>>);
+
+impl Wreckage {
+    /// Takes what was left.
+    pub fn take(&self) -> Vec<AnyEvent> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn leave(&self, events: Vec<AnyEvent>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +84,20 @@ impl Scope {
     }
 
     fn runtime(clock: Clock, in_transaction: bool) -> Self {
-        Self { raised: Vec::new(), clock, kind: Kind::Runtime { in_transaction, ledger: None } }
+        let kind = Kind::Runtime { in_transaction, ledger: None };
+        Self { raised: Vec::new(), clock, kind, wreckage: None }
+    }
+
+    /// Leaves the events in `wreckage` if the computation is dropped before its end.
+    #[must_use]
+    pub fn leaving(mut self, wreckage: Option<Wreckage>) -> Self {
+        self.wreckage = wreckage;
+        self
+    }
+
+    /// What was raised and not yet taken, of a computation that has failed.
+    pub fn into_raised(self) -> Vec<AnyEvent> {
+        self.raised
     }
 
     /// Ends the scope with what was raised in it and not yet taken.
@@ -189,8 +218,12 @@ impl<F: Future> Future for Scoped<F> {
 
 impl<F> Drop for Scoped<F> {
     fn drop(&mut self) {
-        let _entered = Entered::new(&mut self.slot);
+        let entered = Entered::new(&mut self.slot);
         self.future = None;
+        drop(entered);
+        if let Some(Scope { raised, wreckage: Some(wreckage), .. }) = self.slot.take() {
+            wreckage.leave(raised);
+        }
     }
 }
 

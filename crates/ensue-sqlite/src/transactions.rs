@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use ensue::store::Savepoint;
 use ensue::{Envelope, Error, Timestamp, Transactions};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Database, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx_core::transaction::TransactionManager;
 use tokio::time::Instant;
 
 use crate::SqliteStore;
@@ -47,7 +49,26 @@ impl Transactions for SqliteStore {
         Ok(())
     }
 
+    async fn savepoint(
+        &self,
+        transaction: &mut Self::Transaction,
+        savepoint: Savepoint,
+        depth: u32,
+    ) -> Result<(), Error> {
+        let statement = match savepoint {
+            Savepoint::Open => format!("SAVEPOINT ensue_{depth}"),
+            Savepoint::Release => format!("RELEASE ensue_{depth}"),
+            Savepoint::RollBack => format!("ROLLBACK TO ensue_{depth}; RELEASE ensue_{depth}"),
+        };
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut **transaction)
+            .await
+            .map(drop)
+            .map_err(failed(|| format!("cannot {savepoint} a savepoint")))
+    }
+
     async fn commit(&self, transaction: Self::Transaction) -> Result<(), Error> {
+        check_depth(&transaction)?;
         transaction.commit().await.map_err(failed(|| "cannot commit".to_owned()))
     }
 
@@ -65,6 +86,19 @@ impl SqliteStore {
              through no other pool"
         );
         Error::store(what, error, true)
+    }
+}
+
+/// The driver's own `begin` on our connection opens a savepoint that the unit of work knows nothing
+/// of. One that was never ended would swallow the commit.
+fn check_depth(connection: &SqliteConnection) -> Result<(), Error> {
+    match <Sqlite as Database>::TransactionManager::get_transaction_depth(connection) {
+        1 => Ok(()),
+        depth => Err(Error::store(
+            format!("cannot commit: the driver is {depth} transactions deep, not 1"),
+            "the connection's own `begin`, `commit` or `rollback` was used; use `tx.savepoint`",
+            false,
+        )),
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod event_types;
 mod handlers;
+mod plain_handlers;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::{AnyEvent, Clock, Event};
@@ -11,12 +13,14 @@ use tokio::sync::Notify;
 
 pub(crate) use event_types::{EventType, EventTypes};
 pub(crate) use handlers::Handlers;
+pub(crate) use plain_handlers::PlainHandlers;
 
 use crate::events::Application;
 use crate::forwarder::ForwardingSettings;
 use crate::handler::States;
+use crate::local_pool::{self, LocalPool};
 use crate::subscription::Subscription;
-use crate::{Error, Events, IntoHandler, Store, SubscriptionBuilder};
+use crate::{Error, Events, IntoHandler, IntoPlainHandler, Store, SubscriptionBuilder};
 
 /// Takes an application's states, handlers and subscriptions; [`build`](Builder::build) checks them
 /// and makes the [`Events`].
@@ -50,6 +54,9 @@ pub struct Builder<S: Store> {
     clock: Clock,
     states: States,
     handlers: Handlers<S>,
+    after_commit: PlainHandlers,
+    after_rollback: PlainHandlers,
+    workers: usize,
     subscriptions: Vec<Subscription<S>>,
     forwarding: ForwardingSettings,
     problems: Vec<String>,
@@ -62,6 +69,9 @@ impl<S: Store> Builder<S> {
             clock: Clock::system(),
             states: States::default(),
             handlers: Handlers::default(),
+            after_commit: PlainHandlers::default(),
+            after_rollback: PlainHandlers::default(),
+            workers: local_pool::WORKERS,
             subscriptions: Vec::new(),
             forwarding: ForwardingSettings::default(),
             problems: Vec::new(),
@@ -89,6 +99,35 @@ impl<S: Store> Builder<S> {
     /// handlers of that type; an error rolls it back.
     pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
         self.handlers.on_any(handler.into_handler().0);
+        self
+    }
+
+    /// Lets `handler` run in this process once whatever raised an `E` has committed: soon, at the
+    /// most once, and never if it rolls back. It is for what may be missed, such as a cache or a
+    /// message on a screen; what must happen is for [`subscribe`](Self::subscribe).
+    ///
+    /// Nobody waits for it, and its error or panic reaches nobody: it is logged, and counted in
+    /// [`Events::after_commit_counts`]. Handlers of one unit of work run one after the other, those
+    /// of different ones beside each other, on a pool of [`workers`](Self::workers).
+    pub fn after_commit<E: Event, M>(mut self, handler: impl IntoPlainHandler<E, M>) -> Self {
+        self.handlers.types.add(EventType::of::<E>());
+        self.after_commit.add::<E>(handler.into_plain_handler().0);
+        self
+    }
+
+    /// Lets `handler` run in this process once whatever raised an `E` has been rolled back: on an
+    /// error, a panic or a dropped future. The event has not happened, then; this is for telling
+    /// somebody so. Otherwise as [`after_commit`](Self::after_commit).
+    pub fn after_rollback<E: Event, M>(mut self, handler: impl IntoPlainHandler<E, M>) -> Self {
+        self.handlers.types.add(EventType::of::<E>());
+        self.after_rollback.add::<E>(handler.into_plain_handler().0);
+        self
+    }
+
+    /// How many units of work may have their after-commit handlers run at once; 16 unless told
+    /// otherwise, and never less than one.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
         self
     }
 
@@ -149,8 +188,11 @@ impl<S: Store> Builder<S> {
         Ok(Events::new(Application {
             store: self.store,
             clock: self.clock,
-            states: self.states,
+            states: Arc::new(self.states),
             handlers: self.handlers,
+            after_commit: self.after_commit,
+            after_rollback: self.after_rollback,
+            local_pool: LocalPool::new(self.workers),
             subscriptions: self.subscriptions.into_iter().map(Into::into).collect(),
             forwarding: self.forwarding,
             appended: Notify::new(),
@@ -170,5 +212,7 @@ impl<S: Store> Builder<S> {
             }
         }
         self.problems.append(&mut self.handlers.problems(&self.states));
+        self.problems.extend(self.after_commit.problems(&self.states));
+        self.problems.extend(self.after_rollback.problems(&self.states));
     }
 }

@@ -1,14 +1,16 @@
 //! The application's events: where units of work run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ensue_core::{Clock, Position, scope};
 use tokio::sync::Notify;
 
-use crate::builder::Handlers;
+use crate::builder::{Handlers, PlainHandlers};
 use crate::cascade::Origin;
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
+use crate::local_pool::{AfterCommitCounts, LocalPool};
 use crate::subscription::Subscription;
 use crate::{Builder, Error, ErrorKind, Store, SubscriptionStatus, Tx};
 
@@ -20,8 +22,11 @@ pub struct Events<S: Store>(Arc<Application<S>>);
 pub(crate) struct Application<S: Store> {
     pub(crate) store: S,
     pub(crate) clock: Clock,
-    pub(crate) states: States,
+    pub(crate) states: Arc<States>,
     pub(crate) handlers: Handlers<S>,
+    pub(crate) after_commit: PlainHandlers,
+    pub(crate) after_rollback: PlainHandlers,
+    pub(crate) local_pool: LocalPool,
     pub(crate) subscriptions: Vec<Arc<Subscription<S>>>,
     pub(crate) forwarding: ForwardingSettings,
     /// A unit of work of this process has appended.
@@ -106,6 +111,19 @@ impl<S: Store> Events<S> {
     #[must_use = "dropped, it stops"]
     pub fn forward(&self) -> Forwarder {
         Forwarder::start(&self.0)
+    }
+
+    /// Waits for the after-commit handlers of everything committed so far, at the most for `limit`;
+    /// those of what commits later are dropped, and counted. True if all had ended in time.
+    ///
+    /// The subscriptions are shut down by [`Forwarder::shutdown`].
+    pub async fn shutdown(&self, limit: Duration) -> bool {
+        self.0.local_pool.drain(limit).await
+    }
+
+    /// What has become of the after-commit and after-rollback handlers of this process.
+    pub fn after_commit_counts(&self) -> AfterCommitCounts {
+        self.0.local_pool.counts()
     }
 
     /// The position of the last event in the log.

@@ -94,6 +94,18 @@ pub trait Transactions: Clone + Send + Sync + 'static {
         envelopes: &[Envelope],
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Opens, releases or rolls back to a savepoint in `transaction`. `depth` tells those that are
+    /// open at the same time apart: 0, 1, 2 …
+    ///
+    /// Rolled back to, everything since it was opened MUST be undone, and nothing else; either way
+    /// it MUST be gone, and savepoints of the same depth be possible again.
+    fn savepoint(
+        &self,
+        transaction: &mut Self::Transaction,
+        savepoint: Savepoint,
+        depth: u32,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Commits. Once it answers `Ok` the effects MUST survive a crash of the process.
     ///
     /// It need not be cancel-safe: the unit of work finishes it whatever happens.
@@ -107,6 +119,27 @@ pub trait Transactions: Clone + Send + Sync + 'static {
         &self,
         transaction: Self::Transaction,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// What is done at a savepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Savepoint {
+    /// It is opened.
+    Open,
+    /// It is released: what was done since is part of what is around it.
+    Release,
+    /// What was done since it was opened is undone, and it is released.
+    RollBack,
+}
+
+impl std::fmt::Display for Savepoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Release => "release",
+            Self::RollBack => "roll back to",
+        })
+    }
 }
 
 /// What is known of each subscription: its owner, its cursor, and what it has set aside.

@@ -1,18 +1,28 @@
 //! An open unit of work.
 
+mod aftermath;
+mod open_transaction;
+mod raised;
+mod savepoint;
+
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use ensue_core::scope::{self, Scope, Scoped};
+use ensue_core::scope::{self, Scope, Scoped, Wreckage};
 use ensue_core::{AnyEvent, Envelope, Event, Meta, Raise, Recorded, Timestamp};
 
+use self::aftermath::Aftermath;
+use self::open_transaction::OpenTransaction;
+use self::raised::Queued;
+pub(crate) use self::raised::Raised;
+use crate::builder::{Handlers, PlainHandlers};
 use crate::cascade::{Cause, HOPS_MAX, Origin};
 use crate::events::Application;
 use crate::handler::{BoxedHandler, Call1};
 use crate::rescue::Rescue;
 use crate::subscription::{Change, Epoch};
-use crate::{Error, ErrorKind, Store};
+use crate::{Error, ErrorKind, IntoHandler, IntoPlainHandler, Store};
 
 /// An open unit of work: one database transaction and the events raised in it.
 ///
@@ -30,15 +40,17 @@ pub struct Tx<S: Store> {
     /// Raised, not yet handled.
     queue: VecDeque<Queued>,
     /// Handled, or being handled, in the order of raising.
-    done: Vec<Option<(AnyEvent, Meta)>>,
+    done: Vec<Arc<Raised>>,
     /// Handlers that have begun and not succeeded. One that failed, or was dropped before its end,
     /// is counted for ever: nothing of this may be committed.
     unfinished: u32,
-}
-
-struct Queued {
-    event: AnyEvent,
-    cause: Option<Arc<Cause>>,
+    /// How many savepoints are open.
+    savepoints: u32,
+    /// Registered for this unit of work alone.
+    handlers: Handlers<S>,
+    after_commit: PlainHandlers,
+    /// The events of what was dropped before its end, if anybody wants to know of them.
+    wreckage: Option<Wreckage>,
 }
 
 /// What a durable handler's transaction records beside the effect.
@@ -58,12 +70,16 @@ impl<S: Store> Tx<S> {
         let transaction = Rescue::new(async move { store.begin().await }).await?;
         Ok(Self {
             application: Arc::clone(application),
-            transaction: OpenTransaction(Some(transaction)),
+            transaction: OpenTransaction::new(transaction),
             origin,
             cause: None,
             queue: VecDeque::new(),
             done: Vec::new(),
             unfinished: 0,
+            savepoints: 0,
+            handlers: Handlers::default(),
+            after_commit: PlainHandlers::default(),
+            wreckage: (!application.after_rollback.is_empty()).then(Wreckage::default),
         })
     }
 
@@ -74,11 +90,32 @@ impl<S: Store> Tx<S> {
             + Call1<&'r mut Self, Future: Send, Returned = Result<T, E>>,
         E: From<Error>,
     {
-        let scope = Scope::in_transaction(self.application.clock.clone());
+        let scope = self.scope();
         let (result, scope) = Scoped::new(scope, work(self)).await;
-        let value = result?;
-        self.absorb_scope(scope)?;
-        Ok(value)
+        match result {
+            Ok(value) => {
+                self.absorb_scope(scope)?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.enqueue(scope.into_raised());
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets `handler` run in this transaction for every `E` of this unit of work that is not handled
+    /// yet, after the application's handlers. It goes with the unit of work.
+    ///
+    /// A state that it asks for and the application lacks is an error of its first call.
+    pub fn on<E: Event, M>(&mut self, handler: impl IntoHandler<E, S, M>) {
+        self.handlers.on::<E>(handler.into_handler().0);
+    }
+
+    /// Lets `handler` run after this commit, if it succeeds, for every `E` of this unit of work; see
+    /// [`Builder::after_commit`](crate::Builder::after_commit). It goes with the unit of work.
+    pub fn after_commit<E: Event, M>(&mut self, handler: impl IntoPlainHandler<E, M>) {
+        self.after_commit.add::<E>(handler.into_plain_handler().0);
     }
 
     /// Takes over the events that `aggregate` recorded.
@@ -102,10 +139,9 @@ impl<S: Store> Tx<S> {
             if let Some(cause) = &cause {
                 self.check_depth(cause, &event)?;
             }
-            let place = self.done.len();
-            self.done.push(None);
-            self.handle(&event, &meta, cause).await?;
-            self.done[place] = Some((event, meta));
+            let raised = Arc::new(Raised { event, meta });
+            self.done.push(Arc::clone(&raised));
+            self.handle(&raised, cause).await?;
         }
         Ok(())
     }
@@ -122,19 +158,25 @@ impl<S: Store> Tx<S> {
         }
         let application = Arc::clone(&self.application);
         let envelopes = self.envelopes()?;
-        let mut transaction = self.transaction.take()?;
+        let transaction = self.transaction.get_mut();
         if !envelopes.is_empty() {
-            application.store.append(&mut transaction, &envelopes).await?;
+            application.store.append(transaction, &envelopes).await?;
         }
         if let Some(Progress { subscription, epoch, changes }) = progress {
-            application.store.record(&mut transaction, subscription, epoch, changes).await?;
+            application.store.record(transaction, subscription, epoch, changes).await?;
         }
+        let (transaction, aftermath) = (self.transaction.take()?, self.aftermath());
         Rescue::new(async move {
-            application.store.commit(transaction).await?;
-            if !envelopes.is_empty() {
-                application.appended.notify_one();
+            let committed = application.store.commit(transaction).await;
+            match &committed {
+                Ok(()) if envelopes.is_empty() => aftermath.committed(),
+                Ok(()) => {
+                    application.appended.notify_one();
+                    aftermath.committed();
+                }
+                Err(_) => aftermath.rolled_back(),
             }
-            Ok(())
+            committed
         })
         .await
     }
@@ -156,13 +198,20 @@ impl<S: Store> Tx<S> {
     ) -> Result<(), Error> {
         self.unfinished += 1;
         let application = Arc::clone(&self.application);
-        let scope = Scope::in_transaction(application.clock.clone());
+        let scope = self.scope();
         let call = handler.call(event, meta, &application.states, self);
         let (result, scope) = Scoped::new(scope, call).await;
-        result.map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
+        if let Err(source) = result {
+            self.enqueue(scope.into_raised());
+            return Err(Error::handler(handler.name(), event.event_type(), source));
+        }
         self.absorb_scope(scope)?;
         self.unfinished -= 1;
         Ok(())
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::in_transaction(self.application.clock.clone()).leaving(self.wreckage.clone())
     }
 
     /// Takes over what a handler without a transaction raised.
@@ -176,20 +225,17 @@ impl<S: Store> Tx<S> {
         }
     }
 
-    async fn handle(
-        &mut self,
-        event: &AnyEvent,
-        meta: &Meta,
-        cause: Option<Arc<Cause>>,
-    ) -> Result<(), Error> {
+    async fn handle(&mut self, raised: &Raised, cause: Option<Arc<Cause>>) -> Result<(), Error> {
+        let Raised { event, meta } = raised;
         let application = Arc::clone(&self.application);
-        let mut handlers = application.handlers.of(event).peekable();
-        if handlers.peek().is_none() {
+        let of_application = application.handlers.of(event).cloned();
+        let handlers: Vec<_> = of_application.chain(self.handlers.of(event).cloned()).collect();
+        if handlers.is_empty() {
             return Ok(());
         }
         let outer = self.cause.replace(Arc::new(Cause::new(meta, cause)));
         for handler in handlers {
-            self.call(handler, event, meta).await?;
+            self.call(&handler, event, meta).await?;
         }
         self.cause = outer;
         Ok(())
@@ -221,15 +267,36 @@ impl<S: Store> Tx<S> {
         meta
     }
 
-    fn envelopes(&mut self) -> Result<Vec<Envelope>, Error> {
-        let stored = self.done.drain(..).flatten().filter(|(event, _)| !event.is_local());
+    fn envelopes(&self) -> Result<Vec<Envelope>, Error> {
         let mut envelopes = Vec::new();
-        for (event, meta) in stored {
-            self.application.handlers.check_name(&event)?;
-            check_hops(&meta)?;
-            envelopes.push(event.into_envelope(&meta)?);
+        for raised in self.done.iter().filter(|raised| !raised.event.is_local()) {
+            self.application.handlers.check_name(&raised.event)?;
+            check_hops(&raised.meta)?;
+            envelopes.push(raised.event.to_envelope(&raised.meta)?);
         }
         Ok(envelopes)
+    }
+
+    /// Takes everything that its end concerns out of the unit of work.
+    fn aftermath(&mut self) -> Aftermath<S> {
+        let mut events = std::mem::take(&mut self.done);
+        for Queued { event, cause } in std::mem::take(&mut self.queue) {
+            let meta = self.describe(&event, cause.as_deref());
+            events.push(Arc::new(Raised { event, meta }));
+        }
+        let after_commit = std::mem::take(&mut self.after_commit);
+        Aftermath { application: Arc::clone(&self.application), events, after_commit }
+    }
+}
+
+/// A unit of work that did not commit, however it came to that, is followed by what ensues after a
+/// rollback. The connection rolls back before it serves anybody else.
+impl<S: Store> Drop for Tx<S> {
+    fn drop(&mut self) {
+        if let Some(wreckage) = self.wreckage.take() {
+            self.enqueue(wreckage.take());
+            self.aftermath().rolled_back();
+        }
     }
 }
 
@@ -259,25 +326,6 @@ impl<S: Store> Deref for Tx<S> {
 impl<S: Store> DerefMut for Tx<S> {
     fn deref_mut(&mut self) -> &mut S::Connection {
         self.transaction.get_mut()
-    }
-}
-
-/// The transaction, there until `commit` or `rollback` takes it: they consume the [`Tx`].
-struct OpenTransaction<S: Store>(Option<S::Transaction>);
-
-impl<S: Store> OpenTransaction<S> {
-    #[expect(clippy::expect_used, reason = "only what consumes the `Tx` takes it")]
-    fn get(&self) -> &S::Connection {
-        self.0.as_ref().expect("the transaction of an open unit of work")
-    }
-
-    #[expect(clippy::expect_used, reason = "only what consumes the `Tx` takes it")]
-    fn get_mut(&mut self) -> &mut S::Connection {
-        self.0.as_mut().expect("the transaction of an open unit of work")
-    }
-
-    fn take(&mut self) -> Result<S::Transaction, Error> {
-        self.0.take().ok_or_else(abandoned)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use ensue::store::Page;
+use ensue::store::{Page, Savepoint};
 use ensue::subscription::{Change, Epoch, SetAside, SubscriptionStatus, TakeOver, Term};
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 use ensue_conformance::Backend;
@@ -40,6 +40,7 @@ struct Shared {
 
 pub(crate) struct MemoryTransaction {
     tables: Tables,
+    savepoints: Vec<Tables>,
     _writer: OwnedMutexGuard<()>,
 }
 
@@ -92,7 +93,7 @@ impl Transactions for MemoryStore {
 
     async fn begin(&self) -> Result<MemoryTransaction, Error> {
         let writer = Arc::clone(&self.0.writer).lock_owned().await;
-        Ok(MemoryTransaction { tables: self.committed(), _writer: writer })
+        Ok(MemoryTransaction { tables: self.committed(), savepoints: Vec::new(), _writer: writer })
     }
 
     async fn append(
@@ -104,6 +105,24 @@ impl Transactions for MemoryStore {
             let position = head(transaction).next();
             let entry = Entry { position, recorded_at: now(), envelope: envelope.clone() };
             transaction.log.push(entry);
+        }
+        Ok(())
+    }
+
+    async fn savepoint(
+        &self,
+        transaction: &mut MemoryTransaction,
+        savepoint: Savepoint,
+        depth: u32,
+    ) -> Result<(), Error> {
+        assert_eq!(
+            transaction.savepoints.len(),
+            depth as usize + usize::from(savepoint != Savepoint::Open)
+        );
+        match savepoint {
+            Savepoint::Open => transaction.savepoints.push(transaction.tables.clone()),
+            Savepoint::Release => drop(transaction.savepoints.pop()),
+            Savepoint::RollBack => transaction.tables = transaction.savepoints.pop().unwrap(),
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod conformance;
 mod forwarding;
 mod opening;
+mod phases;
 mod processes;
 mod scratch;
 mod unit_of_work;

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ensue_core::{AnyEvent, Event};
 
@@ -9,10 +10,10 @@ use super::{EventType, EventTypes};
 use crate::handler::{BoxedHandler, States};
 use crate::{Error, Store};
 
-/// Who handles what in the transaction; frozen once the application is built.
+/// Who handles what in the transaction; those of the application are frozen once it is built.
 pub(crate) struct Handlers<S: Store> {
-    by_type: HashMap<TypeId, Vec<BoxedHandler<S>>>,
-    any: Vec<BoxedHandler<S>>,
+    by_type: HashMap<TypeId, Vec<Arc<BoxedHandler<S>>>>,
+    any: Vec<Arc<BoxedHandler<S>>>,
     pub(super) types: EventTypes,
 }
 
@@ -23,17 +24,17 @@ impl<S: Store> Default for Handlers<S> {
 }
 
 impl<S: Store> Handlers<S> {
-    pub(super) fn on<E: Event>(&mut self, handler: BoxedHandler<S>) {
+    pub(crate) fn on<E: Event>(&mut self, handler: BoxedHandler<S>) {
         self.types.add(EventType::of::<E>());
-        self.by_type.entry(TypeId::of::<E>()).or_default().push(handler);
+        self.by_type.entry(TypeId::of::<E>()).or_default().push(Arc::new(handler));
     }
 
     pub(super) fn on_any(&mut self, handler: BoxedHandler<S>) {
-        self.any.push(handler);
+        self.any.push(Arc::new(handler));
     }
 
     /// Those of the event's type in the order of their registration, then those of any.
-    pub(crate) fn of(&self, event: &AnyEvent) -> impl Iterator<Item = &BoxedHandler<S>> {
+    pub(crate) fn of(&self, event: &AnyEvent) -> impl Iterator<Item = &Arc<BoxedHandler<S>>> {
         let typed = event.type_id().and_then(|id| self.by_type.get(&id));
         typed.into_iter().flatten().chain(&self.any)
     }

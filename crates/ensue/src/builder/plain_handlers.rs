@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use ensue_core::{AnyEvent, Event};
 
-use super::{EventType, EventTypes};
 use crate::handler::{PlainHandler, States};
 
 /// What ensues after the commit, or after the rollback.
@@ -14,13 +13,7 @@ use crate::handler::{PlainHandler, States};
 pub(crate) struct PlainHandlers(HashMap<TypeId, Vec<Arc<PlainHandler>>>);
 
 impl PlainHandlers {
-    pub(crate) fn add<E: Event>(&mut self, handler: PlainHandler, types: &mut EventTypes) {
-        types.add(EventType::of::<E>());
-        self.add_unchecked::<E>(handler);
-    }
-
-    /// For a single unit of work: whether the event goes by another's name is checked at its append.
-    pub(crate) fn add_unchecked<E: Event>(&mut self, handler: PlainHandler) {
+    pub(crate) fn add<E: Event>(&mut self, handler: PlainHandler) {
         self.0.entry(TypeId::of::<E>()).or_default().push(Arc::new(handler));
     }
 

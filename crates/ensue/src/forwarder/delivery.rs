@@ -55,7 +55,9 @@ impl<S: Store> Delivery<'_, S> {
         let event = guard.run(decoding).await?;
         let tx = match &reaction.handler {
             BoxedHandler::Plain(plain) => self.handle_outside(guard, plain, &event, &meta).await?,
-            handler => self.handle_inside(guard, handler, &event, &meta).await?,
+            inside @ BoxedHandler::InTransaction { .. } => {
+                self.handle_inside(guard, inside, &event, &meta).await?
+            }
         };
         tx.commit(Some(self.progress(changes))).await.map_err(sort)
     }

@@ -61,10 +61,7 @@ impl ErasedPlain {
 }
 
 impl<S: Store> Erased<S> {
-    pub(crate) fn in_transaction(
-        description: Description,
-        call: impl TxCall<S> + 'static,
-    ) -> Self {
+    pub(crate) fn in_transaction(description: Description, call: impl TxCall<S> + 'static) -> Self {
         Self(BoxedHandler::InTransaction { description, call: Box::new(call) })
     }
 }

@@ -1,0 +1,402 @@
+//! What ensues after the commit, after a rollback, and for one unit of work only.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ensue::{BoxError, Error, ErrorKind, Event, Handler, Meta, Pending, Raise, State, raise};
+use ensue_sqlite::{Builder, Events, Tx};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::scratch::{OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, effects};
+
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    fn add(&self, note: impl Into<String>) {
+        self.0.lock().unwrap().push(note.into());
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+async fn note(event: &OrderPlaced, State(notes): State<Notes>, meta: Meta) {
+    assert_eq!(meta.key.as_deref(), Some(event.order_no.as_str()));
+    notes.add(&event.order_no);
+}
+
+async fn run(events: &Events, order_nos: &[&str], fails: bool) -> Result<(), BoxError> {
+    events
+        .run(async |tx| {
+            add_effect(tx, "work").await?;
+            for order_no in order_nos {
+                raise(OrderPlaced::of(*order_no, 1));
+            }
+            if fails { Err("changed my mind".into()) } else { Ok(()) }
+        })
+        .await
+}
+
+async fn drained(events: &Events) {
+    assert!(events.shutdown(PATIENCE).await, "handlers do not end");
+}
+
+async fn built(scratch: &Scratch, describe: impl FnOnce(Builder) -> Builder) -> (Events, Notes) {
+    let notes = Notes::default();
+    let builder = scratch.builder().await.state(notes.clone());
+    (describe(builder).build().await.unwrap(), notes)
+}
+
+#[tokio::test]
+async fn after_a_commit_what_was_raised_is_handled_in_order() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_commit(note)).await;
+    run(&events, &["A", "B", "C"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["A", "B", "C"]);
+    assert_eq!(events.after_commit_counts().handled, 3);
+}
+
+#[tokio::test]
+async fn nothing_runs_after_a_commit_that_did_not_happen() {
+    async fn veto(_: &OrderPlaced) -> Result<(), &'static str> {
+        Err("no")
+    }
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_commit(note)).await;
+    run(&events, &["A"], true).await.unwrap_err();
+    drained(&events).await;
+    let scratch = Scratch::new();
+    let (vetoed, of_vetoed) = built(&scratch, |builder| builder.after_commit(note).on(veto)).await;
+    run(&vetoed, &["B"], false).await.unwrap_err();
+    drained(&vetoed).await;
+    assert_eq!((notes.all(), of_vetoed.all()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn what_is_handled_after_the_commit_can_be_seen_by_everybody() {
+    async fn look(_: &OrderPlaced, State(events): State<Events>, State(notes): State<Notes>) {
+        notes.add(effects(events.store()).await.join(","));
+    }
+    let scratch = Scratch::new();
+    let elsewhere = scratch.builder().await.build().await.unwrap();
+    let (events, notes) = built(&scratch, |b| b.state(elsewhere).after_commit(look)).await;
+    run(&events, &["A"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["work"]);
+}
+
+struct Failing;
+
+impl Handler<OrderPlaced> for Failing {
+    async fn handle(&self, event: &OrderPlaced, _: &Meta) -> Result<(), BoxError> {
+        match event.order_no.as_str() {
+            "panics" => panic!("on purpose"),
+            "fails" => Err("on purpose".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_after_the_commit_reaches_nobody_and_is_counted() {
+    let scratch = Scratch::new();
+    let (events, notes) =
+        built(&scratch, |builder| builder.after_commit(Failing).after_commit(note)).await;
+    run(&events, &["fails", "panics", "works"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["fails", "panics", "works"]);
+    let counts = events.after_commit_counts();
+    assert_eq!((counts.handled, counts.failed, counts.dropped, counts.waiting), (4, 2, 0, 0));
+}
+
+#[tokio::test]
+async fn the_raiser_waits_for_nobody() {
+    async fn endless(_: &OrderPlaced) {
+        std::future::pending::<()>().await;
+    }
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| builder.after_commit(endless).workers(1)).await;
+    for _ in 0..5 {
+        run(&events, &["A"], false).await.unwrap();
+    }
+    assert_eq!(events.after_commit_counts().waiting, 5);
+    assert!(!events.shutdown(Duration::from_millis(10)).await);
+}
+
+#[tokio::test]
+async fn no_more_run_at_once_than_there_are_workers() {
+    async fn stay(
+        _: &OrderPlaced,
+        State(notes): State<Notes>,
+        State(going): State<Arc<Semaphore>>,
+        State(begun): State<Arc<Notify>>,
+    ) {
+        notes.add("begun");
+        begun.notify_one();
+        going.acquire().await.unwrap().forget();
+    }
+    let scratch = Scratch::new();
+    let (going, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let (events, notes) = built(&scratch, |builder| {
+        let builder = builder.state(Arc::clone(&going)).state(Arc::clone(&begun));
+        builder.after_commit(stay).workers(2)
+    })
+    .await;
+    for _ in 0..6 {
+        run(&events, &["A"], false).await.unwrap();
+    }
+    while notes.all().len() < 2 {
+        begun.notified().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(notes.all().len(), 2);
+    going.add_permits(6);
+    drained(&events).await;
+    assert_eq!(notes.all().len(), 6);
+}
+
+#[tokio::test]
+async fn after_the_shutdown_calls_are_dropped_and_counted() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_commit(note)).await;
+    drained(&events).await;
+    run(&events, &["A", "B"], false).await.unwrap();
+    assert_eq!(events.after_commit_counts().dropped, 2);
+    assert_eq!(notes.all(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_rollback_is_followed_by_what_ensues_from_it() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| {
+        builder.after_rollback(note).on(async |_: &OrderCancelled| Err::<(), _>("no"))
+    })
+    .await;
+    run(&events, &["committed"], false).await.unwrap();
+    run(&events, &["failed"], true).await.unwrap_err();
+    let vetoed = events.run(async |tx| {
+        raise(OrderPlaced::of("flushed", 1));
+        tx.flush().await?;
+        raise(OrderPlaced::of("queued", 1));
+        raise(OrderCancelled { order_no: "vetoed".to_owned() });
+        Ok::<_, Error>(())
+    });
+    vetoed.await.unwrap_err();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["failed", "flushed", "queued"]);
+}
+
+#[tokio::test]
+async fn a_dropped_or_panicking_unit_of_work_is_followed_by_it_too() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_rollback(note)).await;
+    let dropped = events.run(async |tx| {
+        raise(OrderPlaced::of("flushed", 1));
+        tx.flush().await?;
+        raise(OrderPlaced::of("dropped", 1));
+        std::future::pending::<Result<(), Error>>().await
+    });
+    tokio::time::timeout(Duration::from_millis(50), dropped).await.unwrap_err();
+    let panicking = events.clone();
+    let panicked = tokio::spawn(async move {
+        let run = panicking.run(async |_tx| {
+            raise(OrderPlaced::of("panicked", 1));
+            assert!(std::env::args().count() == 0, "on purpose");
+            Ok::<_, Error>(())
+        });
+        run.await
+    });
+    panicked.await.unwrap_err();
+    drained(&events).await;
+    let mut notes = notes.all();
+    notes.sort();
+    assert_eq!(notes, ["dropped", "flushed", "panicked"]);
+}
+
+#[tokio::test]
+async fn handlers_of_one_unit_of_work_go_with_it() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| {
+        builder.on(async |_: &OrderPlaced, tx: &mut Tx| add_effect(tx, "of all").await)
+    })
+    .await;
+    let of_one = notes.clone();
+    events
+        .run(async move |tx| {
+            raise(OrderPlaced::of("A", 1));
+            let reason = "gift".to_owned();
+            tx.on(async move |_: &OrderPlaced, tx: &mut Tx| add_effect(tx, &reason).await);
+            tx.after_commit(async move |event: &OrderPlaced| of_one.add(&event.order_no));
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    run(&events, &["B"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(effects(events.store()).await, ["of all", "gift", "work", "of all"]);
+    assert_eq!(notes.all(), ["A"]);
+}
+
+#[tokio::test]
+async fn a_handler_of_one_unit_of_work_without_its_state_fails_by_name() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let error = events
+        .run(async |tx| {
+            tx.on(note);
+            raise(OrderPlaced::of("A", 1));
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Handler);
+    assert!(error.to_string().contains("State<"), "{error}");
+}
+
+#[tokio::test]
+async fn what_ensues_after_the_commit_is_checked_at_build_too() {
+    #[derive(Event)]
+    #[event(local, type = "order.placed")]
+    struct Other;
+    async fn other(_: &Other) {}
+    let scratch = Scratch::new();
+    let builder = scratch.builder().await.after_commit(note).after_rollback(other);
+    let error = builder.build().await.unwrap_err().to_string();
+    for problem in ["::note` asks for `State<", "event type `order.placed` is both"] {
+        assert!(error.contains(problem), "no `{problem}` in: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_savepoint_drops_exactly_its_own() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| {
+        builder
+            .after_commit(note)
+            .on(async |event: &OrderPlaced, tx: &mut Tx| add_effect(tx, &event.order_no).await)
+    })
+    .await;
+    let mut cart = Pending::default();
+    events
+        .run(async |tx| {
+            raise(OrderPlaced::of("before", 1));
+            let undone = tx
+                .savepoint(async |tx| {
+                    raise(OrderPlaced::of("flushed", 1));
+                    tx.flush().await?;
+                    raise(OrderPlaced::of("queued", 1));
+                    tx.raise(OrderPlaced::of("by name", 1));
+                    cart.raise(OrderPlaced::of("recorded", 1));
+                    tx.collect(&mut cart);
+                    let inner = tx.savepoint(async |_tx| {
+                        raise(OrderPlaced::of("inner", 1));
+                        Ok::<_, BoxError>(())
+                    });
+                    inner.await?;
+                    Err::<(), BoxError>("undo".into())
+                })
+                .await;
+            assert_eq!(undone.unwrap_err().to_string(), "undo");
+            raise(OrderPlaced::of("after", 1));
+            let kept = tx.savepoint(async |_tx| {
+                raise(OrderPlaced::of("kept", 1));
+                Ok::<_, Error>(7)
+            });
+            assert_eq!(kept.await?, 7);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["before", "after", "kept"]);
+    assert_eq!(effects(events.store()).await, ["before", "after", "kept"]);
+    assert_eq!(events.head().await.unwrap().get(), 3);
+}
+
+#[tokio::test]
+async fn a_veto_inside_a_savepoint_undoes_the_savepoint_alone() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| {
+        builder.on(async |event: &OrderPlaced, tx: &mut Tx| {
+            add_effect(tx, &event.order_no).await?;
+            if event.amount > 1 { Err::<(), BoxError>("too much".into()) } else { Ok(()) }
+        })
+    })
+    .await;
+    events
+        .run(async |tx| {
+            let vetoed = tx.savepoint(async |_tx| {
+                raise(OrderPlaced::of("vetoed", 2));
+                Ok::<_, Error>(())
+            });
+            assert_eq!(vetoed.await.unwrap_err().kind(), ErrorKind::Handler);
+            raise(OrderPlaced::of("instead", 1));
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(effects(events.store()).await, ["instead"]);
+}
+
+#[tokio::test]
+async fn a_failure_that_a_savepoint_swallowed_is_undone_with_it() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| {
+        builder.on(async |_: &OrderPlaced, tx: &mut Tx| {
+            add_effect(tx, "ghost").await?;
+            Err::<(), BoxError>("no".into())
+        })
+    })
+    .await;
+    events
+        .run(async |tx| {
+            let swallowing = tx.savepoint(async |tx| {
+                raise(OrderPlaced::of("A", 1));
+                assert!(tx.flush().await.is_err());
+                Ok::<_, Error>(())
+            });
+            assert_eq!(swallowing.await.unwrap_err().kind(), ErrorKind::Abandoned);
+            add_effect(tx, "instead").await.unwrap();
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(effects(events.store()).await, ["instead"]);
+}
+
+#[tokio::test]
+async fn a_savepoint_that_is_dropped_before_its_end_abandons_the_unit_of_work() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| builder).await;
+    let abandoned = events.run(async |tx| {
+        let endless = tx.savepoint(async |tx| {
+            add_effect(tx, "ghost").await.unwrap();
+            std::future::pending::<Result<(), Error>>().await
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(50), endless).await.is_err());
+        Ok::<_, Error>(())
+    });
+    assert_eq!(abandoned.await.unwrap_err().kind(), ErrorKind::Abandoned);
+    assert_eq!(effects(events.store()).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_drivers_own_savepoint_left_open_is_refused_at_the_commit() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| builder).await;
+    let refused = events.run(async |tx| {
+        let inner = sqlx::Connection::begin(&mut **tx).await.unwrap();
+        std::mem::forget(inner);
+        add_effect(tx, "ghost").await.unwrap();
+        Ok::<_, Error>(())
+    });
+    let error = refused.await.unwrap_err();
+    assert!(error.to_string().contains("2 transactions deep"), "{error}");
+    assert_eq!(effects(events.store()).await, [""; 0]);
+    run(&events, &["clean"], false).await.unwrap();
+}
