@@ -53,6 +53,10 @@ impl Transactions for MemoryStore {
         Ok(NoTransaction(NoConnection))
     }
 
+    async fn verify_open(&self, _: &mut NoTransaction) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn append(&self, _: &mut NoTransaction, _: &[Envelope]) -> Result<(), Error> {
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! What is promised of transactions.
 
+use std::task::{Context, Waker};
+use std::time::Duration;
+
 use ensue::store::Savepoint;
 use ensue::{Log, Position, Transactions};
 use tokio::task::JoinSet;
@@ -114,4 +117,38 @@ pub async fn a_savepoint_that_is_released_keeps_what_was_done_since<B: Backend>(
     store.savepoint(&mut transaction, Savepoint::Release, 0).await.unwrap();
     store.commit(transaction).await.unwrap();
     assert_eq!(effects_of::<B>(&store).await, ["outer"]);
+}
+
+/// Whoever is cancelled while it waits, or at any later poll.
+pub async fn a_begin_that_is_dropped_half_way_leaves_nothing_open<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    for polls in 0..12 {
+        let mut begin = Box::pin(store.begin());
+        for _ in 0..polls {
+            let mut cx = Context::from_waker(Waker::noop());
+            if begin.as_mut().poll(&mut cx).is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        drop(begin);
+        let next = tokio::time::timeout(PATIENCE, store.begin()).await.expect("held up");
+        let mut next = next.unwrap();
+        store.verify_open(&mut next).await.unwrap();
+        store.rollback(next).await.unwrap();
+    }
+}
+
+/// While it is open it says so, savepoints or not.
+pub async fn a_transaction_that_is_open_is_verified<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut transaction = store.begin().await.unwrap();
+    store.verify_open(&mut transaction).await.unwrap();
+    store.savepoint(&mut transaction, Savepoint::Open, 0).await.unwrap();
+    B::add_effect(&mut transaction, "kept").await;
+    store.savepoint(&mut transaction, Savepoint::Release, 0).await.unwrap();
+    store.verify_open(&mut transaction).await.unwrap();
+    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    assert_eq!(effects_of::<B>(&store).await, ["kept"]);
 }

@@ -38,7 +38,7 @@
 //! - [`raise`], [`raise_at`], [`try_raise`], [`Pending`], [`Raise`]: four ways to hand an event over,
 //!   one mechanism under them.
 //! - [`Envelope`], [`Entry`], [`Meta`]: an event with its metadata, stored and delivered.
-//! - [`scope`]: what a runtime opens around domain code, and [`capture`] around a test.
+//! - [`capture`]: what was raised, in a test.
 
 mod any_event;
 mod envelope;
@@ -48,6 +48,7 @@ mod meta;
 mod pending;
 mod position;
 mod raise;
+#[doc(hidden)]
 pub mod scope;
 mod timestamp;
 

@@ -39,8 +39,9 @@ pub struct Meta {
 
 impl Meta {
     /// The metadata of `event` as it enters its unit of work, at the start of a story of its own.
-    pub fn of(event: &AnyEvent, correlation_id: Option<CorrelationId>) -> Self {
-        let id = EventId::now();
+    ///
+    /// In a test it is what a handler that takes `Meta` is called with.
+    pub fn of(event: &AnyEvent, id: EventId) -> Self {
         Self {
             id,
             event_type: event.type_name(),
@@ -50,7 +51,7 @@ impl Meta {
             recorded_at: None,
             position: None,
             attempt: 1,
-            correlation_id: correlation_id.unwrap_or_else(|| id.into()),
+            correlation_id: id.into(),
             causation_id: None,
             hops: 0,
             trace_context: None,

@@ -218,6 +218,9 @@ impl<F: Future> Future for Scoped<F> {
 
 impl<F> Drop for Scoped<F> {
     fn drop(&mut self) {
+        if self.future.is_none() {
+            return;
+        }
         let entered = Entered::new(&mut self.slot);
         self.future = None;
         drop(entered);

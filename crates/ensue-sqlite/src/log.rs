@@ -10,7 +10,7 @@ use crate::{SqliteStore, entry_row};
 impl Log for SqliteStore {
     async fn head(&self) -> Result<Position, Error> {
         let head: i64 = sqlx::query_scalar(include_str!("sql/read_head.sql"))
-            .fetch_one(self.reader())
+            .fetch_one(&self.0.log_reader)
             .await
             .map_err(failed(|| "cannot read how far the log goes".to_owned()))?;
         Ok(Position::new(head.unsigned_abs()))
@@ -25,7 +25,7 @@ impl Log for SqliteStore {
         let mut rows = sqlx::query(include_str!("sql/read_after.sql"))
             .bind(after)
             .bind(page.rows)
-            .fetch(self.reader());
+            .fetch(&self.0.log_reader);
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(failed(what))? {
             let entry =

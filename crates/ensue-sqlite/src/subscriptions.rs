@@ -2,13 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use ensue::Subscriptions;
 use ensue::subscription::{
     Change, Epoch, Failure, SetAside, SetAsideState, SubscriptionStatus, TakeOver, Term,
 };
-use ensue::{BoxError, Error, Position, Start, Timestamp};
+use ensue::{BoxError, Error, Position, Start, Subscriptions, Timestamp, Transactions};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Row, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::error::failed;
@@ -22,7 +21,7 @@ impl Subscriptions for SqliteStore {
             Start::Head => include_str!("sql/register_at_head.sql"),
             Start::Beginning => include_str!("sql/register_at_beginning.sql"),
         };
-        let mut transaction = self.own_transaction().await?;
+        let mut transaction = self.begin().await?;
         sqlx::query(statement)
             .bind(subscription)
             .bind(now().as_micros())
@@ -39,7 +38,7 @@ impl Subscriptions for SqliteStore {
         lease: Duration,
     ) -> Result<TakeOver, Error> {
         let what = || format!("cannot take over subscription `{subscription}`");
-        let mut transaction = self.own_transaction().await?;
+        let mut transaction = self.begin().await?;
         let now = now();
         let held: Option<SqliteRow> = sqlx::query(include_str!("sql/read_running_lease.sql"))
             .bind(subscription)
@@ -61,6 +60,7 @@ impl Subscriptions for SqliteStore {
         sqlx::query(include_str!("sql/start_lease.sql"))
             .bind(subscription)
             .bind(now.plus(lease).as_micros())
+            .bind(micros(lease))
             .execute(&mut *transaction)
             .await
             .map_err(failed(what))?;
@@ -77,11 +77,11 @@ impl Subscriptions for SqliteStore {
         epoch: Epoch,
         lease: Duration,
     ) -> Result<bool, Error> {
-        self.end_lease_at(subscription, epoch, now().plus(lease)).await
+        self.change_lease(subscription, epoch, lease).await
     }
 
     async fn release(&self, subscription: &str, epoch: Epoch) -> Result<(), Error> {
-        self.end_lease_at(subscription, epoch, now()).await.map(drop)
+        self.change_lease(subscription, epoch, Duration::ZERO).await.map(drop)
     }
 
     async fn record(
@@ -91,15 +91,19 @@ impl Subscriptions for SqliteStore {
         epoch: Epoch,
         changes: &[Change],
     ) -> Result<(), Error> {
-        check_owner(transaction, subscription, epoch).await?;
         let now = now();
+        // Most progress is the cursor's alone, and its statement looks at the owner by itself.
+        if !matches!(changes, [Change::Advance { .. }]) {
+            check_owner(transaction, subscription, epoch).await?;
+        }
         for change in changes {
-            let changed = statement(subscription, change, now)
+            let changed = statement(subscription, epoch, change, now)
                 .execute(&mut **transaction)
                 .await
                 .map_err(failed(|| format!("cannot record progress of `{subscription}`")))?
                 .rows_affected();
             if changed == 0 {
+                check_owner(transaction, subscription, epoch).await?;
                 let what = format!("cannot record progress of `{subscription}`");
                 let why = format!("there is nothing for {change:?} to change");
                 return Err(Error::store(what, why, false));
@@ -126,28 +130,20 @@ impl Subscriptions for SqliteStore {
 }
 
 impl SqliteStore {
-    /// A transaction that no unit of work is around.
-    ///
-    /// CANCEL-SAFE: begun on a task of its own, so that a caller who goes leaves nothing half done.
-    async fn own_transaction(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        let store = self.clone();
-        let begun = tokio::spawn(async move { ensue::Transactions::begin(&store).await }).await;
-        begun.map_err(|error| Error::store("cannot begin a transaction", error, true))?
-    }
-
     /// Whether `epoch` was there to have its lease changed.
-    async fn end_lease_at(
+    async fn change_lease(
         &self,
         subscription: &str,
         epoch: Epoch,
-        until: Timestamp,
+        lease: Duration,
     ) -> Result<bool, Error> {
         let what = || format!("cannot change the lease of subscription `{subscription}`");
-        let mut transaction = self.own_transaction().await?;
-        let changed = sqlx::query(include_str!("sql/end_lease_at.sql"))
+        let mut transaction = self.begin().await?;
+        let changed = sqlx::query(include_str!("sql/change_lease.sql"))
             .bind(subscription)
             .bind(epoch_number(epoch))
-            .bind(until.as_micros())
+            .bind(now().plus(lease).as_micros())
+            .bind(micros(lease))
             .execute(&mut *transaction)
             .await
             .map_err(failed(what))?
@@ -172,12 +168,18 @@ async fn check_owner(
     owned.map(drop).ok_or_else(|| Error::fenced(subscription, epoch.get()))
 }
 
-fn statement<'q>(subscription: &'q str, change: &'q Change, now: Timestamp) -> Statement<'q> {
+fn statement<'q>(
+    subscription: &'q str,
+    epoch: Epoch,
+    change: &'q Change,
+    now: Timestamp,
+) -> Statement<'q> {
     match change {
         Change::Advance { to } => sqlx::query(include_str!("sql/advance_cursor.sql"))
             .bind(subscription)
             .bind(position_number(*to))
-            .bind(now.as_micros()),
+            .bind(now.as_micros())
+            .bind(epoch_number(epoch)),
         Change::Settle { position } => sqlx::query(include_str!("sql/settle.sql"))
             .bind(subscription)
             .bind(position_number(*position)),
@@ -245,6 +247,10 @@ fn held_by(row: &SqliteRow, now: Timestamp) -> sqlx::Result<TakeOver> {
 
 fn unregistered(subscription: &str) -> Error {
     Error::configuration(format!("subscription `{subscription}` was never registered"))
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn epoch_number(epoch: Epoch) -> i64 {

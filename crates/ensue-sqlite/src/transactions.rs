@@ -1,5 +1,6 @@
 //! Transactions, and appending in one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ensue::store::Savepoint;
@@ -18,14 +19,42 @@ impl Transactions for SqliteStore {
     type Connection = SqliteConnection;
     type Transaction = Transaction<'static, Sqlite>;
 
+    /// The driver rolls back a BEGIN whose answer nobody takes any more.
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        let turn = tokio::time::timeout(WRITER_WAIT_MAX, self.0.turn.acquire());
-        let _turn = turn.await.map_err(|_| self.writer_is_taken(sqlx::Error::PoolTimedOut))?;
-        begin_immediate(&self.0.writer).await.map_err(|error| match error {
-            error if is_busy(&error) => self.writer_is_taken(error),
-            sqlx::Error::PoolTimedOut => self.writer_is_taken(error),
-            error => failed(|| "cannot begin a transaction".to_owned())(error),
-        })
+        let begin = async {
+            // The semaphore is never closed.
+            let _turn = self.0.turn.acquire().await;
+            begin_immediate(&self.0.writer).await
+        };
+        match tokio::time::timeout(WRITER_WAIT_MAX, begin).await {
+            Err(_) => Err(self.writer_is_taken(sqlx::Error::PoolTimedOut)),
+            Ok(begun) => begun.map_err(|error| match error {
+                error if is_busy(&error) => self.writer_is_taken(error),
+                error => failed(|| "cannot begin a transaction".to_owned())(error),
+            }),
+        }
+    }
+
+    /// SQLite ends a transaction by itself when a statement fails in some ways (`OR ROLLBACK`,
+    /// `RAISE(ROLLBACK)`, a full disk), and goes on in autocommit: an append would be durable at
+    /// once. A bare BEGIN tells: inside a transaction it fails, and does no harm.
+    async fn verify_open(&self, transaction: &mut Self::Transaction) -> Result<(), Error> {
+        let depth = <Sqlite as Database>::TransactionManager::get_transaction_depth(transaction);
+        let begun = sqlx::query("BEGIN").execute(&mut **transaction).await;
+        match (depth, begun) {
+            (1, Err(sqlx::Error::Database(_))) => Ok(()),
+            (_, Err(error)) => Err(Error::store(
+                format!("cannot commit: the driver is {depth} transactions deep, not 1"),
+                error,
+                false,
+            )),
+            (_, Ok(_)) => Err(Error::store(
+                "cannot commit: the transaction is over already",
+                "a statement that failed, or one that said so, has ended it: propagate the errors \
+                 of statements, and leave COMMIT and ROLLBACK to the unit of work",
+                false,
+            )),
+        }
     }
 
     async fn append(
@@ -37,7 +66,7 @@ impl Transactions for SqliteStore {
         let mut rest = envelopes;
         for (rows, statement) in &*APPEND {
             while let Some((now, later)) = rest.split_at_checked(*rows) {
-                let query = sqlx::query(AssertSqlSafe(statement.as_str()));
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
                 let query = now.iter().fold(query, |query, row| bind(query, row, recorded_at));
                 query
                     .execute(&mut **transaction)
@@ -68,7 +97,6 @@ impl Transactions for SqliteStore {
     }
 
     async fn commit(&self, transaction: Self::Transaction) -> Result<(), Error> {
-        check_depth(&transaction)?;
         transaction.commit().await.map_err(failed(|| "cannot commit".to_owned()))
     }
 
@@ -86,19 +114,6 @@ impl SqliteStore {
              through no other pool"
         );
         Error::store(what, error, true)
-    }
-}
-
-/// The driver's own `begin` on our connection opens a savepoint that the unit of work knows nothing
-/// of. One that was never ended would swallow the commit.
-fn check_depth(connection: &SqliteConnection) -> Result<(), Error> {
-    match <Sqlite as Database>::TransactionManager::get_transaction_depth(connection) {
-        1 => Ok(()),
-        depth => Err(Error::store(
-            format!("cannot commit: the driver is {depth} transactions deep, not 1"),
-            "the connection's own `begin`, `commit` or `rollback` was used; use `tx.savepoint`",
-            false,
-        )),
     }
 }
 
@@ -121,7 +136,7 @@ pub(crate) async fn begin_immediate(
 /// SQLite's own waiting sleeps longer at each try, so that among processes that write all the time
 /// one gets everything. Short naps of random length share the lock out evenly. They are shorter
 /// than the runtime's timer can tell apart, hence the thread.
-async fn wait_for_another_process() {
+pub(crate) async fn wait_for_another_process() {
     let nap = Duration::from_micros(fastrand::u64(150..350));
     let napped = tokio::task::spawn_blocking(move || std::thread::sleep(nap)).await;
     debug_assert!(napped.is_ok(), "a nap does not panic");
@@ -129,13 +144,13 @@ async fn wait_for_another_process() {
 
 /// The statement for several rows at once is the one for a single row with its values repeated.
 /// A few sizes, so that each is prepared once: 100 events take 64 + 4 × 8 + 4 × 1.
-static APPEND: std::sync::LazyLock<[(usize, String); 3]> =
+static APPEND: std::sync::LazyLock<[(usize, Arc<str>); 3]> =
     std::sync::LazyLock::new(|| [64, 8, 1].map(|rows| (rows, append_statement(rows))));
 
-fn append_statement(rows: usize) -> String {
+fn append_statement(rows: usize) -> Arc<str> {
     let single = include_str!("sql/append.sql");
     let (insert, values) = single.split_once("VALUES").unwrap_or((single, ""));
-    format!("{insert}VALUES {}", vec![values.trim(); rows].join(", "))
+    format!("{insert}VALUES {}", vec![values.trim(); rows].join(", ")).into()
 }
 
 type Append<'q> = Query<'q, Sqlite, SqliteArguments>;

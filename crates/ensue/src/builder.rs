@@ -170,6 +170,14 @@ impl<S: Store> Builder<S> {
         self
     }
 
+    /// How often the forwarder looks for new entries although nobody woke it; every second unless
+    /// told otherwise. It is a safety net: commits of this process wake it at once, and the store
+    /// notices those of others.
+    pub fn poll(mut self, poll: Duration) -> Self {
+        self.forwarding.poll = poll;
+        self
+    }
+
     /// Checks everything and registers the subscriptions in the store: a new one starts after the
     /// last event that is stored now.
     ///

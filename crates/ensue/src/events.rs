@@ -93,7 +93,7 @@ impl<S: Store> Events<S> {
             Err(error) => {
                 if let Err(rollback) = tx.rollback().await {
                     // The error that caused it is the caller's; a connection that cannot even roll
-                    // back is closed by its pool.
+                    // back serves nobody else (a MUST of `Transactions`).
                     tracing::warn!(error = %rollback, "rollback failed");
                 }
                 Err(error)

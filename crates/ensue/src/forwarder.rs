@@ -40,6 +40,7 @@ pub struct Forwarder {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ForwardingSettings {
     pub(crate) lease: Duration,
+    pub(crate) poll: Duration,
 }
 
 impl ForwardingSettings {
@@ -49,7 +50,7 @@ impl ForwardingSettings {
 
 impl Default for ForwardingSettings {
     fn default() -> Self {
-        Self { lease: Duration::from_secs(15) }
+        Self { lease: Duration::from_secs(15), poll: Duration::from_secs(1) }
     }
 }
 

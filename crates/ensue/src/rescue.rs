@@ -1,31 +1,33 @@
-//! Work that is finished even if nobody waits for it any more.
+//! A commit that is finished even if nobody waits for it any more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-/// Polls its future in place; dropped half-way, hands the rest to the runtime.
+use crate::Error;
+
+/// Polls a commit in place; dropped half-way, hands the rest to the runtime.
 ///
-/// BEGIN and COMMIT run in it: a request that is cancelled in the middle of either must not leave a
-/// connection inside a transaction that nobody owns, nor a commit whose outcome nobody acts on.
-pub(crate) struct Rescue<T: Send + 'static>(Option<Work<T>>);
+/// A request that is cancelled in the middle of its COMMIT must leave neither a connection whose
+/// state nobody knows, nor a commit whose outcome nobody acts on.
+pub(crate) struct Rescue(Option<Commit>);
 
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Commit = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-impl<T: Send + 'static> Rescue<T> {
-    pub(crate) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(Some(Box::pin(work)))
+impl Rescue {
+    pub(crate) fn new(commit: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
+        Self(Some(Box::pin(commit)))
     }
 }
 
-impl<T: Send + 'static> Future for Rescue<T> {
-    type Output = T;
+impl Future for Rescue {
+    type Output = Result<(), Error>;
 
     #[expect(clippy::expect_used, reason = "the contract of `Future`: not polled after its end")]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let work = self.0.as_mut().expect("polled after it was ready");
-        let result = work.as_mut().poll(cx);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let commit = self.0.as_mut().expect("polled after it was ready");
+        let result = commit.as_mut().poll(cx);
         if result.is_ready() {
             self.0 = None;
         }
@@ -33,11 +35,15 @@ impl<T: Send + 'static> Future for Rescue<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Rescue<T> {
+impl Drop for Rescue {
     fn drop(&mut self) {
         // Without a runtime the process is ending, and the database rolls back by itself.
-        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(work);
+        if let (Some(commit), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async {
+                if let Err(error) = commit.await {
+                    tracing::warn!(%error, "a unit of work that nobody waits for did not commit");
+                }
+            });
         }
     }
 }

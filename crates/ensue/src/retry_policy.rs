@@ -41,6 +41,11 @@ impl RetryPolicy {
         self
     }
 
+    /// No delay is longer than this.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// How long to wait after the `attempts`th attempt failed, for an evenly drawn `random`;
     /// nothing if that was the last one.
     pub(crate) fn delay(&self, attempts: u32, random: u64) -> Option<Duration> {

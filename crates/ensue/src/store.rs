@@ -6,6 +6,10 @@
 //! Every MUST below has a test of that meaning in the suite. What the traits leave out is absent on
 //! purpose: no method takes or returns a transaction id, none asks for a lock, and none decides
 //! anything. Time is the database's wherever two processes compare it.
+//!
+//! CANCEL-SAFE: every future here may be dropped at any `.await`, and MUST then leave nothing half
+//! done on a connection that goes on to serve somebody else. Only [`commit`](Transactions::commit)
+//! is always polled to its end, once it has begun.
 
 use std::ops::DerefMut;
 use std::time::Duration;
@@ -37,7 +41,7 @@ pub trait Log: Clone + Send + Sync + 'static {
     fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
 
     /// Ends when another process may have appended, as soon as that can be known cheaply; it MAY
-    /// end for no reason. Commits of this process need not be noticed: the unit of work tells.
+    /// end for no reason. Commits through this handle need not be noticed: the unit of work tells.
     ///
     /// CANCEL-SAFE: an append after the call began MUST end it or the next call.
     fn changed_elsewhere(&self) -> impl Future<Output = ()> + Send;
@@ -80,8 +84,18 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// Callers in one process SHOULD be served in the order of their calls. A database that is
     /// busy MUST be waited for, within a limit, and then be a retryable error that says so.
     ///
-    /// It need not be cancel-safe: the unit of work finishes it whatever happens.
+    /// CANCEL-SAFE: dropped half-way it MUST leave no transaction open.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
+
+    /// Fails unless `transaction` is still open, and the only one on its connection: an error of a
+    /// statement may have ended it, or the user's own `COMMIT`, or left a savepoint of the driver's
+    /// around it. It MUST NOT be retryable.
+    ///
+    /// It is called once, after all of the domain's own statements and before the append.
+    fn verify_open(
+        &self,
+        transaction: &mut Self::Transaction,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Appends `envelopes` to the log, in their order, as part of `transaction`.
     ///
@@ -157,7 +171,8 @@ pub trait Subscriptions: Transactions {
     ///
     /// A take-over MUST begin a new epoch, higher than any before, also if `owner` owned it
     /// already, and MUST return the cursor and everything set aside. Of two callers at most one
-    /// MUST win. Leases are measured by the database's clock.
+    /// MUST win. Leases are measured by the database's clock; one that was given in the future of
+    /// a clock that was set back MUST NOT hold anybody up for longer than it was given for.
     fn take_over(
         &self,
         subscription: &str,

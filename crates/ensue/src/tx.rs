@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use ensue_core::scope::{self, Scope, Scoped, Wreckage};
-use ensue_core::{AnyEvent, Envelope, Event, Meta, Raise, Recorded, Timestamp};
+use ensue_core::{AnyEvent, Envelope, Event, EventId, Meta, Raise, Recorded, Timestamp};
 
 use self::aftermath::Aftermath;
 use self::open_transaction::OpenTransaction;
@@ -35,12 +35,16 @@ pub struct Tx<S: Store> {
     application: Arc<Application<S>>,
     transaction: OpenTransaction<S>,
     origin: Origin,
+    last_id: Option<EventId>,
     /// The event whose handler runs now.
     cause: Option<Arc<Cause>>,
     /// Raised, not yet handled.
     queue: VecDeque<Queued>,
     /// Handled, or being handled, in the order of raising.
     done: Vec<Arc<Raised>>,
+    /// The stored form of the first so many of them.
+    envelopes: Vec<Envelope>,
+    encoded: usize,
     /// Handlers that have begun and not succeeded. One that failed, or was dropped before its end,
     /// is counted for ever: nothing of this may be committed.
     unfinished: u32,
@@ -61,20 +65,21 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<S: Store> Tx<S> {
-    /// CANCEL-SAFE: a BEGIN that is under way is finished, and rolled back, if the caller goes.
     pub(crate) async fn begin(
         application: &Arc<Application<S>>,
         origin: Origin,
     ) -> Result<Self, Error> {
-        let store = application.store.clone();
-        let transaction = Rescue::new(async move { store.begin().await }).await?;
+        let transaction = application.store.begin().await?;
         Ok(Self {
             application: Arc::clone(application),
             transaction: OpenTransaction::new(transaction),
             origin,
+            last_id: None,
             cause: None,
             queue: VecDeque::new(),
             done: Vec::new(),
+            envelopes: Vec::new(),
+            encoded: 0,
             unfinished: 0,
             savepoints: 0,
             handlers: Handlers::default(),
@@ -146,19 +151,27 @@ impl<S: Store> Tx<S> {
         Ok(())
     }
 
+    /// Runs everything that users wrote and that comes before the append: handlers, and the
+    /// encoding of what was raised.
+    pub(crate) async fn prepare(&mut self) -> Result<(), Error> {
+        if self.unfinished > 0 {
+            return Err(abandoned());
+        }
+        self.flush().await?;
+        self.encode()
+    }
+
     /// ORDERING: handlers, append, progress, COMMIT. The append is last of what other transactions
     /// can wait for, so that the order of the log is the order in which row locks were got; the
     /// fence comes right before COMMIT.
     ///
     /// CANCEL-SAFE: until COMMIT is sent it rolls back; from then on it is finished.
     pub(crate) async fn commit(mut self, progress: Option<Progress<'_>>) -> Result<(), Error> {
-        self.flush().await?;
-        if self.unfinished > 0 {
-            return Err(abandoned());
-        }
+        self.prepare().await?;
         let application = Arc::clone(&self.application);
-        let envelopes = self.envelopes()?;
+        let envelopes = std::mem::take(&mut self.envelopes);
         let transaction = self.transaction.get_mut();
+        application.store.verify_open(transaction).await?;
         if !envelopes.is_empty() {
             application.store.append(transaction, &envelopes).await?;
         }
@@ -199,7 +212,8 @@ impl<S: Store> Tx<S> {
         self.unfinished += 1;
         let application = Arc::clone(&self.application);
         let scope = self.scope();
-        let call = handler.call(event, meta, &application.states, self);
+        // What a handler does before its first `.await` is inside the scope too.
+        let call = async { handler.call(event, meta, &application.states, self).await };
         let (result, scope) = Scoped::new(scope, call).await;
         if let Err(source) = result {
             self.enqueue(scope.into_raised());
@@ -258,23 +272,29 @@ impl<S: Store> Tx<S> {
     }
 
     fn describe(&mut self, event: &AnyEvent, cause: Option<&Cause>) -> Meta {
+        let id = self.last_id.map_or_else(EventId::now, EventId::next);
+        self.last_id = Some(id);
+        let mut meta = Meta::of(event, id);
         let origin = &mut self.origin;
-        let mut meta = Meta::of(event, origin.correlation_id.clone());
-        origin.correlation_id.get_or_insert_with(|| meta.correlation_id.clone());
+        let story = origin.correlation_id.get_or_insert_with(|| meta.correlation_id.clone());
+        meta.correlation_id = story.clone();
         meta.causation_id = cause.map(Cause::id).or(origin.causation_id);
         meta.hops = origin.hops;
         meta.trace_context.clone_from(&origin.trace_context);
         meta
     }
 
-    fn envelopes(&self) -> Result<Vec<Envelope>, Error> {
-        let mut envelopes = Vec::new();
-        for raised in self.done.iter().filter(|raised| !raised.event.is_local()) {
-            self.application.handlers.check_name(&raised.event)?;
-            check_hops(&raised.meta)?;
-            envelopes.push(raised.event.to_envelope(&raised.meta)?);
+    /// Encodes what is handled and not encoded yet.
+    fn encode(&mut self) -> Result<(), Error> {
+        for raised in &self.done[self.encoded..] {
+            if !raised.event.is_local() {
+                self.application.handlers.check_name(&raised.event)?;
+                check_hops(&raised.meta)?;
+                self.envelopes.push(raised.event.to_envelope(&raised.meta)?);
+            }
         }
-        Ok(envelopes)
+        self.encoded = self.done.len();
+        Ok(())
     }
 
     /// Takes everything that its end concerns out of the unit of work.

@@ -29,13 +29,17 @@ struct Owner {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct MemoryStore(Arc<Shared>);
+pub(crate) struct MemoryStore {
+    shared: Arc<Shared>,
+    /// Woken by the commits of other handles.
+    elsewhere: Arc<Notify>,
+}
 
 #[derive(Default)]
 struct Shared {
     committed: Mutex<Tables>,
     writer: Arc<AsyncMutex<()>>,
-    appended: Notify,
+    handles: Mutex<Vec<Arc<Notify>>>,
 }
 
 pub(crate) struct MemoryTransaction {
@@ -58,8 +62,21 @@ impl DerefMut for MemoryTransaction {
 }
 
 impl MemoryStore {
+    /// Another handle, as another process would have it.
+    fn open(&self) -> Self {
+        let (shared, elsewhere) = (Arc::clone(&self.shared), Arc::<Notify>::default());
+        shared.handles.lock().unwrap().push(Arc::clone(&elsewhere));
+        Self { shared, elsewhere }
+    }
+
     fn committed(&self) -> Tables {
-        self.0.committed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn wake_others(&self) {
+        let handles = self.shared.handles.lock().unwrap();
+        let others = handles.iter().filter(|other| !Arc::ptr_eq(other, &self.elsewhere));
+        others.for_each(|other| other.notify_one());
     }
 }
 
@@ -83,7 +100,7 @@ impl Log for MemoryStore {
     }
 
     async fn changed_elsewhere(&self) {
-        self.0.appended.notified().await;
+        self.elsewhere.notified().await;
     }
 }
 
@@ -92,8 +109,13 @@ impl Transactions for MemoryStore {
     type Transaction = MemoryTransaction;
 
     async fn begin(&self) -> Result<MemoryTransaction, Error> {
-        let writer = Arc::clone(&self.0.writer).lock_owned().await;
+        let writer = Arc::clone(&self.shared.writer).lock_owned().await;
         Ok(MemoryTransaction { tables: self.committed(), savepoints: Vec::new(), _writer: writer })
+    }
+
+    /// Nobody but us can end it.
+    async fn verify_open(&self, _: &mut MemoryTransaction) -> Result<(), Error> {
+        Ok(())
     }
 
     async fn append(
@@ -128,8 +150,8 @@ impl Transactions for MemoryStore {
     }
 
     async fn commit(&self, transaction: MemoryTransaction) -> Result<(), Error> {
-        *self.0.committed.lock().unwrap_or_else(PoisonError::into_inner) = transaction.tables;
-        self.0.appended.notify_one();
+        *self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner) = transaction.tables;
+        self.wake_others();
         Ok(())
     }
 
@@ -267,7 +289,7 @@ impl Backend for Memory {
     }
 
     async fn open(&self) -> MemoryStore {
-        self.0.clone()
+        self.0.open()
     }
 
     async fn add_effect(tables: &mut Tables, name: &str) {

@@ -30,7 +30,8 @@ CREATE TABLE ensue_owner (
 -- For how long. Renewed by itself, so that a renewal touches nothing that a handler checks.
 CREATE TABLE ensue_lease (
     subscription TEXT    PRIMARY KEY,
-    until_us     INTEGER NOT NULL
+    until_us     INTEGER NOT NULL,
+    length_us    INTEGER NOT NULL -- so that a clock that was ahead holds nobody up
 ) STRICT, WITHOUT ROWID;
 
 -- How far. Every entry up to here has been handled or is set aside.

@@ -1,2 +1,6 @@
--- Primary key. It is never moved back.
-UPDATE ensue_cursor SET position = ?2, moved_at_us = ?3 WHERE subscription = ?1 AND position < ?2
+-- Primary keys. It is never moved back, and only by its owner.
+UPDATE ensue_cursor
+SET position = ?2, moved_at_us = ?3
+WHERE subscription = ?1
+  AND position < ?2
+  AND EXISTS (SELECT 1 FROM ensue_owner WHERE subscription = ?1 AND epoch = ?4)

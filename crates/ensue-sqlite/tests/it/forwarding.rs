@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ensue::store::Page;
-use ensue::subscription::{FailureClass, SetAsideState};
+use ensue::subscription::{FailureClass, SetAsideState, TakeOver};
 use ensue::{
     AnyEvent, BoxError, Error, ErrorKind, Event, Forwarder, Handler, Log, Meta, Position,
-    RetryPolicy, Start, State, SubscriptionStatus, raise,
+    RetryPolicy, Start, State, SubscriptionStatus, Subscriptions, raise,
 };
 use ensue_sqlite::{Builder, Events, Tx};
 use serde::{Deserialize, Serialize};
@@ -422,7 +422,7 @@ async fn one_of_several_forwarders_runs_a_subscription_and_hands_it_over() {
     let mut forwarders = Vec::new();
     for calls in &calls {
         let builder =
-            scratch.builder().await.state(Arc::clone(calls)).lease(Duration::from_secs(1));
+            scratch.builder().await.state(Arc::clone(calls)).lease(Duration::from_secs(10));
         let events = builder.subscribe("notes", count).build().await.unwrap();
         until(async || {
             forwarders.is_empty() || events.status("notes").await.unwrap().owner.is_some()
@@ -454,7 +454,7 @@ async fn a_long_handler_keeps_its_lease() {
     }
     let scratch = Scratch::new();
     let (going, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
-    let lease = Duration::from_millis(200);
+    let lease = Duration::from_secs(1);
     let builder = scratch.builder().await.lease(lease);
     let builder = builder.state(Arc::clone(&going)).state(Arc::clone(&begun));
     let events = builder.subscribe("notes", long).build().await.unwrap();
@@ -462,12 +462,13 @@ async fn a_long_handler_keeps_its_lease() {
     place(&events, "A").await;
     begun.notified().await;
     let owner = events.status("notes").await.unwrap().owner;
-    // A thief that asks all the time, for several leases.
-    let began = std::time::Instant::now();
-    while began.elapsed() < lease * 5 {
-        let status = events.status("notes").await.unwrap();
-        assert_eq!(status.owner, owner, "the lease ran out");
-        tokio::time::sleep(SOON).await;
+    // A thief that asks all the time, for more than a lease.
+    let (thief, began) = (scratch.store().await, std::time::Instant::now());
+    while began.elapsed() < lease * 2 {
+        let answer = thief.take_over("notes", "thief", lease).await.unwrap();
+        let TakeOver::Held { owner: holder, .. } = answer else { panic!("the lease ran out") };
+        assert_eq!(Some(holder), owner);
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     going.add_permits(1);
     handled_all(&events, "notes").await;
@@ -503,8 +504,7 @@ async fn a_shutdown_past_its_limit_drops_the_handler_and_loses_nothing() {
     }
     let scratch = Scratch::new();
     let begun = Arc::new(Notify::new());
-    let builder =
-        scratch.builder().await.state(Arc::clone(&begun)).lease(Duration::from_millis(100));
+    let builder = scratch.builder().await.state(Arc::clone(&begun)).lease(Duration::from_secs(2));
     let events = builder.subscribe("notes", endless).build().await.unwrap();
     let forwarder = events.forward();
     place(&events, "A").await;

@@ -4,8 +4,10 @@
 
 mod conformance;
 mod forwarding;
+mod lost_transactions;
 mod opening;
 mod phases;
 mod processes;
 mod scratch;
+mod stubborn;
 mod unit_of_work;

@@ -7,7 +7,7 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::task::JoinSet;
 
-use crate::scratch::{OrderPlaced, Scratch};
+use crate::scratch::{OrderPlaced, PATIENCE, Scratch};
 
 /// A connection of the user's own.
 async fn connect(scratch: &Scratch) -> SqliteConnection {
@@ -69,15 +69,59 @@ async fn our_tables_live_beside_the_users() {
 
 #[tokio::test]
 async fn a_fresh_file_may_be_opened_by_many_at_once() {
+    for _ in 0..50 {
+        let scratch = Scratch::new();
+        let mut opening = JoinSet::new();
+        for _ in 0..8 {
+            let path = scratch.path();
+            opening.spawn(async move { SqliteStore::open(path).await.map(drop) });
+        }
+        while let Some(opened) = opening.join_next().await {
+            opened.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn behind_a_link_the_file_is_found_all_the_same() {
     let scratch = Scratch::new();
-    let mut opening = JoinSet::new();
-    for _ in 0..12 {
-        let path = scratch.path();
-        opening.spawn(async move { SqliteStore::open(path).await.map(drop) });
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    drop(scratch.store().await);
+    std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
+    let (linked, direct) = (SqliteStore::open(&link).await.unwrap(), scratch.store().await);
+    assert_eq!(linked.path(), direct.path());
+    let events = Events::builder(direct).build().await.unwrap();
+    let noticing = tokio::spawn(async move { linked.changed_elsewhere().await });
+    let writing = async {
+        loop {
+            let run = events.run(async |_tx| {
+                raise(OrderPlaced::of("A", 1));
+                Ok::<_, ensue::Error>(())
+            });
+            run.await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        noticed = tokio::time::timeout(PATIENCE, noticing) => noticed.unwrap().unwrap(),
+        () = writing => {}
     }
-    while let Some(opened) = opening.join_next().await {
-        opened.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_keeps_the_readers_holds_up_nobody_else() {
+    let scratch = Scratch::new();
+    let store = scratch.store().await;
+    let mut kept = Vec::new();
+    while let Some(reader) = store.reader().try_acquire() {
+        kept.push(reader);
     }
+    while kept.len() < 4 {
+        kept.push(store.reader().acquire().await.unwrap());
+    }
+    let head = tokio::time::timeout(PATIENCE, store.head()).await;
+    assert_eq!(head.unwrap().unwrap(), Position::START);
 }
 
 #[tokio::test]

@@ -384,19 +384,3 @@ async fn a_savepoint_that_is_dropped_before_its_end_abandons_the_unit_of_work() 
     assert_eq!(abandoned.await.unwrap_err().kind(), ErrorKind::Abandoned);
     assert_eq!(effects(events.store()).await, [""; 0]);
 }
-
-#[tokio::test]
-async fn the_drivers_own_savepoint_left_open_is_refused_at_the_commit() {
-    let scratch = Scratch::new();
-    let (events, _) = built(&scratch, |builder| builder).await;
-    let refused = events.run(async |tx| {
-        let inner = sqlx::Connection::begin(&mut **tx).await.unwrap();
-        std::mem::forget(inner);
-        add_effect(tx, "ghost").await.unwrap();
-        Ok::<_, Error>(())
-    });
-    let error = refused.await.unwrap_err();
-    assert!(error.to_string().contains("2 transactions deep"), "{error}");
-    assert_eq!(effects(events.store()).await, [""; 0]);
-    run(&events, &["clean"], false).await.unwrap();
-}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::{BoxError, Error, Log, Meta, Position, RetryPolicy, raise};
 use ensue_sqlite::{Builder, Events, SqliteStore, Tx};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
 use crate::scratch::{OrderPlaced, Scratch, add_effect, effects, handled};
 
@@ -67,7 +68,10 @@ async fn a_worker_with_nothing_to_do_ends() {
         assert_eq!(role, "", "a worker is told the file");
         return;
     };
-    let store = SqliteStore::open(path).await.unwrap();
+    // A killed process loses nothing that it gave to the kernel, so the disk need not be waited for.
+    let options = SqliteConnectOptions::new().filename(path);
+    let options = options.synchronous(SqliteSynchronous::Normal);
+    let store = SqliteStore::open_with(options).await.unwrap();
     match role.as_str() {
         "writer" => write(store, &std::env::var(NAME).unwrap()).await,
         "forwarder" => forward(store).await,

@@ -357,8 +357,9 @@ async fn dropped_at_any_poll_it_has_happened_wholly_or_not_at_all() {
     // Whoever was dropped during its commit is finished by now, since this one waits its turn.
     run_once(&events, "last").await;
     let (effects, payloads) = (effects(events.store()).await, payloads(events.store()).await);
-    // One each for BEGIN, the effect, the handler's, the append and COMMIT.
-    assert!(polls >= 5, "the unit of work took {polls} polls only");
+    // One for the start, and one after each of BEGIN, two effects, append and COMMIT, of which the
+    // database may have answered some at once.
+    assert!(polls >= 3, "the unit of work took {polls} polls only");
     for number in 1..=polls {
         let happened = effects.contains(&format!("{number} cancelled"));
         assert_eq!(effects.contains(&format!("{number} restocked")), happened, "poll {number}");

@@ -49,7 +49,7 @@ impl<S: Store> Delivery<'_, S> {
         };
         let guard = Guard {
             handler: reaction.handler.name(),
-            deadline: self.subscription.deadline_of(&reaction.handler),
+            deadline: self.subscription.deadline_of(&reaction.handler, self.lease()),
         };
         let decoding = async { reaction.decode(entry.envelope).map_err(undecodable) };
         let event = guard.run(decoding).await?;
@@ -82,7 +82,8 @@ impl<S: Store> Delivery<'_, S> {
     ) -> Result<Tx<S>, Undelivered> {
         let call = async {
             let scope = Scope::without_transaction(self.application.clock.clone());
-            let call = handler.call(event, meta, &self.application.states);
+            // What a handler does before its first `.await` is inside the scope too.
+            let call = async { handler.call(event, meta, &self.application.states).await };
             let (result, scope) = Scoped::new(scope, call).await;
             result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
             Ok(scope)
@@ -91,9 +92,10 @@ impl<S: Store> Delivery<'_, S> {
         let mut tx = self.begin(meta).await?;
         let ensuing = async {
             tx.absorb_scope(scope).map_err(as_failure)?;
-            tx.flush().await.map_err(as_failure)
+            tx.prepare().await.map_err(as_failure)
         };
-        guard.run(ensuing).await?;
+        let deadline = self.subscription.deadline_in_transaction(self.lease());
+        Guard { deadline, ..guard }.run(ensuing).await?;
         Ok(tx)
     }
 
@@ -107,10 +109,14 @@ impl<S: Store> Delivery<'_, S> {
         let mut tx = self.begin(meta).await?;
         let call = async {
             tx.call(handler, event, meta).await.map_err(as_failure)?;
-            tx.flush().await.map_err(as_failure)
+            tx.prepare().await.map_err(as_failure)
         };
         guard.run(call).await?;
         Ok(tx)
+    }
+
+    fn lease(&self) -> Duration {
+        self.application.forwarding.lease
     }
 
     async fn begin(&self, meta: &Meta) -> Result<Tx<S>, Undelivered> {
@@ -136,7 +142,8 @@ impl Guard {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words_of(&*panic))),
             Err(_) => {
-                let message = format!("`{handler}` took longer than {deadline:?}");
+                let message =
+                    format!("`{handler}`, or what ensues from it, took over {deadline:?}");
                 Err(Failure::new(FailureClass::Deadline, message))
             }
         };

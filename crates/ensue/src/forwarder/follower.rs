@@ -129,8 +129,7 @@ impl Follower {
         if self.stopping {
             return self.save_or(Action::Stop);
         }
-        let due = self.set_aside.next_due().filter(|(at, _)| *at <= now);
-        if let Some((_, position)) = due
+        if let Some(position) = self.due(now)
             && !(self.fresh_next && self.has_fresh())
         {
             self.fresh_next = true;
@@ -139,6 +138,13 @@ impl Follower {
         let action = self.go_on(now);
         self.fresh_next &= matches!(action, Action::Read { .. });
         action
+    }
+
+    /// The entry that is to be tried again now. One whose time is further off than any backoff was
+    /// set aside by a clock that was ahead.
+    fn due(&self, now: Timestamp) -> Option<Position> {
+        let (at, position) = self.set_aside.next_due()?;
+        (at <= now || at > now.plus(self.policy.longest())).then_some(position)
     }
 
     fn has_fresh(&self) -> bool {

@@ -11,7 +11,9 @@ use super::follower::{Action, Follower, Input, Seen};
 use super::head::HeadWatch;
 use super::read_ahead::ReadAhead;
 use crate::events::Application;
-use crate::subscription::{Change, Failure, SetAside, SetAsideState, Subscription, Term};
+use crate::subscription::{
+    Change, Failure, FailureClass, SetAside, SetAsideState, Subscription, Term,
+};
 use crate::{Error, Store};
 
 pub(crate) struct Following<'a, S: Store> {
@@ -81,8 +83,15 @@ impl<'a, S: Store> Following<'a, S> {
         attempt: u32,
         changes: &[Change],
     ) -> Result<Input, Error> {
-        let entry = self.read_ahead.take(self.store(), position).await?;
-        match self.delivery.deliver(entry, attempt, changes).await {
+        let delivered = match self.read_ahead.take(self.store(), position).await {
+            Ok(entry) => self.delivery.deliver(entry, attempt, changes).await,
+            // One entry that cannot be read is no reason to hold up the rest.
+            Err(error) if !error.is_retryable() => {
+                Err(Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))
+            }
+            Err(error) => Err(Undelivered::Interrupted(error)),
+        };
+        match delivered {
             Ok(()) => Ok(Input::Done),
             Err(Undelivered::Failed(failure)) => {
                 self.log(position, attempt, &failure);

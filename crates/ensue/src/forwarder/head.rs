@@ -35,8 +35,8 @@ impl HeadWatch {
     }
 }
 
-/// The safety net under the wake-ups, and the pause after an error.
-const POLL_EVERY: Duration = Duration::from_secs(1);
+/// After an error.
+const PAUSE: Duration = Duration::from_secs(1);
 
 async fn watch_head<S: Store>(application: Arc<Application<S>>, sender: watch::Sender<Position>) {
     loop {
@@ -46,12 +46,12 @@ async fn watch_head<S: Store>(application: Arc<Application<S>>, sender: watch::S
                 tokio::select! {
                     () = application.appended.notified() => {}
                     () = application.store.changed_elsewhere() => {}
-                    () = tokio::time::sleep(POLL_EVERY) => {}
+                    () = tokio::time::sleep(application.forwarding.poll) => {}
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot read how far the log goes");
-                tokio::time::sleep(POLL_EVERY).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The shell around the machines: one task for each subscription.
 
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,11 @@ use super::keeper::Keeper;
 use super::lease::{Lease, LeaseAction, LeaseInput};
 use crate::events::Application;
 use crate::subscription::{Epoch, Subscription, TakeOver, Term};
-use crate::{Error, Store};
+use crate::words::words_of;
+use crate::{Error, RetryPolicy, Store};
+
+/// Between terms that were interrupted.
+const PAUSES: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(30);
 
 pub(crate) struct Runner<S: Store> {
     application: Arc<Application<S>>,
@@ -26,6 +31,8 @@ pub(crate) struct Runner<S: Store> {
     owner: String,
     /// What the lease's times are counted from.
     started: Instant,
+    /// Terms in a row that were interrupted soon.
+    interruptions: u32,
 }
 
 impl<S: Store> Runner<S> {
@@ -36,14 +43,15 @@ impl<S: Store> Runner<S> {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let owner = format!("{}@{}", std::process::id(), EventId::now());
-        Self { application, subscription, head, stopping, owner, started: Instant::now() }
+        let started = Instant::now();
+        Self { application, subscription, head, stopping, owner, started, interruptions: 0 }
     }
 
     /// Term after term, until the process is to end.
     pub(crate) async fn run(mut self) {
         let mut lease = Lease::new(self.application.forwarding.lease);
         while let Some(term) = self.become_owner(&mut lease).await {
-            let epoch = term.epoch;
+            let (epoch, began_at) = (term.epoch, self.now());
             tracing::debug!(subscription = self.name(), epoch = epoch.get(), "owner");
             // What users write runs guarded further in; a panic that gets here is ours, and must
             // not end the subscription for good.
@@ -51,11 +59,12 @@ impl<S: Store> Runner<S> {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(subscription = self.name(), %error, "interrupted, starts over");
-                    self.pause().await;
+                    self.pause(began_at).await;
                 }
-                Err(_) => {
-                    tracing::error!(subscription = self.name(), "panicked, starts over");
-                    self.pause().await;
+                Err(panic) => {
+                    let words = words_of(&*panic);
+                    tracing::error!(subscription = self.name(), words, "panicked, starts over");
+                    self.pause(began_at).await;
                 }
             }
             lease.step(self.now(), &LeaseInput::Over);
@@ -127,9 +136,14 @@ impl<S: Store> Runner<S> {
         }
     }
 
-    /// After an interruption, so that a database that is down is not asked without rest.
-    async fn pause(&mut self) {
-        let pause = Duration::from_millis(fastrand::u64(50..250));
+    /// After an interruption, so that a database that is down is not asked without rest: longer
+    /// after each term that was short.
+    async fn pause(&mut self, began_at: Duration) {
+        let was_long = self.now() - began_at > *PAUSES.end();
+        self.interruptions = if was_long { 1 } else { self.interruptions.saturating_add(1) };
+        let policy = RetryPolicy::default().attempts(u32::MAX);
+        let policy = policy.backoff(*PAUSES.start(), *PAUSES.end());
+        let pause = policy.delay(self.interruptions, fastrand::u64(..)).unwrap_or_default();
         self.sleep_unless_stopped(self.now() + pause).await;
     }
 

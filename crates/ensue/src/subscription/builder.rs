@@ -96,7 +96,8 @@ impl<S: Store> SubscriptionBuilder<S> {
     }
 
     /// How long one attempt may take before it is dropped and counts as failed: 60 s, for a handler
-    /// with `&mut Tx` 5 s, unless told otherwise.
+    /// with `&mut Tx` 5 s, unless told otherwise. In a transaction it is never more than half of the
+    /// [lease](crate::Builder::lease).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.0.deadline = Some(deadline);
         self
@@ -119,12 +120,17 @@ impl<S: Store> Subscription<S> {
         self.reactions.get(event_type).or(self.any.as_ref())
     }
 
-    pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>) -> Duration {
-        let usual = match handler {
-            BoxedHandler::Plain(_) => Self::DEADLINE,
-            BoxedHandler::InTransaction { .. } => Self::DEADLINE_IN_TRANSACTION,
-        };
-        self.deadline.unwrap_or(usual)
+    pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>, lease: Duration) -> Duration {
+        match handler {
+            BoxedHandler::Plain(_) => self.deadline.unwrap_or(Self::DEADLINE),
+            BoxedHandler::InTransaction { .. } => self.deadline_in_transaction(lease),
+        }
+    }
+
+    /// An open transaction may keep the lease from being renewed, so it ends well before that does:
+    /// an owner that lost its lease by its own handler would do it again and again.
+    pub(crate) fn deadline_in_transaction(&self, lease: Duration) -> Duration {
+        self.deadline.unwrap_or(Self::DEADLINE_IN_TRANSACTION).min(lease / 2)
     }
 
     pub(crate) fn event_types(&self) -> impl Iterator<Item = EventType> {

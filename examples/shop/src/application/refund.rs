@@ -52,7 +52,8 @@ mod tests {
 
     async fn handle(amount: Option<Money>) -> (Meta, Asked) {
         let event = OrderCancelled { order_no: OrderNo::new("A-1"), lines: vec![], refund: amount };
-        let meta = Meta::of(&AnyEvent::new(event.clone(), Clock::system().now()), None);
+        let raised = AnyEvent::new(event.clone(), Clock::system().now());
+        let meta = Meta::of(&raised, EventId::now());
         let asked = Asked::default();
         refund(&event, State(asked.clone()), meta.clone()).await.unwrap();
         (meta, asked)

@@ -39,7 +39,7 @@ fn follower(attempts: u32) -> Follower {
 /// A follower that was just given these entries, and what it does first.
 fn given(attempts: u32, entries: Vec<Seen>) -> (Follower, Action) {
     let mut follower = follower(attempts);
-    let head = entries.last().map_or(Position::START, |entry| entry.position);
+    let head = entries.last().map_or(Position::new(1), |entry| entry.position);
     let read = follower.step(at(0), Input::Woken { head });
     assert_eq!(read, Action::Read { after: Position::START });
     let first = follower.step(at(0), Input::Read { entries });
@@ -210,6 +210,31 @@ fn a_new_owner_goes_on_with_what_was_set_aside() {
     assert_eq!(follower.step(at(0), Input::Done), Action::Wait { until: Some(next_attempt_at) });
     let again = follower.step(at(3), Input::Woken { head });
     assert!(matches!(again, Action::Handle { attempt: 2, .. }));
+}
+
+#[test]
+fn an_entry_set_aside_by_a_clock_that_was_ahead_is_tried_again_now() {
+    let far = at(86_400);
+    let set_aside = vec![SetAside {
+        position: Position::new(1),
+        key: None,
+        state: SetAsideState::Retrying { next_attempt_at: far },
+        attempts: 1,
+        failure: None,
+    }];
+    let term = Term { epoch: Epoch::new(1), cursor: Position::new(1), set_aside };
+    let mut follower = Follower::new(term, RetryPolicy::default());
+    assert_handles(&follower.step(at(0), Input::Woken { head: Position::new(1) }), 1);
+}
+
+#[test]
+fn a_head_that_cannot_be_read_is_waited_for() {
+    let (mut follower, wait) = given(3, vec![]);
+    assert_eq!(wait, Action::Wait { until: None });
+    let read = follower.step(at(0), Input::Woken { head: Position::new(7) });
+    assert_eq!(read, Action::Read { after: Position::START });
+    let wait = follower.step(at(0), Input::Read { entries: vec![] });
+    assert_eq!(wait, Action::Wait { until: None });
 }
 
 proptest! {

@@ -1,0 +1,109 @@
+//! Transactions that SQLite, or the user, ends behind the unit of work's back.
+
+use ensue::{BoxError, Position, raise};
+use ensue_sqlite::{Events, Tx};
+
+use crate::scratch::{OrderPlaced, Scratch, add_effect, effects};
+
+async fn events(scratch: &Scratch) -> Events {
+    let events = scratch.builder().await.build().await.unwrap();
+    let unique = "CREATE UNIQUE INDEX one_each ON effect (name)";
+    events.run(async |tx| execute(tx, unique).await).await.unwrap();
+    events
+}
+
+async fn execute(tx: &mut Tx, statements: &'static str) -> Result<(), BoxError> {
+    sqlx::raw_sql(statements).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The unit of work that failed has left nothing, and the next one works.
+async fn assert_clean(events: &Events, effects_before: &[&str]) {
+    assert_eq!(effects(events.store()).await, effects_before);
+    assert_eq!(events.head().await.unwrap(), Position::START);
+    let next = events.run(async |tx| {
+        raise(OrderPlaced::of("next", 1));
+        add_effect(tx, "next").await?;
+        Ok::<_, BoxError>(())
+    });
+    next.await.unwrap();
+    assert_eq!(events.head().await.unwrap(), Position::new(1));
+}
+
+#[tokio::test]
+async fn a_transaction_that_a_failing_statement_ended_commits_nothing_more() {
+    let scratch = Scratch::new();
+    let events = events(&scratch).await;
+    let run = events.run(async |tx| {
+        add_effect(tx, "ghost").await?;
+        // It fails, ends the transaction, and nobody looks.
+        execute(tx, "INSERT OR ROLLBACK INTO effect VALUES ('ghost')").await.unwrap_err();
+        raise(OrderPlaced::of("ghost", 1));
+        Ok::<_, BoxError>(())
+    });
+    let error = run.await.unwrap_err().to_string();
+    assert!(error.contains("the transaction is over already"), "{error}");
+    assert_clean(&events, &[]).await;
+}
+
+#[tokio::test]
+async fn the_error_that_ended_the_transaction_is_the_callers_and_the_next_one_works() {
+    let scratch = Scratch::new();
+    let events = events(&scratch).await;
+    for _ in 0..3 {
+        let run = events.run(async |tx| {
+            add_effect(tx, "ghost").await?;
+            execute(tx, "INSERT OR ROLLBACK INTO effect VALUES ('ghost')").await
+        });
+        let error = run.await.unwrap_err().to_string();
+        assert!(error.contains("UNIQUE"), "{error}");
+    }
+    assert_clean(&events, &[]).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_is_no_reason_to_stop_for_good() {
+    let scratch = Scratch::new();
+    let events = events(&scratch).await;
+    let fill = events.run(async |tx| {
+        execute(tx, "PRAGMA max_page_count = 1").await?;
+        let large = "x".repeat(10_000_000);
+        Ok::<_, BoxError>(add_effect(tx, &large).await?)
+    });
+    let error = fill.await.unwrap_err().to_string();
+    assert!(error.contains("full"), "{error}");
+    let room = events.run(async |tx| execute(tx, "PRAGMA max_page_count = 1000000").await);
+    room.await.unwrap();
+    assert_clean(&events, &[]).await;
+}
+
+#[tokio::test]
+async fn a_commit_of_the_users_own_is_refused() {
+    let scratch = Scratch::new();
+    let events = events(&scratch).await;
+    let run = events.run(async |tx| {
+        add_effect(tx, "committed by hand").await?;
+        execute(tx, "COMMIT").await?;
+        raise(OrderPlaced::of("ghost", 1));
+        Ok::<_, BoxError>(())
+    });
+    let error = run.await.unwrap_err().to_string();
+    assert!(error.contains("leave COMMIT and ROLLBACK to the unit of work"), "{error}");
+    assert_clean(&events, &["committed by hand"]).await;
+}
+
+#[tokio::test]
+#[expect(clippy::mem_forget, reason = "whatever keeps it from being ended")]
+async fn the_drivers_own_savepoint_left_open_is_refused() {
+    let scratch = Scratch::new();
+    let events = events(&scratch).await;
+    let run = events.run(async |tx| {
+        std::mem::forget(sqlx::Connection::begin(&mut **tx).await?);
+        add_effect(tx, "ghost").await?;
+        raise(OrderPlaced::of("ghost", 1));
+        Ok::<_, BoxError>(())
+    });
+    let error = run.await.unwrap_err().to_string();
+    assert!(error.contains("2 transactions deep"), "{error}");
+    assert_clean(&events, &[]).await;
+}
