@@ -8,7 +8,7 @@ pub(crate) fn service(events: &Expr, method: ImplItemFn) -> Result<TokenStream> 
     check(&method)?;
     let place = transaction(&method)?;
     let opening = opening(events, &method, place);
-    let joining = joining(method);
+    let joining = joining(method, place);
     Ok(quote! { #opening #joining })
 }
 
@@ -21,11 +21,13 @@ fn check(method: &ImplItemFn) -> Result<()> {
 
 /// Where among the parameters the transaction is.
 fn transaction(method: &ImplItemFn) -> Result<usize> {
-    let mut places = method.sig.inputs.iter().enumerate().filter(|(_, input)| is_transaction(input));
+    let mut places =
+        method.sig.inputs.iter().enumerate().filter(|(_, input)| is_transaction(input));
     match (places.next(), places.next()) {
         (Some((place, _)), None) => Ok(place),
         _ => {
-            let message = "a service takes one `tx: &mut Tx`, in which the unit of work is handed on";
+            let message =
+                "a service takes one `tx: &mut Tx`, in which the unit of work is handed on";
             Err(Error::new_spanned(&method.sig.inputs, message))
         }
     }
@@ -62,13 +64,19 @@ fn opening(events: &Expr, method: &ImplItemFn, place: usize) -> ImplItemFn {
     opening
 }
 
-/// The method as it was written, under the name that says that it joins.
-fn joining(mut method: ImplItemFn) -> ImplItemFn {
+/// The method as it was written, under the name that says that it joins. Dropped before its end, it
+/// takes the unit of work with it.
+fn joining(mut method: ImplItemFn, place: usize) -> ImplItemFn {
     let opening = method.sig.ident.to_string();
     method.sig.ident = joined(&method.sig.ident);
     let doc = format!("As `{opening}`, in the unit of work that is open.");
     method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
     method.attrs.insert(0, syn::parse_quote!(#[doc = #doc]));
+    let (tx, body) = (argument_at(&method, place), method.block);
+    if let FnArg::Typed(input) = &mut method.sig.inputs[place] {
+        *input.pat = Pat::Ident(plain(tx.clone()));
+    }
+    method.block = syn::parse_quote!({ #tx.join(async move |#tx| #body).await });
     method
 }
 

@@ -16,7 +16,7 @@ pub(crate) use parameter::States;
 pub use parameter::{Parameter, State};
 pub use structure::{Handler, TxHandler};
 
-/// Whatever can be registered as a handler of the event `E`, or of [`AnyEvent`].
+/// Whatever can be registered as a handler of the event `E`, or of [`AnyEvent`](crate::AnyEvent).
 ///
 /// - An `async fn`, or an `async` closure that owns what it captures, of the event by reference and
 ///   then, as needed, up to four of [`State<T>`](State) and [`Meta`](crate::Meta), and `&mut Tx`

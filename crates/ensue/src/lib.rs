@@ -82,7 +82,7 @@ pub use ensue_core::{
     Ambient, AnyEvent, Clock, CorrelationId, Entry, Envelope, EventId, Meta, PayloadError, Pending,
     Position, Raise, Recorded, Timestamp, capture, capture_async, raise, raise_at, try_raise,
 };
-pub use ensue_derive::EventOfEnsue as Event;
+pub use ensue_derive::{EventOfEnsue as Event, service};
 pub use error::{BoxError, Error, ErrorKind};
 pub use events::Events;
 pub use forwarder::Forwarder;

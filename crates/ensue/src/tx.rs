@@ -123,6 +123,18 @@ impl<S: Store> Tx<S> {
         self.after_commit.add::<E>(handler.into_plain_handler().0);
     }
 
+    /// Runs `work` as part of this unit of work: dropped before its end, it takes the unit of work
+    /// with it. [`service`](crate::service) joins in this way.
+    pub async fn join<T, F>(&mut self, work: F) -> T
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Self) -> T + Call1<&'r mut Self, Future: Send, Returned = T>,
+    {
+        self.unfinished += 1;
+        let value = work(self).await;
+        self.unfinished -= 1;
+        value
+    }
+
     /// Takes over the events that `aggregate` recorded.
     pub fn collect(&mut self, aggregate: &mut impl Recorded) {
         self.absorb();

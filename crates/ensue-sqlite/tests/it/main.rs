@@ -9,5 +9,6 @@ mod opening;
 mod phases;
 mod processes;
 mod scratch;
+mod services;
 mod stubborn;
 mod unit_of_work;
