@@ -1,7 +1,6 @@
 //! `#[ensue::service]`.
 
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::time::Duration;
 
 use ensue::{BoxError, Error, ErrorKind, Position, raise};
 use ensue_sqlite::{Events, Tx};
@@ -40,6 +39,12 @@ impl Orders {
             "fails" => Err("on purpose".into()),
             _ => Ok(()),
         }
+    }
+
+    #[ensue::service(self.events)]
+    async fn never_ends(&self, tx: &mut Tx) -> Result<(), BoxError> {
+        add_effect(tx, "ghost").await?;
+        std::future::pending().await
     }
 
     #[ensue::service(self.events)]
@@ -124,9 +129,8 @@ async fn an_inner_service_that_is_dropped_before_its_end_abandons_the_unit_of_wo
     let scratch = Scratch::new();
     let orders = orders(&scratch).await;
     let run = orders.events.run(async |tx| {
-        let inner = orders.place_in(tx, "A", (1, 0), "inner".to_owned(), 1_u8);
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(pin!(inner).poll(&mut cx).is_pending());
+        let inner = tokio::time::timeout(Duration::from_millis(20), orders.never_ends_in(tx));
+        assert!(inner.await.is_err());
         Ok::<_, Error>(())
     });
     assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Abandoned);
