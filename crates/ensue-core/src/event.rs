@@ -3,9 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 /// A typed, past-tense fact of the domain, such as `OrderCancelled`.
 ///
 /// Derive it. The attribute takes
@@ -13,6 +10,10 @@ use serde::de::DeserializeOwned;
 ///   Without it the name is the bare struct name, verbatim, and renaming the struct renames the
 ///   event;
 /// - `version = 2`: the version of the payload's shape, 1 by default;
+/// - `upcast(1 = split_name)`: a pure function that turns the JSON of version 1 into that of version
+///   2, so that what was stored before is handled as if it had been stored now. Several are chained;
+///   a version without one is read as it is;
+/// - `alias = "order.canceled"`: a name under which the event was stored before; any number;
 /// - `key = order_no`: a field, or an expression of `self`, whose `ToString` names what must stay
 ///   in order, usually the aggregate's id. Without it the event is in order with nothing;
 /// - `local`: the event is handled in its unit of work and never stored. It needs no `Serialize`.
@@ -39,6 +40,8 @@ pub trait Event: Send + Sync + Sized + 'static {
     const TYPE: &'static str;
     /// The version of the payload's shape.
     const VERSION: u32 = 1;
+    /// The names under which the event was stored before.
+    const ALIASES: &'static [&'static str] = &[];
     /// Whether the event stays in its unit of work and is never stored.
     const LOCAL: bool = false;
     /// The media type ([RFC 6838](https://www.rfc-editor.org/rfc/rfc6838)) of what
@@ -57,11 +60,11 @@ pub trait Event: Send + Sync + Sized + 'static {
     /// When the value has no encoding, or the event is local.
     fn encode(&self) -> Result<Vec<u8>, PayloadError>;
 
-    /// The event that [`encode`](Event::encode) wrote.
+    /// The event that [`encode`](Event::encode) of `version` wrote.
     ///
     /// # Errors
-    /// When the payload is not one of this event.
-    fn decode(payload: &[u8]) -> Result<Self, PayloadError>;
+    /// When the payload is not one of this event, or is of a version that is still to come.
+    fn decode(payload: &[u8], version: u32) -> Result<Self, PayloadError>;
 }
 
 /// A payload could not be written, or not be read as the event it should be.
@@ -75,6 +78,7 @@ pub struct PayloadError {
 enum Cause {
     Codec(Box<dyn Error + Send + Sync>),
     Local,
+    Newer { stored: u32, known: u32 },
 }
 
 impl PayloadError {
@@ -91,6 +95,16 @@ impl PayloadError {
         Self { event_type: event_type.into(), cause: Cause::Local }
     }
 
+    /// The payload of `event_type` is of version `stored`, and this program knows those up to `known`.
+    pub fn newer(event_type: impl Into<String>, stored: u32, known: u32) -> Self {
+        Self { event_type: event_type.into(), cause: Cause::Newer { stored, known } }
+    }
+
+    /// Whether a newer program could read it.
+    pub fn is_newer(&self) -> bool {
+        matches!(self.cause, Cause::Newer { .. })
+    }
+
     /// The type of the event whose payload it is.
     pub fn event_type(&self) -> &str {
         &self.event_type
@@ -103,6 +117,11 @@ impl fmt::Display for PayloadError {
         match &self.cause {
             Cause::Codec(source) => write!(f, "payload of event `{event_type}`: {source}"),
             Cause::Local => write!(f, "event `{event_type}` is local: it has no payload"),
+            Cause::Newer { stored, known } => write!(
+                f,
+                "payload of event `{event_type}` is of version {stored}, and this program knows \
+                 those up to {known}"
+            ),
         }
     }
 }
@@ -111,29 +130,7 @@ impl Error for PayloadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::Codec(source) => Some(source.as_ref()),
-            Cause::Local => None,
+            Cause::Local | Cause::Newer { .. } => None,
         }
     }
-}
-
-/// What an event that is stored must be, so that its payload can be JSON.
-#[diagnostic::on_unimplemented(
-    message = "event `{Self}` cannot be stored",
-    label = "no `Serialize` and `Deserialize`",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or write `#[event(local)]` \
-            if it is never to be stored"
-)]
-pub trait Storable: Serialize + DeserializeOwned {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Storable for T {}
-
-/// What the derive writes for `encode`.
-pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadError> {
-    serde_json::to_vec(event).map_err(|source| PayloadError::new(E::TYPE, source))
-}
-
-/// What the derive writes for `decode`.
-pub fn decode_json<E: Event + Storable>(payload: &[u8]) -> Result<E, PayloadError> {
-    serde_json::from_slice(payload).map_err(|source| PayloadError::new(E::TYPE, source))
 }

@@ -44,6 +44,7 @@ mod any_event;
 mod envelope;
 mod event;
 mod id;
+mod json;
 mod meta;
 mod pending;
 mod position;
@@ -68,5 +69,7 @@ pub use timestamp::{Clock, Timestamp};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::any_event::Handled;
-    pub use crate::event::{Event as EventTrait, PayloadError, decode_json, encode_json};
+    pub use crate::event::{Event as EventTrait, PayloadError};
+    pub use crate::json::{Upcast, Upcaster, decode_json, encode_json};
+    pub use serde_json::Value;
 }

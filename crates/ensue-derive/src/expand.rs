@@ -16,13 +16,18 @@ pub(crate) fn event(input: &DeriveInput, root: &TokenStream) -> Result<TokenStre
     let version = attributes.version.as_ref().map(|version| quote!(const VERSION: u32 = #version;));
     let local = attributes.local;
     let key = attributes.key.as_ref().map(key);
-    let codec = if local { local_codec(root) } else { json_codec(input, root) };
+    let aliases = &attributes.aliases;
+    let codec = match local {
+        true => local_codec(root),
+        false => json_codec(input, root, &attributes),
+    };
     Ok(quote! {
         #[automatically_derived]
         impl #root::EventTrait for #name {
             const TYPE: &'static str = #event_type;
             #version
             const LOCAL: bool = #local;
+            const ALIASES: &'static [&'static str] = &[#(#aliases),*];
             #key
             #codec
         }
@@ -54,13 +59,20 @@ fn key(key: &Expr) -> TokenStream {
 }
 
 /// Spanned at the type, so that a missing `Serialize` is shown there.
-fn json_codec(input: &DeriveInput, root: &TokenStream) -> TokenStream {
+fn json_codec(input: &DeriveInput, root: &TokenStream, attributes: &Attributes) -> TokenStream {
+    let upcasters = attributes.upcasters.iter().map(|(from, function)| {
+        quote!((#from, |value: #root::Value| #root::Upcast::into_result(#function(value))))
+    });
     quote_spanned! {input.ident.span()=>
         fn encode(&self) -> ::core::result::Result<::std::vec::Vec<u8>, #root::PayloadError> {
             #root::encode_json(self)
         }
-        fn decode(payload: &[u8]) -> ::core::result::Result<Self, #root::PayloadError> {
-            #root::decode_json(payload)
+        fn decode(
+            payload: &[u8],
+            version: u32,
+        ) -> ::core::result::Result<Self, #root::PayloadError> {
+            const UPCASTERS: &[(u32, #root::Upcaster)] = &[#(#upcasters),*];
+            #root::decode_json(payload, version, UPCASTERS)
         }
     }
 }
@@ -73,7 +85,7 @@ fn local_codec(root: &TokenStream) -> TokenStream {
         fn encode(&self) -> ::core::result::Result<::std::vec::Vec<u8>, #root::PayloadError> {
             #refuse
         }
-        fn decode(_: &[u8]) -> ::core::result::Result<Self, #root::PayloadError> {
+        fn decode(_: &[u8], _: u32) -> ::core::result::Result<Self, #root::PayloadError> {
             #refuse
         }
     }

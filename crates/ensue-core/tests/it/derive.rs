@@ -43,12 +43,12 @@ fn attributes_say_type_version_and_key() {
 fn a_payload_is_json_and_comes_back() {
     let payload = OrderPlaced { order_no: 7 }.encode().unwrap();
     assert_eq!(payload, br#"{"order_no":7}"#);
-    assert_eq!(OrderPlaced::decode(&payload).unwrap(), OrderPlaced { order_no: 7 });
+    assert_eq!(OrderPlaced::decode(&payload, 1).unwrap(), OrderPlaced { order_no: 7 });
 }
 
 #[test]
 fn a_payload_of_another_shape_is_refused_by_name() {
-    let error = OrderPlaced::decode(br#"{"order":7}"#).unwrap_err();
+    let error = OrderPlaced::decode(br#"{"order":7}"#, 1).unwrap_err();
     assert_eq!(error.event_type(), "OrderPlaced");
     assert!(error.to_string().contains("missing field `order_no`"), "{error}");
 }
@@ -58,5 +58,5 @@ fn a_local_event_has_no_payload() {
     const { assert!(Told::LOCAL) };
     let error = Told::Loudly.encode().unwrap_err();
     assert_eq!(error.to_string(), "event `Told` is local: it has no payload");
-    assert!(Told::decode(b"{}").is_err());
+    assert!(Told::decode(b"{}", 1).is_err());
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod derive;
+mod evolution;
 mod pending;
 mod raising;
 mod scopes;

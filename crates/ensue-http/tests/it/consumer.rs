@@ -119,7 +119,7 @@ struct StockMoved {
 
 fn stock_moved(event: &Value) -> StockMoved {
     assert_eq!(event["type"], "StockMoved");
-    StockMoved::decode(event["payload"].as_str().unwrap().as_bytes()).unwrap()
+    StockMoved::decode(event["payload"].as_str().unwrap().as_bytes(), 1).unwrap()
 }
 
 /// Runs the writer's units of work, of which some are rolled back, and gives back what the others

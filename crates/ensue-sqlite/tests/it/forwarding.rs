@@ -278,6 +278,61 @@ async fn an_event_that_cannot_be_read_is_parked_with_its_class() {
     assert!(failure.message.contains("missing field `coupon`"), "{failure:?}");
 }
 
+/// As a newer program has it, under another name.
+#[derive(Event, Serialize, Deserialize)]
+#[event(type = "order.accepted", version = 2, alias = "order.placed", upcast(1 = add_coupon))]
+struct OrderAccepted {
+    order_no: String,
+    coupon: String,
+}
+
+fn add_coupon(mut event: serde_json::Value) -> serde_json::Value {
+    event["coupon"] = "none".into();
+    event
+}
+
+#[tokio::test]
+async fn what_an_older_program_stored_is_handled_as_if_it_were_stored_now() {
+    let scratch = Scratch::new();
+    place(&scratch.builder().await.build().await.unwrap(), "A").await;
+    let accepted = async |event: &OrderAccepted, tx: &mut Tx| {
+        add_effect(tx, &format!("{} {}", event.order_no, event.coupon)).await
+    };
+    let builder = scratch.builder().await;
+    let subscribed = builder.subscription("notes", |s| s.on(accepted).from(Start::Beginning));
+    let events = subscribed.build().await.unwrap();
+    let forwarder = events.forward();
+    handled_all(&events, "notes").await;
+    assert_eq!(effects(events.store()).await, ["A none"]);
+    shut_down(forwarder).await;
+}
+
+#[tokio::test]
+async fn what_a_newer_program_stored_is_tried_again_until_that_one_handles_it() {
+    let scratch = Scratch::new();
+    let newer = scratch.builder().await.build().await.unwrap();
+    let run = newer.run(async |tx| {
+        raise(OrderPlaced::of("A", 1));
+        tx.flush().await?;
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    let later = "UPDATE ensue_log SET version = 7";
+    let run = newer.run(async |tx| {
+        sqlx::raw_sql(later).execute(&mut **tx).await?;
+        Ok::<_, BoxError>(())
+    });
+    run.await.unwrap();
+    let builder = scratch.builder().await;
+    let subscribed = builder.subscription("notes", |s| s.on(note).from(Start::Beginning));
+    let events = subscribed.build().await.unwrap();
+    let forwarder = events.forward();
+    let status = set_aside(&events, 1).await;
+    shut_down(forwarder).await;
+    assert!(matches!(status.set_aside[0].state, SetAsideState::Retrying { .. }));
+    assert_eq!(status.set_aside[0].failure.as_ref().unwrap().class, FailureClass::Newer);
+}
+
 #[tokio::test]
 async fn events_of_types_that_are_not_handled_are_passed_by() {
     let scratch = Scratch::new();

@@ -146,7 +146,7 @@ async fn assert_log(store: &SqliteStore, names: &[String]) {
     assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
     let mut placed = BTreeMap::<String, Vec<i64>>::new();
     for entry in log {
-        let event = <OrderPlaced as ensue::Event>::decode(&entry.envelope.payload).unwrap();
+        let event = <OrderPlaced as ensue::Event>::decode(&entry.envelope.payload, 1).unwrap();
         placed.entry(event.order_no).or_default().push(event.amount);
     }
     let expected = (0..ORDERS).collect::<Vec<_>>();

@@ -19,21 +19,33 @@ pub(crate) struct EventTypes {
 pub(crate) struct EventType {
     pub(crate) name: &'static str,
     pub(crate) local: bool,
+    aliases: &'static [&'static str],
     id: TypeId,
     rust_name: &'static str,
 }
 
 impl EventType {
     pub(crate) fn of<E: Event>() -> Self {
-        Self { name: E::TYPE, local: E::LOCAL, id: TypeId::of::<E>(), rust_name: type_name::<E>() }
+        Self {
+            name: E::TYPE,
+            aliases: E::ALIASES,
+            local: E::LOCAL,
+            id: TypeId::of::<E>(),
+            rust_name: type_name::<E>(),
+        }
     }
 }
 
 impl EventTypes {
     pub(crate) fn add(&mut self, added: EventType) {
-        let known = self.by_name.entry(added.name).or_insert(added);
+        self.add_name(added.name, added);
+        added.aliases.iter().for_each(|alias| self.add_name(alias, added));
+    }
+
+    fn add_name(&mut self, name: &'static str, added: EventType) {
+        let known = self.by_name.entry(name).or_insert(added);
         if known.id != added.id {
-            let (name, first, second) = (added.name, known.rust_name, added.rust_name);
+            let (first, second) = (known.rust_name, added.rust_name);
             self.clashes.push(format!(
                 "event type `{name}` is both `{first}` and `{second}`; give one of them another \
                  name with `#[event(type = \"…\")]`"

@@ -166,7 +166,11 @@ fn as_failure(error: Error) -> Failure {
 }
 
 fn undecodable(error: PayloadError) -> Failure {
-    Failure::new(FailureClass::Undecodable, error)
+    let class = match error.is_newer() {
+        true => FailureClass::Newer,
+        false => FailureClass::Undecodable,
+    };
+    Failure::new(class, error)
 }
 
 fn unhandled(meta: &Meta) -> Failure {

@@ -1,6 +1,7 @@
 //! What an application says of a subscription.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::{AnyEvent, Envelope, Event, PayloadError};
@@ -20,8 +21,8 @@ pub(crate) struct Subscription<S: Store> {
     pub(crate) start: Start,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Option<Duration>,
-    reactions: HashMap<&'static str, Reaction<S>>,
-    any: Option<Reaction<S>>,
+    reactions: HashMap<&'static str, Arc<Reaction<S>>>,
+    any: Option<Arc<Reaction<S>>>,
     problems: Vec<String>,
 }
 
@@ -54,28 +55,30 @@ impl<S: Store> SubscriptionBuilder<S> {
     /// Lets `handler` ensue from every `E`. A subscription has one handler of a type: what must
     /// succeed or fail by itself is a subscription by itself.
     pub fn on<E: Event, M>(mut self, handler: impl IntoHandler<E, S, M>) -> Self {
-        let reaction = Reaction {
+        let reaction = Arc::new(Reaction {
             handler: handler.into_handler().0,
             decode: decode::<E>,
             event_type: Some(EventType::of::<E>()),
-        };
-        if let Some(other) = self.0.reactions.insert(E::TYPE, reaction) {
-            let (name, event_type, other) = (&self.0.name, E::TYPE, other.handler.name());
-            self.0.problems.push(format!(
-                "subscription `{name}` has two handlers of event `{event_type}`, `{other}` and \
-                 another; give each a subscription of its own"
-            ));
+        });
+        for name in std::iter::once(&E::TYPE).chain(E::ALIASES) {
+            if let Some(other) = self.0.reactions.insert(name, Arc::clone(&reaction)) {
+                let (subscription, other) = (&self.0.name, other.handler.name());
+                self.0.problems.push(format!(
+                    "subscription `{subscription}` has two handlers of event `{name}`, `{other}` \
+                     and another; give each a subscription of its own"
+                ));
+            }
         }
         self
     }
 
     /// Lets `handler` ensue from every event that no other handler of this subscription takes.
     pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
-        let reaction = Reaction {
+        let reaction = Arc::new(Reaction {
             handler: handler.into_handler().0,
             decode: |envelope| Ok(AnyEvent::stored(envelope)),
             event_type: None,
-        };
+        });
         if self.0.any.replace(reaction).is_some() {
             let name = &self.0.name;
             self.0.problems.push(format!("subscription `{name}` has two handlers of any event"));
@@ -117,7 +120,7 @@ impl<S: Store> Subscription<S> {
 
     /// What this subscription does with events called `event_type`; nothing if they pass it by.
     pub(crate) fn reaction(&self, event_type: &str) -> Option<&Reaction<S>> {
-        self.reactions.get(event_type).or(self.any.as_ref())
+        self.reactions.get(event_type).or(self.any.as_ref()).map(Arc::as_ref)
     }
 
     pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>, lease: Duration) -> Duration {
@@ -162,5 +165,6 @@ impl<S: Store> Subscription<S> {
 
 #[expect(clippy::needless_pass_by_value, reason = "handlers of any event keep the envelope")]
 fn decode<E: Event>(envelope: Envelope) -> Result<AnyEvent, PayloadError> {
-    Ok(AnyEvent::new(E::decode(&envelope.payload)?, envelope.occurred_at))
+    let event = E::decode(&envelope.payload, envelope.version)?;
+    Ok(AnyEvent::new(event, envelope.occurred_at))
 }

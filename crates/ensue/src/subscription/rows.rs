@@ -156,10 +156,14 @@ pub enum FailureClass {
     Deadline,
     /// The payload is not one of the event's type.
     Undecodable,
+    /// The payload is of a version that only a newer program knows, such as one that is being
+    /// rolled out.
+    Newer,
 }
 
 impl FailureClass {
-    const ALL: [Self; 4] = [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable];
+    const ALL: [Self; 5] =
+        [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable, Self::Newer];
 
     /// The word for it in the database.
     pub const fn name(self) -> &'static str {
@@ -168,13 +172,14 @@ impl FailureClass {
             Self::Panic => "panic",
             Self::Deadline => "deadline",
             Self::Undecodable => "undecodable",
+            Self::Newer => "newer",
         }
     }
 
-    /// Whether another attempt by the same program may end otherwise.
+    /// Whether another attempt may end otherwise without anybody's doing.
     pub(crate) const fn is_retryable(self) -> bool {
         match self {
-            Self::Handler | Self::Panic | Self::Deadline => true,
+            Self::Handler | Self::Panic | Self::Deadline | Self::Newer => true,
             Self::Undecodable => false,
         }
     }

@@ -1,0 +1,75 @@
+//! Payloads in JSON, of this version and of those before.
+
+use std::error::Error;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Event, PayloadError};
+
+/// What an event that is stored must be, so that its payload can be JSON.
+#[diagnostic::on_unimplemented(
+    message = "event `{Self}` cannot be stored",
+    label = "no `Serialize` and `Deserialize`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or write `#[event(local)]` \
+            if it is never to be stored"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Storable for T {}
+
+/// Turns the JSON of one version into that of the next.
+pub type Upcaster = fn(Value) -> Result<Value, Box<dyn Error + Send + Sync>>;
+
+/// What an upcaster may return: the JSON, or a `Result` of it.
+pub trait Upcast {
+    /// The one as the other.
+    fn into_result(self) -> Result<Value, Box<dyn Error + Send + Sync>>;
+}
+
+impl Upcast for Value {
+    fn into_result(self) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> Upcast for Result<Value, E> {
+    fn into_result(self) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What the derive writes for `encode`.
+pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadError> {
+    serde_json::to_vec(event).map_err(|source| PayloadError::new(E::TYPE, source))
+}
+
+/// What the derive writes for `decode`: `upcasters` are those from the given versions to the next.
+pub fn decode_json<E: Event + Storable>(
+    payload: &[u8],
+    version: u32,
+    upcasters: &[(u32, Upcaster)],
+) -> Result<E, PayloadError> {
+    if version > E::VERSION {
+        return Err(PayloadError::newer(E::TYPE, version, E::VERSION));
+    }
+    let needed = || upcasters.iter().filter(|(from, _)| (version..E::VERSION).contains(from));
+    let decoded = match needed().next() {
+        None => serde_json::from_slice(payload).map_err(Into::into),
+        Some(_) => upcast(payload, needed().map(|(_, upcaster)| *upcaster)),
+    };
+    decoded.map_err(|source| PayloadError::new(E::TYPE, source))
+}
+
+fn upcast<E: DeserializeOwned>(
+    payload: &[u8],
+    upcasters: impl Iterator<Item = Upcaster>,
+) -> Result<E, Box<dyn Error + Send + Sync>> {
+    let mut value = serde_json::from_slice(payload)?;
+    for upcaster in upcasters {
+        value = upcaster(value)?;
+    }
+    Ok(serde_json::from_value(value)?)
+}
