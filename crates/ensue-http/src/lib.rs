@@ -87,6 +87,10 @@
 //!
 //! Why the log could not be read is in the server's own log ([`tracing`]), not in the answer.
 
+#[cfg(feature = "client")]
+mod consumer;
 mod feed;
 
+#[cfg(feature = "client")]
+pub use consumer::{Error, ErrorKind, FeedConsumer, FeedEvent, FeedHandler, FeedPage, FileCursor};
 pub use feed::Feed;

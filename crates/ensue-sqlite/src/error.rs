@@ -23,6 +23,11 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     result_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
+/// Whether a statement was wrong for the state of the connection (`SQLITE_ERROR`).
+pub(crate) fn is_misuse(error: &sqlx::Error) -> bool {
+    result_code(error) == Some(1)
+}
+
 /// The driver gives extended codes; the lowest byte is the primary one.
 fn result_code(error: &sqlx::Error) -> Option<u32> {
     let code: u32 = error.as_database_error()?.code()?.parse().ok()?;

@@ -64,7 +64,7 @@
 //! # What is guaranteed
 //! The log's positions are dense and in the order of commits by construction: `AUTOINCREMENT` under
 //! the one write lock. `synchronous` is `FULL` unless told otherwise: an acknowledged commit
-//! survives the loss of power. The user's transaction is an sqlx 0.9 transaction.
+//! survives the loss of power. Statements run on an sqlx 0.9 connection.
 
 mod entry_row;
 mod error;
@@ -74,8 +74,10 @@ mod store;
 mod subscriptions;
 mod transactions;
 mod wal_file;
+mod writer;
 
 pub use store::SqliteStore;
+pub use writer::SqliteTransaction;
 
 /// [`ensue::Tx`] on SQLite: derefs to [`sqlx::SqliteConnection`].
 pub type Tx = ensue::Tx<SqliteStore>;

@@ -4,21 +4,19 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use ensue::{Error, Timestamp};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqliteConnection;
 
 use crate::error::failed;
-use crate::transactions::begin_immediate;
 
 /// In the order of their application; never changed once released.
 const MIGRATIONS: [(u32, &str, &str); 1] =
     [(1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql"))];
 
-/// Applies what is missing, in one transaction: processes that start together wait for each other,
-/// and one that dies half-way has changed nothing.
-pub(crate) async fn run(path: &Path, writer: &SqlitePool) -> Result<(), Error> {
+/// Applies what is missing, in the one transaction that `connection` is in: processes that start
+/// together wait for each other, and one that dies half-way has changed nothing.
+pub(crate) async fn run(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
     let what = || format!("cannot bring the tables of `{}` up to date", path.display());
-    let mut transaction = begin_immediate(writer).await.map_err(failed(what))?;
-    let applied = applied(&mut transaction).await.map_err(failed(what))?;
+    let applied = applied(connection).await.map_err(failed(what))?;
     let known = MIGRATIONS.len();
     if applied > known {
         let path = path.display();
@@ -28,9 +26,9 @@ pub(crate) async fn run(path: &Path, writer: &SqlitePool) -> Result<(), Error> {
         )));
     }
     for (number, name, statements) in &MIGRATIONS[applied..] {
-        apply(&mut transaction, *number, name, statements).await.map_err(failed(what))?;
+        apply(connection, *number, name, statements).await.map_err(failed(what))?;
     }
-    transaction.commit().await.map_err(failed(what))
+    Ok(())
 }
 
 async fn applied(connection: &mut SqliteConnection) -> sqlx::Result<usize> {

@@ -2,27 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ensue::Error;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Connection, SqliteConnection, SqlitePool};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use sqlx::{SqliteConnection, SqlitePool};
 
-use crate::error::{failed, is_busy};
+use crate::error::failed;
 use crate::migrate;
-use crate::transactions::wait_for_another_process;
 use crate::wal_file::WalFile;
+use crate::writer::Writer;
 
 /// LIMIT: readers of the domain's tables; more only contend for two or three cores' caches.
 const READERS_MAX: u32 = 4;
 
 /// LIMIT: readers of the log. Pages are short, and on one connection the next one finds its cache.
 const LOG_READERS_MAX: u32 = 1;
-
-/// LIMIT: how long a unit of work waits for the only writer. Whoever holds it that long is stuck.
-pub(crate) const WRITER_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A SQLite database file as a store.
 ///
@@ -32,10 +26,7 @@ pub struct SqliteStore(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) path: PathBuf,
-    /// Of one connection: the only one of this process that writes.
-    pub(crate) writer: SqlitePool,
-    /// Whose turn it is to ask for the write lock, in the order of asking.
-    pub(crate) turn: Semaphore,
+    pub(crate) writer: Writer,
     /// The domain's, which may keep them for as long as they like.
     readers: SqlitePool,
     /// Ours, so that nobody else's long query holds up the forwarder or the feed.
@@ -63,16 +54,17 @@ impl SqliteStore {
         refuse_memory(&path)?;
         let what = || format!("cannot open database `{}`", path.display());
         let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-        let writer = open_writer(options.clone()).await.map_err(failed(what))?;
+        let writer = Writer::new(options.clone());
+        let mut transaction = writer.begin().await.map_err(failed(what))?;
         // SQLite keeps its files beside what a link points to, and so must we find them, also if
         // the working directory changes.
         let path = path.canonicalize().map_err(|error| Error::store(what(), error, true))?;
-        check_encoding(&path, &writer).await?;
-        migrate::run(&path, &writer).await?;
+        check_encoding(&path, &mut transaction).await?;
+        migrate::run(&path, &mut transaction).await?;
+        transaction.commit().await.map_err(failed(what))?;
         let options = options.filename(&path).read_only(true).create_if_missing(false);
         Ok(Self(Arc::new(Inner {
             writer,
-            turn: Semaphore::new(1),
             readers: open_readers(READERS_MAX, options.clone()),
             log_reader: open_readers(LOG_READERS_MAX, options),
             wal_file: WalFile::beside(&path),
@@ -91,7 +83,9 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.0.readers.close().await;
         self.0.log_reader.close().await;
-        self.0.writer.close().await;
+        if let Err(error) = self.0.writer.close().await {
+            tracing::warn!(%error, "cannot close the connection that writes");
+        }
     }
 
     /// The database file.
@@ -106,52 +100,13 @@ impl std::fmt::Debug for SqliteStore {
     }
 }
 
-/// The switch to WAL does not wait for others who open the file at the same time, so we do.
-async fn open_writer(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
-    let asked_at = Instant::now();
-    loop {
-        match connect_writer(options.clone()).await {
-            Err(error) if is_busy(&error) && asked_at.elapsed() < WRITER_WAIT_MAX => {
-                wait_for_another_process().await;
-            }
-            other => return other,
-        }
-    }
-}
-
-async fn connect_writer(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
-    pool(1)
-        .acquire_timeout(WRITER_WAIT_MAX)
-        // SQLite's own waiting starves all processes but one of the write lock, so it is done
-        // without: see `transactions`.
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(connection).await.map(drop)
-            })
-        })
-        .after_release(|connection, _| Box::pin(is_clean(connection)))
-        .connect_with(options)
-        .await
-}
-
-/// Whether a connection may serve somebody else. SQLite ends a transaction by itself on some errors,
-/// after which the driver still counts it as open; such a connection is closed.
-async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // A rollback that was only begun, when its unit of work was dropped, ends before this does.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
 fn open_readers(connections: u32, options: SqliteConnectOptions) -> SqlitePool {
-    pool(connections).connect_lazy_with(options)
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+        .connect_lazy_with(options)
 }
 
 /// Each connection to `:memory:` is a database by itself: a reader would see nothing.
@@ -167,9 +122,9 @@ fn refuse_memory(path: &Path) -> Result<(), Error> {
 }
 
 /// In UTF-16 a payload would not come back byte for byte.
-async fn check_encoding(path: &Path, writer: &SqlitePool) -> Result<(), Error> {
+async fn check_encoding(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
     let encoding: String = sqlx::query_scalar("PRAGMA encoding")
-        .fetch_one(writer)
+        .fetch_one(connection)
         .await
         .map_err(failed(|| format!("cannot read database `{}`", path.display())))?;
     if encoding == "UTF-8" {

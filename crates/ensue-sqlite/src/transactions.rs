@@ -1,32 +1,23 @@
 //! Transactions, and appending in one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ensue::store::Savepoint;
 use ensue::{Envelope, Error, Timestamp, Transactions};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Database, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use sqlx_core::transaction::TransactionManager;
-use tokio::time::Instant;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::error::{failed, is_busy};
-use crate::store::WRITER_WAIT_MAX;
+use crate::writer::{SqliteTransaction, WAIT_MAX};
 
 impl Transactions for SqliteStore {
     type Connection = SqliteConnection;
-    type Transaction = Transaction<'static, Sqlite>;
+    type Transaction = SqliteTransaction;
 
-    /// The driver rolls back a BEGIN whose answer nobody takes any more.
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        let begin = async {
-            // The semaphore is never closed.
-            let _turn = self.0.turn.acquire().await;
-            begin_immediate(&self.0.writer).await
-        };
-        match tokio::time::timeout(WRITER_WAIT_MAX, begin).await {
+        match tokio::time::timeout(WAIT_MAX, self.0.writer.begin()).await {
             Err(_) => Err(self.writer_is_taken(sqlx::Error::PoolTimedOut)),
             Ok(begun) => begun.map_err(|error| match error {
                 error if is_busy(&error) => self.writer_is_taken(error),
@@ -35,26 +26,13 @@ impl Transactions for SqliteStore {
         }
     }
 
-    /// SQLite ends a transaction by itself when a statement fails in some ways (`OR ROLLBACK`,
-    /// `RAISE(ROLLBACK)`, a full disk), and goes on in autocommit: an append would be durable at
-    /// once. A bare BEGIN tells: inside a transaction it fails, and does no harm.
     async fn verify_open(&self, transaction: &mut Self::Transaction) -> Result<(), Error> {
-        let depth = <Sqlite as Database>::TransactionManager::get_transaction_depth(transaction);
-        let begun = sqlx::query("BEGIN").execute(&mut **transaction).await;
-        match (depth, begun) {
-            (1, Err(sqlx::Error::Database(_))) => Ok(()),
-            (_, Err(error)) => Err(Error::store(
-                format!("cannot commit: the driver is {depth} transactions deep, not 1"),
-                error,
-                false,
-            )),
-            (_, Ok(_)) => Err(Error::store(
-                "cannot commit: the transaction is over already",
-                "a statement that failed, or one that said so, has ended it: propagate the errors \
-                 of statements, and leave COMMIT and ROLLBACK to the unit of work",
-                false,
-            )),
-        }
+        transaction.verify().await.map_err(failed(|| {
+            "cannot commit: the transaction is over already; a statement that failed, or one that \
+             said so, has ended it: propagate the errors of statements, and leave COMMIT and \
+             ROLLBACK to the unit of work"
+                .to_owned()
+        }))
     }
 
     async fn append(
@@ -109,37 +87,12 @@ impl SqliteStore {
     fn writer_is_taken(&self, error: sqlx::Error) -> Error {
         let path = self.0.path.display();
         let what = format!(
-            "waited {WRITER_WAIT_MAX:?} for the only writer of `{path}`; whoever holds it may \
+            "waited {WAIT_MAX:?} for the only writer of `{path}`; whoever holds it may \
              itself be waiting for this: inside a unit of work, open no second one and write \
              through no other pool"
         );
         Error::store(what, error, true)
     }
-}
-
-/// Begins as soon as no other process holds the write lock.
-pub(crate) async fn begin_immediate(
-    writer: &SqlitePool,
-) -> sqlx::Result<Transaction<'static, Sqlite>> {
-    let asked_at = Instant::now();
-    loop {
-        // IMMEDIATE: a transaction that reads first and writes later would fail to upgrade.
-        match writer.begin_with("BEGIN IMMEDIATE").await {
-            Err(error) if is_busy(&error) && asked_at.elapsed() < WRITER_WAIT_MAX => {
-                wait_for_another_process().await;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// SQLite's own waiting sleeps longer at each try, so that among processes that write all the time
-/// one gets everything. Short naps of random length share the lock out evenly. They are shorter
-/// than the runtime's timer can tell apart, hence the thread.
-pub(crate) async fn wait_for_another_process() {
-    let nap = Duration::from_micros(fastrand::u64(150..350));
-    let napped = tokio::task::spawn_blocking(move || std::thread::sleep(nap)).await;
-    debug_assert!(napped.is_ok(), "a nap does not panic");
 }
 
 /// The statement for several rows at once is the one for a single row with its values repeated.

@@ -1,0 +1,182 @@
+//! The only connection of this process that writes, and whose turn it is.
+//!
+//! INVARIANT: a connection that is put back is in no transaction. One of which that is not certain
+//! is closed, which rolls back whatever it was in, and another is made.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
+
+use crate::error::{is_busy, is_misuse};
+
+/// LIMIT: how long a unit of work waits for the only writer. Whoever holds it that long is stuck.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
+
+pub(crate) struct Writer {
+    options: SqliteConnectOptions,
+    slot: Arc<Mutex<Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// None at first, while it is in use, and after one was given up.
+    connection: Option<SqliteConnection>,
+    closed: bool,
+}
+
+/// An open transaction of SQLite's; it derefs to the connection.
+///
+/// Dropped without an end it is rolled back, before the connection serves anybody else.
+pub struct SqliteTransaction(Option<Open>);
+
+struct Open {
+    connection: SqliteConnection,
+    slot: OwnedMutexGuard<Slot>,
+}
+
+impl Writer {
+    pub(crate) fn new(options: SqliteConnectOptions) -> Self {
+        Self { options, slot: Arc::default() }
+    }
+
+    /// Begins when it is this caller's turn, in the order of calls, and no other process writes.
+    ///
+    /// CANCEL-SAFE: dropped half-way, what may have begun is rolled back.
+    pub(crate) async fn begin(&self) -> sqlx::Result<SqliteTransaction> {
+        let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        if slot.closed {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        let connection = match slot.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.options).await?,
+        };
+        let mut transaction = SqliteTransaction(Some(Open { connection, slot }));
+        let asked_at = Instant::now();
+        while let Err(error) = sqlx::raw_sql(BEGIN).execute(&mut *transaction).await {
+            if !is_busy(&error) || asked_at.elapsed() > WAIT_MAX {
+                return Err(error);
+            }
+            wait_for_another_process().await;
+        }
+        Ok(transaction)
+    }
+
+    /// Whoever asks from now on is refused.
+    pub(crate) async fn close(&self) -> sqlx::Result<()> {
+        let mut slot = self.slot.lock().await;
+        slot.closed = true;
+        match slot.connection.take() {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// IMMEDIATE, since a transaction that reads first and writes later would fail to upgrade. The
+/// savepoint is gone if the transaction ever ends behind our back.
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT ensue_unit_of_work";
+
+impl SqliteTransaction {
+    /// Fails if the transaction is over. SQLite ends one by itself when a statement fails in some
+    /// ways (`OR ROLLBACK`, `RAISE(ROLLBACK)`, a full disk), and then goes on in autocommit: what
+    /// comes after is durable at once.
+    pub(crate) async fn verify(&mut self) -> sqlx::Result<()> {
+        sqlx::query("RELEASE ensue_unit_of_work").execute(&mut **self).await.map(drop)
+    }
+
+    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
+        sqlx::query("COMMIT").execute(&mut *self).await?;
+        if let Some(open) = self.0.take() {
+            open.put_back();
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) -> sqlx::Result<()> {
+        match self.0.take() {
+            Some(open) => open.rollback().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Open {
+    async fn rollback(mut self) -> sqlx::Result<()> {
+        match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+            Ok(_) => self.put_back(),
+            // There was none any more.
+            Err(error) if is_misuse(&error) => self.put_back(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn put_back(mut self) {
+        self.slot.connection = Some(self.connection);
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        // Without a runtime the connection is closed, which rolls back too.
+        if let (Some(open), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async {
+                if let Err(error) = open.rollback().await {
+                    tracing::warn!(%error, "a connection that cannot roll back is closed");
+                }
+            });
+        }
+    }
+}
+
+impl Deref for SqliteTransaction {
+    type Target = SqliteConnection;
+
+    #[expect(clippy::expect_used, reason = "only what consumes it takes it")]
+    fn deref(&self) -> &SqliteConnection {
+        &self.0.as_ref().expect("the connection of an open transaction").connection
+    }
+}
+
+impl DerefMut for SqliteTransaction {
+    #[expect(clippy::expect_used, reason = "only what consumes it takes it")]
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0.as_mut().expect("the connection of an open transaction").connection
+    }
+}
+
+/// The switch to WAL does not wait for others who open the file at the same time, so we do.
+async fn connect(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let asked_at = Instant::now();
+    loop {
+        match connect_once(options).await {
+            Err(error) if is_busy(&error) && asked_at.elapsed() < WAIT_MAX => {
+                wait_for_another_process().await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// From then on SQLite's own waiting is switched off: see [`wait_for_another_process`].
+async fn connect_once(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let mut connection = SqliteConnection::connect_with(options).await?;
+    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut connection).await?;
+    Ok(connection)
+}
+
+/// SQLite's own waiting sleeps longer at each try, so that among processes that write all the time
+/// one gets everything. Short naps of random length share the lock out evenly. They are shorter
+/// than the runtime's timer can tell apart, hence the thread.
+async fn wait_for_another_process() {
+    let nap = Duration::from_micros(fastrand::u64(150..350));
+    let napped = tokio::task::spawn_blocking(move || std::thread::sleep(nap)).await;
+    debug_assert!(napped.is_ok(), "a nap does not panic");
+}
