@@ -254,14 +254,14 @@ impl<S: Store> Tx<S> {
     async fn handle(&mut self, raised: &Raised, cause: Option<Arc<Cause>>) -> Result<(), Error> {
         let Raised { event, meta } = raised;
         let application = Arc::clone(&self.application);
-        let of_application = application.handlers.of(event).cloned();
-        let handlers: Vec<_> = of_application.chain(self.handlers.of(event).cloned()).collect();
-        if handlers.is_empty() {
+        let of_this_one: Vec<_> = self.handlers.of(event).cloned().collect();
+        let mut handlers = application.handlers.of(event).chain(&of_this_one).peekable();
+        if handlers.peek().is_none() {
             return Ok(());
         }
         let outer = self.cause.replace(Arc::new(Cause::new(meta, cause)));
         for handler in handlers {
-            self.call(&handler, event, meta).await?;
+            self.call(handler, event, meta).await?;
         }
         self.cause = outer;
         Ok(())

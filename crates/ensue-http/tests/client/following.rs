@@ -23,7 +23,8 @@ async fn every_committed_event_is_seen_once_and_in_order_while_others_write() {
             async move { seen.follow(feed, committed_count()).await.map(|()| seen) }
         })
         .collect();
-    let writers: JoinSet<_> = (0..WRITERS).map(|writer| write(shop.events.clone(), writer)).collect();
+    let writers: JoinSet<_> =
+        (0..WRITERS).map(|writer| write(shop.events.clone(), writer)).collect();
     let committed = within_patience(writers.join_all()).await;
     let consumers = consumers.join_all().await;
 
@@ -117,23 +118,17 @@ async fn shutdown_lets_the_page_be_handled_to_its_end() {
         Ok(())
     });
 
-    // The shutdown comes while the first page is being handled, and only then is it let go on.
+    let (shut, is_shut) = oneshot::channel();
+    let run = consumer(&server.url()).page(4).run(handler, async { is_shut.await.unwrap() });
     let shutdown = async {
         has_started.await.unwrap();
+        shut.send(()).unwrap();
         release.send(()).unwrap();
     };
-    let feed = consumer(&server.url()).page(4);
-    let (shut, is_shut) = oneshot::channel::<()>();
-    let run = feed.run(handler, async { is_shut.await.unwrap() });
-    let ended = within_patience(async {
-        tokio::join!(run, async {
-            shut.send(()).unwrap_or(());
-            shutdown.await;
-        })
-    });
-    // Nothing was asked for before the shutdown: it ends a run at once.
-    drop(ended);
-    assert_eq!(cursor.load().unwrap().get(), 0);
+    let (ended, ()) = within_patience(async { tokio::join!(run, shutdown) }).await;
+
+    ended.unwrap();
+    assert_eq!(cursor.load().unwrap().get(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,140 @@
+//! Servers that cannot answer now, and answers that are no pages.
+
+use std::time::{Duration, Instant};
+
+use ensue_http::{ErrorKind, FeedConsumer};
+
+use crate::answer::{answer, page, problem};
+use crate::scripted::Scripted;
+use crate::seen::{Seen, consumer};
+use crate::shop::Shop;
+
+#[tokio::test]
+async fn what_passes_is_asked_for_again_until_it_has_passed() {
+    let server = Scripted::new([
+        problem("503 Service Unavailable", "", "busy"),
+        problem("500 Internal Server Error", "", "broken"),
+        problem("429 Too Many Requests", "retry-after: 0", "slow down"),
+        answer("408 Request Timeout", "x: y", "<html>"),
+        answer("502 Bad Gateway", "retry-after: Wed, 21 Oct 2015 07:28:00 GMT", ""),
+        String::new(),
+        "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{\"id\":1,".to_owned(),
+        page(1..=2),
+        problem("503 Service Unavailable", "", "busy"),
+        page([3]),
+    ])
+    .await;
+    let seen = Seen::default();
+
+    seen.follow(consumer(&server.url()).page(2), 3).await.unwrap();
+
+    assert_eq!(seen.ids(), [1, 2, 3]);
+    let asked = [["offset=0&limit=2"; 8].as_slice(), &["offset=2&limit=2"; 2]].concat();
+    assert_eq!(server.asked(), asked);
+}
+
+#[tokio::test]
+async fn a_server_is_not_asked_again_before_the_time_it_names() {
+    let answers = [problem("503 Service Unavailable", "retry-after: 1", "busy"), page([1])];
+    let server = Scripted::new(answers).await;
+    let (seen, started) = (Seen::default(), Instant::now());
+
+    seen.follow(consumer(&server.url()), 1).await.unwrap();
+
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_that_is_ready_at_once_is_asked_sooner_than_the_backoff() {
+    let again = problem("503 Service Unavailable", "retry-after: 0", "busy");
+    let server = Scripted::new([again.clone(), again.clone(), again, page([1])]).await;
+    let (hour, seen) = (Duration::from_secs(3_600), Seen::default());
+    let feed = FeedConsumer::new(server.url()).backoff(Duration::from_millis(1), hour);
+
+    seen.follow(feed, 1).await.unwrap();
+
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_refusal_ends_the_run_with_the_problems_detail() {
+    let detail = "the token has expired";
+    let server = Scripted::new([problem("403 Forbidden", "", detail)]).await;
+    let url = format!("{}?token=secret", server.url());
+    let seen = Seen::default();
+
+    let error = seen.follow(consumer(&url), 1).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    let message = format!("{} answered 403 Forbidden: {detail}", server.url());
+    assert_eq!(error.to_string(), message);
+    assert_eq!(server.asked(), ["token=secret&offset=0&limit=100"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_of_the_real_feed_ends_the_run_too() {
+    let server = Shop::new().await.serve().await;
+    let url = format!("{}?limit=all", server.url());
+
+    let error = Seen::default().follow(consumer(&url), 1).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("answered 400 Bad Request: limit is given 2 times"));
+}
+
+#[tokio::test]
+async fn a_gap_before_a_page_ends_the_run() {
+    assert_eq!(gap([page(1..=3), page(5..=6)]).await, "event 5 follows position 3 in the feed");
+}
+
+#[tokio::test]
+async fn a_gap_in_a_page_ends_the_run_before_any_of_it_is_handled() {
+    assert_eq!(gap([page(1..=3), page([4, 6])]).await, "event 6 follows position 4 in the feed");
+}
+
+#[tokio::test]
+async fn a_page_that_begins_too_early_ends_the_run() {
+    assert_eq!(gap([page(1..=3), page(3..=4)]).await, "event 3 follows position 3 in the feed");
+    assert_eq!(gap([page(1..=3), page([0])]).await, "event 0 follows position 3 in the feed");
+}
+
+/// What the run says that ended with one.
+async fn gap(pages: [String; 2]) -> String {
+    let server = Scripted::new(pages).await;
+    let seen = Seen::default();
+    let error = seen.follow(consumer(&server.url()), 9).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Gap);
+    assert_eq!(seen.ids(), [1, 2, 3]);
+    error.to_string()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_page_ends_the_run() {
+    let no_base64 = r#"[{"id":1,"type":"x","contentType":"y;base64","payload":"é","timestamp":1}]"#;
+    for body in ["<html>", "", "{}", r#"[{"id":1}]"#, r#"[{"id":-1}]"#, no_base64] {
+        let server = Scripted::new([answer("200 OK", "x: y", body)]).await;
+        let error = Seen::default().follow(consumer(&server.url()), 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Answer, "{body}");
+        assert!(error.to_string().contains("answered with no page of a feed: "), "{error}");
+    }
+    for status in ["204 No Content", "304 Not Modified"] {
+        let server = Scripted::new([answer(status, "x: y", "")]).await;
+        let error = Seen::default().follow(consumer(&server.url()), 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.to_string().ends_with(&format!("answered {status}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_asked_ends_the_run() {
+    for (url, advice) in [
+        ("shop.example/api/events", "cannot ask the feed at `shop.example/api/events`"),
+        ("ftp://shop.example/", "neither http: nor https:"),
+        ("https://127.0.0.1:9/?token=secret", "a TLS feature of reqwest"),
+    ] {
+        let error = Seen::default().follow(consumer(url), 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Address, "{error}");
+        assert!(error.to_string().contains(advice), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}
