@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use self::error::{Error, ErrorKind};
 pub use self::event::FeedEvent;
-pub use self::file_cursor::FileCursor;
+pub use self::file_cursor::{EachEvent, EachPage, FileCursor};
 pub use self::handler::FeedHandler;
 pub use self::page::FeedPage;
 

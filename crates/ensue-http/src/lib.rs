@@ -92,5 +92,8 @@ mod consumer;
 mod feed;
 
 #[cfg(feature = "client")]
-pub use consumer::{Error, ErrorKind, FeedConsumer, FeedEvent, FeedHandler, FeedPage, FileCursor};
+pub use consumer::{
+    EachEvent, EachPage, Error, ErrorKind, FeedConsumer, FeedEvent, FeedHandler, FeedPage,
+    FileCursor,
+};
 pub use feed::Feed;

@@ -254,13 +254,13 @@ impl<S: Store> Tx<S> {
     async fn handle(&mut self, raised: &Raised, cause: Option<Arc<Cause>>) -> Result<(), Error> {
         let Raised { event, meta } = raised;
         let application = Arc::clone(&self.application);
-        let of_this_one: Vec<_> = self.handlers.of(event).cloned().collect();
-        let mut handlers = application.handlers.of(event).chain(&of_this_one).peekable();
-        if handlers.peek().is_none() {
+        let of_application = application.handlers.of(event);
+        let of_this_one = self.handlers.of(event).concat();
+        if of_application.iter().all(|handlers| handlers.is_empty()) && of_this_one.is_empty() {
             return Ok(());
         }
         let outer = self.cause.replace(Arc::new(Cause::new(meta, cause)));
-        for handler in handlers {
+        for handler in of_application.into_iter().flatten().chain(&of_this_one) {
             self.call(handler, event, meta).await?;
         }
         self.cause = outer;

@@ -53,7 +53,7 @@ impl FileCursor {
 
     /// Has each event handled by `handle`, and the offset saved after each: at the most one event
     /// is handled again after a crash, at the cost of a save for every event.
-    pub fn each_event<F>(self, handle: F) -> impl FeedHandler
+    pub fn each_event<F>(self, handle: F) -> EachEvent<F>
     where
         F: AsyncFnMut(FeedEvent) -> Result<(), BoxError>,
     {
@@ -62,7 +62,7 @@ impl FileCursor {
 
     /// Has each page handled by `handle`, and the offset saved after it: the last page is handled
     /// again after a crash.
-    pub fn each_page<F>(self, handle: F) -> impl FeedHandler
+    pub fn each_page<F>(self, handle: F) -> EachPage<F>
     where
         F: AsyncFnMut(&FeedPage) -> Result<(), BoxError>,
     {
@@ -119,7 +119,9 @@ impl FileCursor {
     }
 }
 
-struct EachEvent<F> {
+/// See [`FileCursor::each_event`].
+#[derive(Debug)]
+pub struct EachEvent<F> {
     cursor: FileCursor,
     handle: F,
 }
@@ -142,7 +144,9 @@ where
     }
 }
 
-struct EachPage<F> {
+/// See [`FileCursor::each_page`].
+#[derive(Debug)]
+pub struct EachPage<F> {
     cursor: FileCursor,
     handle: F,
 }

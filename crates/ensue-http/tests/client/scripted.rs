@@ -42,7 +42,8 @@ impl Drop for Scripted {
 async fn serve(listener: TcpListener, answers: Vec<String>, asked: Arc<Mutex<Vec<String>>>) {
     for turn in 0.. {
         let (mut connection, _) = listener.accept().await.unwrap();
-        asked.lock().unwrap().push(query(&mut connection).await);
+        let query = query(&mut connection).await;
+        asked.lock().unwrap().push(query);
         let answer = answers.get(turn).or(answers.last()).unwrap();
         connection.write_all(answer.as_bytes()).await.unwrap();
         connection.shutdown().await.unwrap();

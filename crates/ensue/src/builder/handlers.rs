@@ -34,9 +34,9 @@ impl<S: Store> Handlers<S> {
     }
 
     /// Those of the event's type in the order of their registration, then those of any.
-    pub(crate) fn of(&self, event: &AnyEvent) -> impl Iterator<Item = &Arc<BoxedHandler<S>>> {
+    pub(crate) fn of(&self, event: &AnyEvent) -> [&[Arc<BoxedHandler<S>>]; 2] {
         let typed = event.type_id().and_then(|id| self.by_type.get(&id));
-        typed.into_iter().flatten().chain(&self.any)
+        [typed.map_or(&[], Vec::as_slice), &self.any]
     }
 
     pub(crate) fn check_name(&self, event: &AnyEvent) -> Result<(), Error> {
