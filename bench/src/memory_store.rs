@@ -49,6 +49,10 @@ impl Transactions for MemoryStore {
     type Connection = NoConnection;
     type Transaction = NoTransaction;
 
+    fn is_retryable(_: &(dyn std::error::Error + 'static)) -> bool {
+        false
+    }
+
     async fn begin(&self) -> Result<NoTransaction, Error> {
         Ok(NoTransaction(NoConnection))
     }

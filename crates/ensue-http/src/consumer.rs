@@ -53,7 +53,8 @@ use self::run::{Round, Run};
 /// | the page does not begin right after the offset, or has a gap | the run ends: an event that is missing is never passed over |
 /// | the handler fails | the run ends, unless more [attempts](FeedConsumer::attempts) are allowed: the page then comes again |
 ///
-/// What is tried again is logged as a warning.
+/// What is tried again is logged as a warning. What cannot be seen from here: a log that was replaced
+/// by a shorter one. Its pages are empty until it has outgrown the offset.
 ///
 /// # Authentication, TLS, proxies
 /// Are those of a [`client`](FeedConsumer::client) of your own. `https` needs one of reqwest's TLS

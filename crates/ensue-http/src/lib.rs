@@ -74,6 +74,11 @@
 //! # }
 //! ```
 //!
+//! In Rust, `FeedConsumer` is these steps. It comes with the feature `client`, which brings reqwest;
+//! who only serves the feed gets no HTTP client.
+//!
+#![cfg_attr(feature = "client", doc = include_str!("consumer.md"))]
+//!
 //! # When it cannot answer
 //! Every refusal is a problem of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457),
 //! `application/problem+json`:

@@ -9,12 +9,16 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
-use crate::error::{failed, is_busy};
+use crate::error::{failed, is_busy, is_retryable};
 use crate::writer::{SqliteTransaction, WAIT_MAX};
 
 impl Transactions for SqliteStore {
     type Connection = SqliteConnection;
     type Transaction = SqliteTransaction;
+
+    fn is_retryable(error: &(dyn std::error::Error + 'static)) -> bool {
+        error.downcast_ref().is_some_and(is_retryable)
+    }
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
         match tokio::time::timeout(WAIT_MAX, self.0.writer.begin()).await {

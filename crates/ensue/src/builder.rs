@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::{AnyEvent, Clock, Event};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use event_types::{EventType, EventTypes};
 pub(crate) use handlers::Handlers;
@@ -204,6 +204,7 @@ impl<S: Store> Builder<S> {
             subscriptions: self.subscriptions.into_iter().map(Into::into).collect(),
             forwarding: self.forwarding,
             appended: Notify::new(),
+            progress: watch::Sender::new(()),
         }))
     }
 

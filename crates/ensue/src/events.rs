@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::{Clock, Position, scope};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::builder::{Handlers, PlainHandlers};
 use crate::cascade::Origin;
@@ -12,12 +12,16 @@ use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::local_pool::{AfterCommitCounts, LocalPool};
 use crate::subscription::Subscription;
-use crate::{Builder, Error, ErrorKind, Store, SubscriptionStatus, Tx};
+use crate::ticket::{Ticket, status};
+use crate::{Builder, Error, ErrorKind, RetryPolicy, Store, SubscriptionStatus, Tx};
 
 /// The application's handlers and subscriptions over its store, ready to run units of work.
 ///
 /// A handle: clones are cheap and share everything.
 pub struct Events<S: Store>(Arc<Application<S>>);
+
+/// LIMIT: a unit of work that failed ten times for want of the database is better refused.
+const RETRYING: RetryPolicy = RetryPolicy::brief(10);
 
 pub(crate) struct Application<S: Store> {
     pub(crate) store: S,
@@ -31,6 +35,8 @@ pub(crate) struct Application<S: Store> {
     pub(crate) forwarding: ForwardingSettings,
     /// A unit of work of this process has appended.
     pub(crate) appended: Notify,
+    /// A subscription that runs in this process has recorded something.
+    pub(crate) progress: watch::Sender<()>,
 }
 
 impl<S: Store> Events<S> {
@@ -101,6 +107,39 @@ impl<S: Store> Events<S> {
         }
     }
 
+    /// As [`run`](Self::run), and once more from the start, after a short pause, if the database
+    /// could not do it for a reason that may pass: a deadlock, a serialization failure, a database
+    /// that is busy. At the most ten times.
+    ///
+    /// `work` is cloned for each time, so that it can be run again; what it captures by value must
+    /// be `Clone`. Whatever it did outside of the database is done again, too.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); after the last time the error of that.
+    ///
+    /// CANCEL-SAFE: as [`run`](Self::run).
+    pub async fn run_retrying<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Tx<S>) -> Result<T, E>
+            + Call1<&'r mut Tx<S>, Future: Send, Returned = Result<T, E>>
+            + Clone,
+        E: From<Error> + std::error::Error + 'static,
+    {
+        let mut attempts = 1;
+        loop {
+            let error = match self.run(work.clone()).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let delay = RETRYING.delay(attempts, fastrand::u64(..));
+            match delay.filter(|_| is_retryable::<S>(&error)) {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => return Err(error),
+            }
+            attempts += 1;
+        }
+    }
+
     /// Runs the subscriptions in this process, until the forwarder is shut down or dropped.
     ///
     /// Any number of processes may: each subscription has one owner at a time, and the others stand
@@ -139,11 +178,25 @@ impl<S: Store> Events<S> {
     /// # Errors
     /// [`ErrorKind::UnknownSubscription`] if there is none of that name; the database's.
     pub async fn status(&self, subscription: &str) -> Result<SubscriptionStatus, Error> {
-        let status = self.0.store.status(subscription).await?;
-        status.ok_or_else(|| {
-            let message = format!("there is no subscription `{subscription}`");
-            Error::new(ErrorKind::UnknownSubscription, message)
-        })
+        status(&self.0, subscription).await
+    }
+
+    /// Something to wait on: everything that has been committed by now, by whomever.
+    ///
+    /// ```
+    /// # use ensue::{Error, Events, Handled, Store};
+    /// # use std::time::Duration;
+    /// # async fn example<S: Store>(events: Events<S>) -> Result<(), Error> {
+    /// // after `events.run(…).await`, for who reads their own writes from a view:
+    /// let seen = events.ticket().await?.handled_by("orders-view", Duration::from_secs(2)).await?;
+    /// if seen != Handled::Handled { /* say that the view may be old */ }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ticket(&self) -> Result<Ticket<S>, Error> {
+        Ok(Ticket::new(&self.0, self.head().await?))
     }
 
     /// The store.
@@ -163,6 +216,19 @@ impl<S: Store> std::fmt::Debug for Events<S> {
         let names = self.0.subscriptions.iter().map(|subscription| &subscription.name);
         f.debug_struct("Events").field("subscriptions", &names.collect::<Vec<_>>()).finish()
     }
+}
+
+/// Whether the error, or one behind it, is of the passing kind.
+fn is_retryable<S: Store>(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let ours = error.downcast_ref::<Error>().is_some_and(Error::is_retryable);
+        if ours || S::is_retryable(error) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn nested() -> Error {

@@ -72,6 +72,7 @@ mod rescue;
 mod retry_policy;
 pub mod store;
 pub mod subscription;
+mod ticket;
 mod tx;
 mod words;
 
@@ -91,6 +92,7 @@ pub use local_pool::AfterCommitCounts;
 pub use retry_policy::RetryPolicy;
 pub use store::{Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus};
+pub use ticket::{Handled, Ticket};
 pub use tx::Tx;
 
 /// What the derive macro writes out; not an interface.

@@ -26,6 +26,12 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// For who is waiting: 5 ms to 500 ms.
+    pub(crate) const fn brief(attempts_max: u32) -> Self {
+        let (first, longest) = (Duration::from_millis(5), Duration::from_millis(500));
+        Self { attempts_max, first, longest }
+    }
+
     /// At the most `attempts_max` attempts, the first included; at least one.
     #[must_use]
     pub fn attempts(mut self, attempts_max: u32) -> Self {

@@ -79,6 +79,10 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// Dropped without an end it MUST be rolled back before its connection serves anybody else.
     type Transaction: DerefMut<Target = Self::Connection> + Send + 'static;
 
+    /// Whether `error`, one of the driver's, is of a kind that the same again may not meet: a
+    /// deadlock, a serialization failure, a database that is busy.
+    fn is_retryable(error: &(dyn std::error::Error + 'static)) -> bool;
+
     /// Opens a transaction that can write.
     ///
     /// Callers in one process SHOULD be served in the order of their calls. A database that is

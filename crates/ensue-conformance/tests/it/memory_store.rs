@@ -108,6 +108,10 @@ impl Transactions for MemoryStore {
     type Connection = Tables;
     type Transaction = MemoryTransaction;
 
+    fn is_retryable(_: &(dyn std::error::Error + 'static)) -> bool {
+        false
+    }
+
     async fn begin(&self) -> Result<MemoryTransaction, Error> {
         let writer = Arc::clone(&self.shared.writer).lock_owned().await;
         Ok(MemoryTransaction { tables: self.committed(), savepoints: Vec::new(), _writer: writer })

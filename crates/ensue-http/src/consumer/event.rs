@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ensue::{Event, PayloadError, Position, Timestamp};
 use serde::Deserialize;
 
-/// An event of the feed.
+/// An event of the feed. It deserializes from a member of the feed's array.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "BookEvent")]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use ensue::Position;
+use ensue::{BoxError, Position};
 use reqwest::header::{ACCEPT, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -101,8 +101,9 @@ impl fmt::Display for RemoteFeed {
     }
 }
 
-fn address(url: &str, source: impl Into<ensue::BoxError>) -> Error {
-    let shown = url.split(['?', '#']).next().unwrap_or_default();
+fn address(url: &str, source: impl Into<BoxError>) -> Error {
+    let before_query = url.split(['?', '#']).next().unwrap_or_default();
+    let shown = before_query.rsplit('@').next().unwrap_or_default();
     Error::new(ErrorKind::Address, format!("cannot ask the feed at `{shown}`")).because(source)
 }
 

@@ -54,7 +54,13 @@ impl<H: FeedHandler> Run<H> {
                 self.owed = Some(after);
                 Ok(Duration::ZERO)
             }
-            Err(error) => self.fail(Error::handler(&described, error)),
+            Err(error) => {
+                // It may have handled a part of the page, and have got on by that.
+                if let Ok(saved) = self.handler.saved_offset().await {
+                    self.failures.reach(saved);
+                }
+                self.fail(Error::handler(&described, error))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::seen::{Seen, consumer};
 
 #[tokio::test]
 async fn an_error_of_the_handler_ends_the_run_and_nothing_is_saved() {
-    let (server, seen) = (Scripted::new([page(1..=3)]).await, Seen::failing(1));
+    let (server, seen) = (Scripted::new([page(1..=3), page(1..=3)]).await, Seen::failing(1));
 
     let error = seen.follow(consumer(&server.url()), 3).await.unwrap_err();
 
@@ -37,7 +37,8 @@ async fn with_more_attempts_the_page_comes_again_and_nothing_is_passed_over() {
 
 #[tokio::test]
 async fn the_last_attempt_ends_the_run() {
-    let (server, seen) = (Scripted::new([page([1])]).await, Seen::failing(3));
+    let server = Scripted::new([page([1]), page([1]), page([1])]).await;
+    let seen = Seen::failing(3);
 
     let error = seen.follow(consumer(&server.url()).attempts(3), 1).await.unwrap_err();
 

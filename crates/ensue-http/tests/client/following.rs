@@ -75,8 +75,8 @@ async fn closures_that_keep_what_they_saw_can_be_spawned() {
     let (mut seen, mut sender) = (Vec::new(), Some(sender));
     let by_event = cursor.clone().each_event(async move |event: FeedEvent| {
         seen.push(event.id.get());
-        if let (7, Some(sender)) = (seen.len(), sender.take()) {
-            sender.send(seen.clone()).unwrap();
+        if seen.len() == 7 {
+            sender.take().unwrap().send(seen.clone()).unwrap();
         }
         Ok(())
     });

@@ -7,6 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::answer::page;
+
+/// An answer that never comes.
+pub(crate) const SILENCE: &str = "silence";
+
 pub(crate) struct Scripted {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -14,7 +19,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// Gives each answer once, in their order, and the last one for ever.
+    /// Gives each answer once, in their order, and then empty pages.
     pub(crate) async fn new(answers: impl IntoIterator<Item = String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -40,11 +45,16 @@ impl Drop for Scripted {
 }
 
 async fn serve(listener: TcpListener, answers: Vec<String>, asked: Arc<Mutex<Vec<String>>>) {
-    for turn in 0.. {
+    let (mut answers, mut silent) = (answers.into_iter(), Vec::new());
+    loop {
         let (mut connection, _) = listener.accept().await.unwrap();
         let query = query(&mut connection).await;
         asked.lock().unwrap().push(query);
-        let answer = answers.get(turn).or(answers.last()).unwrap();
+        let answer = answers.next().unwrap_or_else(|| page([]));
+        if answer == SILENCE {
+            silent.push(connection);
+            continue;
+        }
         connection.write_all(answer.as_bytes()).await.unwrap();
         connection.shutdown().await.unwrap();
     }

@@ -47,6 +47,9 @@ impl<'a, S: Store> Following<'a, S> {
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         let mut input = self.woken();
         loop {
+            if matches!(input, Input::Done) {
+                self.delivery.application.progress.send_replace(());
+            }
             if *self.stopping.borrow() {
                 self.follower.stop();
             }
