@@ -4,6 +4,7 @@
 
 mod conformance;
 mod forwarding;
+mod hammer;
 mod lost_transactions;
 mod opening;
 mod phases;
