@@ -18,6 +18,7 @@ impl Default for Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        let first = first.max(FIRST_MIN);
         Self { first, longest: longest.max(first) }
     }
 
@@ -37,6 +38,9 @@ impl Backoff {
 /// LIMIT: how long a server can keep a consumer away with one answer. A mistake there should not
 /// need anybody to start the consumer again.
 const ASKED_MAX: Duration = Duration::from_secs(600);
+
+/// LIMIT: without any delay, a handler that fails at once would keep its thread for itself.
+const FIRST_MIN: Duration = Duration::from_millis(1);
 
 fn up_to(ceiling: Duration, random: u64) -> Duration {
     let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
@@ -73,10 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_backoff_of_nothing_is_nothing() {
+    fn a_backoff_of_nothing_still_lets_others_run() {
         let backoff = Backoff::new(Duration::ZERO, Duration::ZERO);
-        assert_eq!(backoff.delay(5, u64::MAX), Duration::ZERO);
-        let longest = Backoff::new(Duration::MAX, Duration::ZERO);
-        assert_eq!(longest.delay(5, 3), Duration::from_micros(3));
+        assert_eq!(backoff.delay(5, 1_000), FIRST_MIN);
+    }
+
+    #[test]
+    fn a_backoff_without_end_does_not_overflow() {
+        let backoff = Backoff::new(Duration::MAX, Duration::ZERO);
+        assert_eq!(backoff.delay(5, 3), Duration::from_micros(3));
     }
 }

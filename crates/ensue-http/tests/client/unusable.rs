@@ -58,6 +58,17 @@ async fn a_server_that_is_ready_at_once_is_asked_sooner_than_the_backoff() {
 }
 
 #[tokio::test]
+async fn a_backoff_ends_with_the_first_answer() {
+    let busy = problem("503 Service Unavailable", "", "busy");
+    let server = Scripted::new((1..=25).flat_map(|id| [busy.clone(), page([id])])).await;
+    // Were they not forgotten, the 25th failure would be followed by hours.
+    let (first, longest) = (Duration::from_millis(1), Duration::MAX);
+    let feed = FeedConsumer::new(server.url()).backoff(first, longest);
+
+    Seen::default().follow(feed, 25).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_is_asked_again() {
     let server = Scripted::new([SILENCE.to_owned(), page([1])]).await;
     let impatient = reqwest::Client::builder().read_timeout(Duration::from_millis(20));

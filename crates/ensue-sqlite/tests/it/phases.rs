@@ -1,26 +1,13 @@
 //! What ensues after the commit, after a rollback, and for one unit of work only.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ensue::{BoxError, Error, ErrorKind, Event, Handler, Meta, Pending, Raise, State, raise};
 use ensue_sqlite::{Builder, Events, Tx};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::scratch::{OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, effects};
-
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
-
-impl Notes {
-    fn add(&self, note: impl Into<String>) {
-        self.0.lock().unwrap().push(note.into());
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
+use crate::scratch::{Notes, OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, effects};
 
 async fn note(event: &OrderPlaced, State(notes): State<Notes>, meta: Meta) {
     assert_eq!(meta.key.as_deref(), Some(event.order_no.as_str()));

@@ -18,7 +18,7 @@ const ROLE: &str = "ENSUE_TEST_ROLE";
 const FILE: &str = "ENSUE_TEST_FILE";
 const NAME: &str = "ENSUE_TEST_NAME";
 
-/// Orders that a writer places.
+/// Orders that a writer places before it ends.
 const ORDERS: i64 = 400;
 
 /// A process, killed when the test is done with it.
@@ -73,14 +73,15 @@ async fn a_worker_with_nothing_to_do_ends() {
     let options = options.synchronous(SqliteSynchronous::Normal);
     let store = SqliteStore::open_with(options).await.unwrap();
     match role.as_str() {
-        "writer" => write(store, &std::env::var(NAME).unwrap()).await,
+        "writer" => write(store, &std::env::var(NAME).unwrap(), ORDERS).await,
+        "endless writer" => write(store, &std::env::var(NAME).unwrap(), i64::MAX).await,
         "forwarder" => forward(store).await,
         other => panic!("`{other}` is no role"),
     }
 }
 
 /// Places orders from where it was stopped, in its own key; each is an effect and an event.
-async fn write(store: SqliteStore, name: &str) {
+async fn write(store: SqliteStore, name: &str, orders: i64) {
     let events = Events::builder(store).build().await.unwrap();
     loop {
         let run = events.run(async |tx| {
@@ -88,13 +89,13 @@ async fn write(store: SqliteStore, name: &str) {
                 .bind(format!("{name} placed%"))
                 .fetch_one(&mut **tx)
                 .await?;
-            if placed < ORDERS {
+            if placed < orders {
                 add_effect(tx, &format!("{name} placed {placed}")).await?;
                 raise(OrderPlaced::of(name, placed));
             }
             Ok::<_, BoxError>(placed)
         });
-        if run.await.unwrap() == ORDERS {
+        if run.await.unwrap() == orders {
             return;
         }
     }
@@ -139,8 +140,9 @@ async fn finish(workers: &mut [Worker]) {
     }
 }
 
-/// The log has every order once, in the order of its writer, at dense positions.
-async fn assert_log(store: &SqliteStore, names: &[String]) {
+/// The log has every order once, in the order of its writer, at dense positions. How many each
+/// placed.
+async fn assert_log(store: &SqliteStore) -> BTreeMap<String, i64> {
     let log = store.read(Page::new(Position::START, 100_000)).await.unwrap();
     let positions: Vec<_> = log.iter().map(|entry| entry.position.get()).collect();
     assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
@@ -149,9 +151,10 @@ async fn assert_log(store: &SqliteStore, names: &[String]) {
         let event = <OrderPlaced as ensue::Event>::decode(&entry.envelope.payload, 1).unwrap();
         placed.entry(event.order_no).or_default().push(event.amount);
     }
-    let expected = (0..ORDERS).collect::<Vec<_>>();
-    let expected = names.iter().map(|name| (name.clone(), expected.clone()));
-    assert_eq!(placed, expected.collect());
+    for (name, orders) in &placed {
+        assert_eq!(*orders, (0..orders.len() as i64).collect::<Vec<_>>(), "placed by {name}");
+    }
+    placed.into_iter().map(|(name, orders)| (name, orders.len() as i64)).collect()
 }
 
 /// What `verb` did to the orders of each name, in the order of its commits.
@@ -168,7 +171,8 @@ async fn processes_that_write_at_once_all_succeed() {
     let start = |name: &String| Worker::start(&scratch, "writer", name);
     let mut writers: Vec<_> = names.iter().map(start).collect();
     finish(&mut writers).await;
-    assert_log(&scratch.store().await, &names).await;
+    let expected = names.map(|name| (name, ORDERS));
+    assert_eq!(assert_log(&scratch.store().await).await, BTreeMap::from(expected));
 }
 
 #[tokio::test]
@@ -192,30 +196,28 @@ async fn events_of_another_process_are_handled() {
 async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice() {
     let scratch = Scratch::new();
     let events = subscribed(scratch.builder().await).build().await.unwrap();
-    let names = ["one", "two"].map(str::to_owned);
-    let start = |role: usize| match names.get(role) {
-        Some(name) => Worker::start(&scratch, "writer", name),
-        None => Worker::start(&scratch, "forwarder", ""),
+    let start = |worker: usize| match worker {
+        0 => Worker::start(&scratch, "endless writer", "one"),
+        1 => Worker::start(&scratch, "endless writer", "two"),
+        _ => Worker::start(&scratch, "forwarder", ""),
     };
     let mut workers = [0, 1, 2].map(start);
-    // How often each was killed in the middle of its work.
-    let mut killed = [0, 0, 0];
-    while killed.iter().any(|times| *times < 5) || !workers[..2].iter_mut().all(Worker::has_ended) {
+    for _ in 0..30 {
         tokio::time::sleep(Duration::from_micros(fastrand::u64(5_000..120_000))).await;
         let victim = fastrand::usize(0..3);
-        killed[victim] += u32::from(workers[victim].kill());
+        assert!(workers[victim].kill(), "worker {victim} had ended by itself");
         workers[victim] = start(victim);
     }
     drop(workers);
     let forwarder = events.forward();
     handled(&events, "deliveries", events.head().await.unwrap()).await;
     assert!(forwarder.shutdown(Duration::from_secs(30)).await);
-    assert_log(events.store(), &names).await;
+    let placed = assert_log(events.store()).await;
     let effects = effects(events.store()).await;
-    let expected: Vec<_> = (0..ORDERS).collect();
-    for name in &names {
-        assert_eq!(done(&effects, name, "placed"), expected, "placed by {name}");
+    for (name, orders) in placed {
+        let expected: Vec<_> = (0..orders).collect();
+        assert_eq!(done(&effects, &name, "placed"), expected, "placed by {name}");
         // The orders of a writer are one key: in order although some fail at first.
-        assert_eq!(done(&effects, name, "delivered"), expected, "delivered of {name}");
+        assert_eq!(done(&effects, &name, "delivered"), expected, "delivered of {name}");
     }
 }

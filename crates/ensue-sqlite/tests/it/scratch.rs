@@ -1,9 +1,11 @@
 //! A fresh database file for each test, and what the tests do in it.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ensue::{Event, Position};
+use ensue::store::Page;
+use ensue::{BoxError, Error, Event, Forwarder, Log, Position, RetryPolicy, raise};
 use ensue_sqlite::{Builder, Events, SqliteStore, Tx};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -88,4 +90,73 @@ pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("it never came to be");
+}
+
+/// What handlers have seen, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    pub(crate) fn add(&self, note: impl Into<String>) {
+        self.0.lock().unwrap().push(note.into());
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[derive(Event)]
+#[event(local)]
+pub(crate) struct Told(pub(crate) &'static str);
+
+pub(crate) async fn types(store: &SqliteStore) -> Vec<String> {
+    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
+    log.into_iter().map(|entry| entry.envelope.event_type.into_owned()).collect()
+}
+
+pub(crate) async fn payloads(store: &SqliteStore) -> Vec<String> {
+    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
+    log.into_iter().map(|entry| String::from_utf8(entry.envelope.payload).unwrap()).collect()
+}
+
+pub(crate) async fn restock(event: &OrderCancelled, tx: &mut Tx) -> Result<(), sqlx::Error> {
+    add_effect(tx, &format!("{} restocked", event.order_no)).await
+}
+
+pub(crate) fn cancelled(order_no: &str) -> OrderCancelled {
+    OrderCancelled { order_no: order_no.to_owned() }
+}
+
+pub(crate) const SOON: Duration = Duration::from_millis(1);
+
+pub(crate) async fn note(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
+    Ok(add_effect(tx, &event.order_no).await?)
+}
+
+pub(crate) async fn place(events: &Events, order_no: &str) {
+    place_all(events, &[order_no]).await;
+}
+
+pub(crate) async fn place_all(events: &Events, order_nos: &[&str]) {
+    let run = events.run(async |_tx| {
+        for order_no in order_nos {
+            raise(OrderPlaced::of(*order_no, 1));
+        }
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+}
+
+pub(crate) async fn handled_all(events: &Events, subscription: &str) {
+    handled(events, subscription, events.head().await.unwrap()).await;
+}
+
+pub(crate) async fn shut_down(forwarder: Forwarder) {
+    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+}
+
+/// A policy under which a failed entry is due again at once.
+pub(crate) fn eager() -> RetryPolicy {
+    RetryPolicy::default().attempts(1_000).backoff(SOON, SOON)
 }

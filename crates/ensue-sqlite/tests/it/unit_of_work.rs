@@ -2,55 +2,20 @@
 
 use std::error::Error as _;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ensue::store::Page;
 use ensue::{
-    AnyEvent, BoxError, Clock, Error, ErrorKind, Event, Handler, Log, Meta, Pending, Position,
-    Raise, State, Timestamp, TxHandler, raise, raise_at,
+    BoxError, Clock, Error, ErrorKind, Log, Pending, Position, Raise, Timestamp, raise, raise_at,
 };
-use ensue_sqlite::{Events, SqliteStore, Tx};
-use serde::{Deserialize, Serialize};
+use ensue_sqlite::{Events, Tx};
 
-use crate::scratch::{OrderCancelled, OrderPlaced, Scratch, add_effect, effects};
-
-/// What handlers have seen, in order.
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
-
-impl Notes {
-    fn add(&self, note: impl Into<String>) {
-        self.0.lock().unwrap().push(note.into());
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-#[derive(Event)]
-#[event(local)]
-struct Told(&'static str);
-
-async fn types(store: &SqliteStore) -> Vec<String> {
-    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
-    log.into_iter().map(|entry| entry.envelope.event_type.into_owned()).collect()
-}
-
-async fn payloads(store: &SqliteStore) -> Vec<String> {
-    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
-    log.into_iter().map(|entry| String::from_utf8(entry.envelope.payload).unwrap()).collect()
-}
-
-async fn restock(event: &OrderCancelled, tx: &mut Tx) -> Result<(), sqlx::Error> {
-    add_effect(tx, &format!("{} restocked", event.order_no)).await
-}
-
-fn cancelled(order_no: &str) -> OrderCancelled {
-    OrderCancelled { order_no: order_no.to_owned() }
-}
+use crate::scratch::{
+    OrderCancelled, OrderPlaced, Scratch, Told, add_effect, cancelled, effects, payloads, restock,
+    types,
+};
 
 #[tokio::test]
 async fn state_events_and_what_ensues_commit_together() {
@@ -181,29 +146,6 @@ async fn a_handler_that_flushed_and_is_dropped_then_abandons_it_too() {
 }
 
 #[tokio::test]
-async fn events_keep_the_order_of_raising_however_they_are_raised() {
-    let scratch = Scratch::new();
-    let events = scratch.builder().await.build().await.unwrap();
-    let mut cart = Pending::default();
-    events
-        .run(async |tx| {
-            raise(OrderPlaced::of("A", 1));
-            tx.raise(OrderPlaced::of("A", 2));
-            cart.raise(OrderPlaced::of("A", 3));
-            tx.collect(&mut cart);
-            tokio::task::yield_now().await;
-            raise(OrderPlaced::of("A", 4));
-            tx.flush().await?;
-            raise(OrderPlaced::of("A", 5));
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
-    let amounts = (1..=5).map(|amount| format!(r#"{{"order_no":"A","amount":{amount}}}"#));
-    assert_eq!(payloads(events.store()).await, amounts.collect::<Vec<_>>());
-}
-
-#[tokio::test]
 async fn a_recorded_event_that_is_never_collected_fails_the_commit_by_name() {
     let scratch = Scratch::new();
     let events = scratch.builder().await.build().await.unwrap();
@@ -218,86 +160,6 @@ async fn a_recorded_event_that_is_never_collected_fails_the_commit_by_name() {
     assert_eq!(forgotten.kind(), ErrorKind::Uncollected);
     assert!(forgotten.to_string().contains("order.placed"), "{forgotten}");
     assert_eq!(effects(events.store()).await, [""; 0]);
-}
-
-#[tokio::test]
-async fn events_that_handlers_raise_follow_breadth_first() {
-    let scratch = Scratch::new();
-    let notes = Notes::default();
-    let events = scratch
-        .builder()
-        .await
-        .state(notes.clone())
-        .on(async |event: &OrderPlaced, State(notes): State<Notes>| {
-            notes.add(format!("placed {}", event.amount));
-            raise(cancelled(&event.amount.to_string()));
-        })
-        .on(async |event: &OrderCancelled, State(notes): State<Notes>| {
-            notes.add(format!("cancelled {}", event.order_no));
-        })
-        .build()
-        .await
-        .unwrap();
-    events
-        .run(async |_tx| {
-            raise(OrderPlaced::of("A", 1));
-            raise(OrderPlaced::of("A", 2));
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
-    assert_eq!(notes.all(), ["placed 1", "placed 2", "cancelled 1", "cancelled 2"]);
-    let expected = ["order.placed", "order.placed", "order.cancelled", "order.cancelled"];
-    assert_eq!(types(events.store()).await, expected);
-}
-
-#[tokio::test]
-async fn a_cascade_without_end_is_an_error_that_names_the_chain() {
-    let scratch = Scratch::new();
-    let events = scratch
-        .builder()
-        .await
-        .on(async |_: &OrderPlaced| raise(cancelled("A")))
-        .on(async |_: &OrderCancelled| raise(OrderPlaced::of("A", 1)))
-        .build()
-        .await
-        .unwrap();
-    let endless = events.run(async |_tx| {
-        raise(OrderPlaced::of("A", 1));
-        Ok::<_, Error>(())
-    });
-    let error = endless.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Cascade);
-    let chain = "order.placed -> order.cancelled -> order.placed";
-    assert!(error.to_string().contains(chain), "{error}");
-    assert_eq!(events.head().await.unwrap(), Position::START);
-}
-
-#[tokio::test]
-async fn causes_and_stories_are_written_into_the_envelopes() {
-    let scratch = Scratch::new();
-    let builder = scratch.builder().await;
-    let events = builder
-        .on(async |event: &OrderPlaced| raise(cancelled(&event.order_no)))
-        .build()
-        .await
-        .unwrap();
-    for order_no in ["A", "B"] {
-        events
-            .run(async |_tx| {
-                raise(OrderPlaced::of(order_no, 1));
-                Ok::<_, Error>(())
-            })
-            .await
-            .unwrap();
-    }
-    let log = events.store().read(Page::new(Position::START, 10)).await.unwrap();
-    let [first, second, third, _] = &log[..] else { panic!("{log:?}") };
-    assert_eq!(first.envelope.causation_id, None);
-    assert_eq!(second.envelope.causation_id, Some(first.envelope.id));
-    assert_eq!(second.envelope.correlation_id, first.envelope.correlation_id);
-    assert_ne!(third.envelope.correlation_id, first.envelope.correlation_id);
-    assert_eq!(first.envelope.key.as_deref(), Some("A"));
 }
 
 #[tokio::test]
@@ -408,121 +270,6 @@ async fn units_of_work_beside_each_other_on_one_task_are_two() {
 }
 
 #[tokio::test]
-async fn a_local_event_is_handled_and_not_stored() {
-    let scratch = Scratch::new();
-    let builder = scratch.builder().await;
-    let told = async |event: &Told, tx: &mut Tx| add_effect(tx, event.0).await;
-    let events = builder.on(told).build().await.unwrap();
-    let run = events.run(async |_tx| {
-        raise(Told("softly"));
-        Ok::<_, Error>(())
-    });
-    run.await.unwrap();
-    assert_eq!(effects(events.store()).await, ["softly"]);
-    assert_eq!(events.head().await.unwrap(), Position::START);
-}
-
-struct Audit;
-
-impl TxHandler<AnyEvent, SqliteStore> for Audit {
-    async fn handle(&self, event: &AnyEvent, meta: &Meta, tx: &mut Tx) -> Result<(), BoxError> {
-        assert_eq!(event.event_type(), meta.event_type);
-        Ok(add_effect(tx, event.event_type()).await?)
-    }
-}
-
-#[tokio::test]
-async fn a_handler_of_any_event_sees_every_event() {
-    let scratch = Scratch::new();
-    let notes = Notes::default();
-    let seen = notes.clone();
-    let events = scratch
-        .builder()
-        .await
-        .on_any(Audit)
-        .on_any(async move |event: &AnyEvent| {
-            let payload = event.payload().map(|payload| payload.len());
-            seen.add(format!("{} {:?}", event.event_type(), payload.ok()));
-        })
-        .on(async |event: &OrderPlaced| raise(cancelled(&event.order_no)))
-        .build()
-        .await
-        .unwrap();
-    let run = events.run(async |_tx| {
-        raise(OrderPlaced::of("A", 1));
-        raise(Told("softly"));
-        Ok::<_, Error>(())
-    });
-    run.await.unwrap();
-    let expected = ["order.placed", "Told", "order.cancelled"];
-    assert_eq!(effects(events.store()).await, expected);
-    let expected = ["order.placed Some(27)", "Told None", "order.cancelled Some(16)"];
-    assert_eq!(notes.all(), expected);
-}
-
-struct Greeter {
-    greeting: &'static str,
-    notes: Notes,
-}
-
-impl Handler<OrderPlaced> for Greeter {
-    async fn handle(&self, event: &OrderPlaced, meta: &Meta) -> Result<(), BoxError> {
-        self.notes.add(format!("{} {} {}", self.greeting, event.order_no, meta.event_type));
-        Ok(())
-    }
-}
-
-async fn everything(
-    event: &OrderPlaced,
-    State(notes): State<Notes>,
-    meta: Meta,
-    State(greeting): State<&'static str>,
-    tx: &mut Tx,
-) -> Result<(), BoxError> {
-    notes.add(format!("{greeting} {} {}", event.order_no, meta.attempt));
-    Ok(add_effect(tx, "everything").await?)
-}
-
-async fn nothing_but_the_event(event: &OrderPlaced) {
-    assert_eq!(event.order_no, "A");
-}
-
-async fn meta_only(_: &OrderPlaced, meta: Meta) -> Result<(), std::fmt::Error> {
-    assert_eq!((meta.position, meta.attempt, meta.version), (None, 1, 1));
-    Ok(())
-}
-
-#[tokio::test]
-async fn handlers_of_every_form_are_called_in_the_order_of_their_registration() {
-    let scratch = Scratch::new();
-    let notes = Notes::default();
-    let captured = notes.clone();
-    let events = scratch
-        .builder()
-        .await
-        .state(notes.clone())
-        .state("hello")
-        .on(everything)
-        .on(Greeter { greeting: "hi", notes: notes.clone() })
-        .on(nothing_but_the_event)
-        .on(meta_only)
-        .on(async move |event: &OrderPlaced, tx: &mut Tx| {
-            captured.add(format!("closure {}", event.order_no));
-            add_effect(tx, "closure").await
-        })
-        .build()
-        .await
-        .unwrap();
-    let run = events.run(async |_tx| {
-        raise(OrderPlaced::of("A", 1));
-        Ok::<_, Error>(())
-    });
-    run.await.unwrap();
-    assert_eq!(notes.all(), ["hello A 1", "hi A order.placed", "closure A"]);
-    assert_eq!(effects(events.store()).await, ["everything", "closure"]);
-}
-
-#[tokio::test]
 async fn a_flush_gives_the_next_line_the_handlers_effects() {
     let scratch = Scratch::new();
     let events = scratch.builder().await.on(restock).build().await.unwrap();
@@ -551,67 +298,6 @@ async fn the_clock_of_the_application_says_when_events_occur() {
     let log = events.store().read(Page::new(Position::START, 10)).await.unwrap();
     let times: Vec<_> = log.iter().map(|entry| entry.envelope.occurred_at.as_micros()).collect();
     assert_eq!(times, [noon.as_micros(), noon.as_micros(), 5]);
-}
-
-mod elsewhere {
-    use super::{Deserialize, Event, Serialize};
-
-    #[derive(Event, Serialize, Deserialize)]
-    #[event(type = "order.placed")]
-    pub(super) struct OrderPlaced;
-}
-
-#[tokio::test]
-async fn an_event_that_goes_by_anothers_name_is_not_stored() {
-    let scratch = Scratch::new();
-    let events = scratch.builder().await.on(nothing_but_the_event).build().await.unwrap();
-    let run = events.run(async |_tx| {
-        raise(elsewhere::OrderPlaced);
-        Ok::<_, Error>(())
-    });
-    let error = run.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert_eq!(events.head().await.unwrap(), Position::START);
-}
-
-#[tokio::test]
-async fn what_cannot_work_fails_at_build_by_name() {
-    async fn counted(_: &OrderPlaced, State(_): State<u64>) {}
-    async fn other(_: &elsewhere::OrderPlaced) {}
-    async fn local(_: &Told) {}
-    let scratch = Scratch::new();
-    let error = scratch
-        .builder()
-        .await
-        .state(1_u8)
-        .state(2_u8)
-        .on(counted)
-        .on(other)
-        .subscribe("told", local)
-        .subscribe("twice", restock)
-        .subscribe("twice", restock)
-        .subscribe("", restock)
-        .subscription("idle", |subscription| subscription)
-        .subscription("double", |subscription| subscription.on(restock).on(veto))
-        .lease(Duration::from_millis(1))
-        .build()
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    let words = error.to_string();
-    for problem in [
-        "two states are a `u8`",
-        "::counted` asks for `State<u64>`",
-        "event type `order.placed` is both",
-        "subscription `told` handles event `Told`, which is local",
-        "two subscriptions are called `twice`",
-        "a subscription has no name",
-        "subscription `idle` has no handler",
-        "subscription `double` has two handlers of event `order.cancelled`",
-        "a lease of 1ms is less than 100ms",
-    ] {
-        assert!(words.contains(problem), "no `{problem}` in: {words}");
-    }
 }
 
 /// An application service as it is usually written: borrowed from, on any worker thread.
