@@ -39,10 +39,11 @@ impl Check {
 }
 
 fn docs() -> Cargo {
-    Cargo::new("doc --workspace --no-deps").with_variable("RUSTDOCFLAGS", "-D warnings")
+    Cargo::new("doc --workspace --all-features --no-deps")
+        .with_variable("RUSTDOCFLAGS", "-D warnings")
 }
 
-const CLIPPY: &str = "clippy --workspace --all-targets -- -D warnings";
+const CLIPPY: &str = "clippy --workspace --all-features --all-targets -- -D warnings";
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     Check::run_all()?;
     let tests = Cargo::new(tests_command(is_nextest_present()));
     step::cargo("tests", &tests)?;
-    let doctests = Cargo::new("test --workspace --doc");
+    let doctests = Cargo::new("test --workspace --all-features --doc");
     step::cargo("doctests", &doctests)?;
     let seconds = started.elapsed().as_secs();
     say(&format!("passed in {seconds} s: cargo xtask check, {tests}, {doctests}"));
@@ -27,9 +27,9 @@ fn is_nextest_present() -> bool {
 /// Without nextest, `--all-targets` would run the benches too, hence the list.
 fn tests_command(nextest_is_present: bool) -> &'static str {
     if nextest_is_present {
-        "nextest run --workspace"
+        "nextest run --workspace --all-features"
     } else {
-        "test --workspace --lib --bins --tests --examples"
+        "test --workspace --all-features --lib --bins --tests --examples"
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn without_nextest_plain_cargo_runs_the_tests_but_no_bench() {
         let command = tests_command(false);
-        assert!(command.starts_with("test --workspace"));
+        assert!(command.starts_with("test --workspace --all-features"));
         assert!(!command.contains("bench") && !command.contains("all-targets"));
     }
 }
