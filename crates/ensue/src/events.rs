@@ -74,6 +74,14 @@ impl<S: Store> Events<S> {
     ///
     /// Followed by `?` it needs the error's type spelled out: `Ok::<_, AppError>(…)`.
     ///
+    /// # What runs beside it
+    /// | inside `work` | then |
+    /// |---|---|
+    /// | `tokio::spawn`, `spawn_blocking`, rayon, a thread | outside of the unit of work, which may be over before they are: [`raise`](crate::raise) panics there, and `tx` cannot be taken along |
+    /// | `block_in_place` | inside: it is the same thread |
+    /// | `join!` | everything is recorded; between the branches there is no order |
+    /// | `select!`, `timeout` | what the branch that was dropped had raised stays; to have it undone, run the branch in a [`savepoint`](Tx::savepoint): dropped before its end it takes the unit of work with it |
+    ///
     /// # Errors
     /// The error of `work`, or one of ours made into that type: a handler's
     /// ([`ErrorKind::Handler`]), a cascade without end, an event that cannot be stored, the

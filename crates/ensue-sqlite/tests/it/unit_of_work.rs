@@ -250,6 +250,61 @@ async fn a_spawned_task_is_outside_of_the_unit_of_work() {
     assert!(run.await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocking_section_on_the_same_thread_is_inside() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        tokio::task::block_in_place(|| raise(cancelled("A")));
+        let blocking = tokio::task::spawn_blocking(|| raise(Told("from elsewhere")));
+        Ok::<_, Error>(blocking.await.unwrap_err().is_panic())
+    });
+    assert!(run.await.unwrap());
+    assert_eq!(events.head().await.unwrap(), Position::new(1));
+}
+
+#[tokio::test]
+async fn branches_that_are_joined_lose_nothing_and_have_no_order() {
+    async fn branch(orders: [&str; 2]) {
+        for order_no in orders {
+            raise(cancelled(order_no));
+            tokio::task::yield_now().await;
+        }
+    }
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        tokio::join!(branch(["A1", "A2"]), branch(["B1", "B2"]));
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    let mut payloads = payloads(events.store()).await;
+    payloads.sort();
+    let expected = ["A1", "A2", "B1", "B2"].map(|no| format!(r#"{{"order_no":"{no}"}}"#));
+    assert_eq!(payloads, expected);
+}
+
+#[tokio::test]
+async fn what_a_branch_had_raised_that_another_outran_stays() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        let outrun = async {
+            raise(cancelled("outrun"));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = outrun => {}
+            () = async { raise(cancelled("first")) } => {}
+        }
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    let expected = [r#"{"order_no":"outrun"}"#, r#"{"order_no":"first"}"#];
+    assert_eq!(payloads(events.store()).await, expected);
+}
+
 #[tokio::test]
 async fn a_unit_of_work_inside_another_is_refused_at_once() {
     let scratch = Scratch::new();
