@@ -120,7 +120,8 @@ pub fn is_in_transaction() -> bool {
         .unwrap_or(false)
 }
 
-/// Takes what was raised so far into the runtime's scope on this thread; from a [`capture`] nothing.
+/// Takes what was raised so far into the runtime's scope on this thread; from a [`capture`]
+/// nothing.
 pub fn take_raised() -> Vec<AnyEvent> {
     with_current(|scope| match scope.kind {
         Kind::Runtime { .. } => mem::take(&mut scope.raised),

@@ -64,7 +64,7 @@ impl SqliteStore {
         transaction.commit().await.map_err(failed(what))?;
         let options = options.filename(&path).read_only(true).create_if_missing(false);
         Ok(Self(Arc::new(Inner {
-            writer,
+            writer: writer.settle(&path),
             readers: open_readers(READERS_MAX, options.clone()),
             log_reader: open_readers(LOG_READERS_MAX, options),
             wal_file: WalFile::beside(&path),

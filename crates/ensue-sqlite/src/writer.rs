@@ -4,6 +4,7 @@
 //! is closed, which rolls back whatever it was in, and another is made.
 
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,13 @@ struct Open {
 impl Writer {
     pub(crate) fn new(options: SqliteConnectOptions) -> Self {
         Self { options, slot: Arc::default() }
+    }
+
+    /// From now on connects to the file that is at `path`, and makes none: another connection is for
+    /// the same database, whatever became of the name under which it was opened.
+    pub(crate) fn settle(self, path: &Path) -> Self {
+        let options = self.options.filename(path).create_if_missing(false);
+        Self { options, slot: self.slot }
     }
 
     /// Begins when it is this caller's turn, in the order of calls, and no other process writes.

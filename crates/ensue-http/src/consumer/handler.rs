@@ -58,9 +58,9 @@ use super::FeedPage;
 pub trait FeedHandler {
     /// The saved offset: how many events have been handled. [`Position::START`] the first time.
     ///
-    /// It is asked for before each request, and after an error. After a page was handled it MUST be the offset after
-    /// that page; a run ends with [`ErrorKind::SavedOffset`](super::ErrorKind::SavedOffset)
-    /// if it is not.
+    /// It is asked for before each request, and after an error. After a page was handled it MUST be
+    /// the offset after that page; a run ends with
+    /// [`ErrorKind::SavedOffset`](super::ErrorKind::SavedOffset) if it is not.
     ///
     /// CANCEL-SAFE: the future may be dropped at any `.await`, at shutdown.
     ///

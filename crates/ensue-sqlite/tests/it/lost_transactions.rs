@@ -1,7 +1,7 @@
 //! Transactions that SQLite, or the user, ends behind the unit of work's back.
 
-use ensue::{BoxError, Position, raise};
-use ensue_sqlite::{Events, Tx};
+use ensue::{BoxError, Position, Transactions, raise};
+use ensue_sqlite::{Events, SqliteStore, Tx};
 
 use crate::scratch::{OrderPlaced, Scratch, add_effect, effects};
 
@@ -103,4 +103,33 @@ async fn the_drivers_own_begin_is_refused_at_once() {
     });
     run.await.unwrap_err();
     assert_clean(&events, &[]).await;
+}
+
+/// Nobody can roll it back, so its connection is closed; the next one is for the same file.
+#[test]
+fn a_transaction_that_outlives_its_runtime_is_rolled_back_and_another_connection_made() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (scratch, elsewhere) = (Scratch::new(), tempfile::tempdir().unwrap());
+    let link = elsewhere.path().join("link.db");
+    let first = runtime();
+    let (store, transaction) = first.block_on(async {
+        drop(scratch.builder().await);
+        std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
+        let store = SqliteStore::open(&link).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        let ghost = sqlx::query("INSERT INTO effect VALUES ('ghost')");
+        ghost.execute(&mut *transaction).await.unwrap();
+        (store, transaction)
+    });
+    drop(first);
+    drop(transaction);
+    std::fs::remove_file(&link).unwrap();
+    runtime().block_on(async {
+        let mut transaction = store.begin().await.unwrap();
+        let kept = sqlx::query("INSERT INTO effect VALUES ('kept')");
+        kept.execute(&mut *transaction).await.unwrap();
+        store.commit(transaction).await.unwrap();
+        assert_eq!(effects(&scratch.store().await).await, ["kept"]);
+    });
+    assert!(!link.exists(), "a database was made where the link had been");
 }
