@@ -38,6 +38,7 @@
 //! - [`raise`], [`raise_at`], [`try_raise`], [`Pending`], [`Raise`]: four ways to hand an event over,
 //!   one mechanism under them.
 //! - [`Envelope`], [`Entry`], [`Meta`]: an event with its metadata, stored and delivered.
+//! - [`Origin`]: what the events of a request or a message share.
 //! - [`capture`]: what was raised, in a test.
 
 mod any_event;
@@ -46,6 +47,7 @@ mod event;
 mod id;
 mod json;
 mod meta;
+mod origin;
 mod pending;
 mod position;
 mod raise;
@@ -59,6 +61,7 @@ pub use envelope::{Entry, Envelope};
 pub use event::{Event, PayloadError};
 pub use id::{CorrelationId, EventId};
 pub use meta::Meta;
+pub use origin::{Origin, Originated};
 pub use pending::{Pending, Recorded};
 pub use position::Position;
 pub use raise::{Ambient, Raise, raise, raise_at, try_raise};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::{AnyEvent, CorrelationId, EventId, Position, Timestamp};
+use crate::{AnyEvent, CorrelationId, EventId, Origin, Position, Timestamp};
 
 /// The metadata of an event in the hands of a handler.
 #[derive(Debug, Clone)]
@@ -42,6 +42,18 @@ impl Meta {
     ///
     /// In a test it is what a handler that takes `Meta` is called with.
     pub fn of(event: &AnyEvent, id: EventId) -> Self {
+        Self::continuing(&Origin::default(), event, id, id.into())
+    }
+
+    /// The metadata of `event` as it enters a unit of work that continues `origin`, as part of the
+    /// story `correlation_id`.
+    #[doc(hidden)]
+    pub fn continuing(
+        origin: &Origin,
+        event: &AnyEvent,
+        id: EventId,
+        correlation_id: CorrelationId,
+    ) -> Self {
         Self {
             id,
             event_type: event.type_name(),
@@ -51,11 +63,11 @@ impl Meta {
             recorded_at: None,
             position: None,
             attempt: 1,
-            correlation_id: id.into(),
-            causation_id: None,
-            hops: 0,
-            trace_context: None,
-            headers: BTreeMap::new(),
+            correlation_id,
+            causation_id: origin.causation_id,
+            hops: origin.hops,
+            trace_context: origin.trace_context.clone(),
+            headers: origin.headers.clone(),
         }
     }
 }

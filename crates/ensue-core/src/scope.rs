@@ -22,23 +22,24 @@ thread_local! {
 
 /// Runs `f` and returns, beside its result, the events that it raised: the way to test an entity.
 pub fn capture<R>(f: impl FnOnce() -> R) -> (R, Vec<AnyEvent>) {
-    let mut slot = Some(Scope::default());
-    let result = {
-        let _entered = Entered::new(&mut slot);
-        f()
-    };
-    (result, slot.map(|scope| scope.raised).unwrap_or_default())
+    let (result, mut scope) = Scope::default().run(f);
+    (result, scope.take())
 }
 
 /// As [`capture`], for domain code that is async.
 pub async fn capture_async<F: Future>(future: F) -> (F::Output, Vec<AnyEvent>) {
-    let (result, scope) = Scoped::new(Scope::default(), future).await;
-    (result, scope.raised)
+    let (result, mut scope) = Scoped::new(Scope::default(), || Box::pin(future)).await;
+    (result, scope.take())
 }
 
 /// What was raised in one computation, and how to raise into it.
+///
+/// It is swapped at every poll, so it is a pointer; one that has been emptied can be used again.
 #[derive(Debug, Default)]
-pub struct Scope {
+pub struct Scope(Box<Contents>);
+
+#[derive(Debug, Default)]
+struct Contents {
     raised: Vec<AnyEvent>,
     clock: Clock,
     kind: Kind,
@@ -85,32 +86,45 @@ impl Scope {
 
     fn runtime(clock: Clock, in_transaction: bool) -> Self {
         let kind = Kind::Runtime { in_transaction, ledger: None };
-        Self { raised: Vec::new(), clock, kind, wreckage: None }
+        Self(Box::new(Contents { raised: Vec::new(), clock, kind, wreckage: None }))
     }
 
     /// Leaves the events in `wreckage` if the computation is dropped before its end.
     #[must_use]
     pub fn leaving(mut self, wreckage: Option<Wreckage>) -> Self {
-        self.wreckage = wreckage;
+        self.0.wreckage = wreckage;
         self
     }
 
-    /// What was raised and not yet taken, of a computation that has failed.
-    pub fn into_raised(self) -> Vec<AnyEvent> {
-        self.raised
+    /// Runs `f` inside the scope.
+    pub fn run<R>(self, f: impl FnOnce() -> R) -> (R, Self) {
+        let mut slot = Some(self);
+        let entered = Entered::new(&mut slot);
+        let result = f();
+        drop(entered);
+        (result, slot.unwrap_or_default())
     }
 
-    /// Ends the scope with what was raised in it and not yet taken.
+    /// Takes what was raised and not yet taken.
+    pub fn take(&mut self) -> Vec<AnyEvent> {
+        mem::take(&mut self.0.raised)
+    }
+
+    /// As [`take`](Self::take), one by one.
+    pub fn drain(&mut self) -> impl Iterator<Item = AnyEvent> {
+        self.0.raised.drain(..)
+    }
+
+    /// Fails if a [`Pending`](crate::Pending) recorded events in it that were never collected.
     ///
     /// # Errors
-    /// The types of the events that a [`Pending`](crate::Pending) recorded in it and that were
-    /// never collected.
-    pub fn finish(self) -> Result<Vec<AnyEvent>, Vec<String>> {
-        let uncollected = match &self.kind {
+    /// Their types.
+    pub fn verify_collected(&self) -> Result<(), Vec<String>> {
+        let uncollected = match &self.0.kind {
             Kind::Runtime { ledger: Some(ledger), .. } => ledger.open(),
             Kind::Runtime { ledger: None, .. } | Kind::Capture => Vec::new(),
         };
-        if uncollected.is_empty() { Ok(self.raised) } else { Err(uncollected) }
+        if uncollected.is_empty() { Ok(()) } else { Err(uncollected) }
     }
 }
 
@@ -150,9 +164,9 @@ pub(crate) fn ledger() -> Option<Arc<Ledger>> {
     .flatten()
 }
 
-fn with_current<R>(f: impl FnOnce(&mut Scope) -> R) -> Option<R> {
+fn with_current<R>(f: impl FnOnce(&mut Contents) -> R) -> Option<R> {
     // A thread that is ending has no slot any more, and so no scope.
-    CURRENT.try_with(|slot| slot.borrow_mut().as_mut().map(f)).ok().flatten()
+    CURRENT.try_with(|slot| slot.borrow_mut().as_mut().map(|scope| f(&mut scope.0))).ok().flatten()
 }
 
 /// How many events of which types aggregates recorded and nobody collected yet.
@@ -183,50 +197,63 @@ impl Ledger {
     }
 }
 
-/// A future that is polled, and dropped, inside a scope of its own.
+/// A future that is made, polled and dropped inside a scope of its own.
 ///
 /// CANCEL-SAFE: dropped half-way, it drops the inner future inside the scope (values that raise
 /// when they are dropped still can) and the events with it.
 #[derive(Debug)]
-pub struct Scoped<F> {
+pub struct Scoped<B, F> {
     slot: Option<Scope>,
-    future: Option<Pin<Box<F>>>,
+    stage: Stage<B, F>,
 }
 
-impl<F: Future> Scoped<F> {
-    /// `future`, to be polled inside `scope`.
-    pub fn new(scope: Scope, future: F) -> Self {
-        Self { slot: Some(scope), future: Some(Box::pin(future)) }
+#[derive(Debug)]
+enum Stage<B, F> {
+    Before(B),
+    Running(F),
+    Over,
+}
+
+impl<B: FnOnce() -> F, F: Future + Unpin> Scoped<B, F> {
+    /// The future that `begin` makes, in `scope`: what it does before its first `.await`, or before
+    /// it is a future at all, is inside too.
+    pub fn new(scope: Scope, begin: B) -> Self {
+        Self { slot: Some(scope), stage: Stage::Before(begin) }
     }
 }
 
-impl<F: Future> Future for Scoped<F> {
+/// What begins the future is moved out, never pinned.
+impl<B, F: Unpin> Unpin for Scoped<B, F> {}
+
+impl<B: FnOnce() -> F, F: Future + Unpin> Future for Scoped<B, F> {
     type Output = (F::Output, Scope);
 
-    #[expect(clippy::expect_used, reason = "the contract of `Future`: not polled after its end")]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { slot, future } = &mut *self;
+        let Self { slot, stage } = &mut *self;
         let entered = Entered::new(slot);
-        let running = future.as_mut().expect("polled after it was ready");
-        let result = running.as_mut().poll(cx);
-        if result.is_ready() {
-            *future = None;
+        // A panic leaves it over.
+        let mut running = match mem::replace(stage, Stage::Over) {
+            Stage::Before(begin) => begin(),
+            Stage::Running(running) => running,
+            Stage::Over => panic!("polled after it was ready"),
+        };
+        let result = Pin::new(&mut running).poll(cx);
+        match &result {
+            Poll::Ready(_) => drop(running),
+            Poll::Pending => *stage = Stage::Running(running),
         }
         drop(entered);
         result.map(|output| (output, slot.take().unwrap_or_default()))
     }
 }
 
-impl<F> Drop for Scoped<F> {
+impl<B, F> Drop for Scoped<B, F> {
     fn drop(&mut self) {
-        if self.future.is_none() {
-            return;
-        }
-        let entered = Entered::new(&mut self.slot);
-        self.future = None;
-        drop(entered);
-        if let Some(Scope { raised, wreckage: Some(wreckage), .. }) = self.slot.take() {
-            wreckage.leave(raised);
+        let Some(scope) = self.slot.take() else { return };
+        let stage = mem::replace(&mut self.stage, Stage::Over);
+        let ((), mut scope) = scope.run(|| drop(stage));
+        if let Some(wreckage) = scope.0.wreckage.take() {
+            wreckage.leave(scope.take());
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{Clock, Position, scope};
+use ensue_core::{Clock, Origin, Position, scope};
 use tokio::sync::{Notify, watch};
 
 use crate::builder::{Handlers, PlainHandlers};
-use crate::cascade::Origin;
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::local_pool::{AfterCommitCounts, LocalPool};
@@ -98,7 +97,7 @@ impl<S: Store> Events<S> {
         if scope::is_in_transaction() {
             return Err(nested().into());
         }
-        let mut tx = Tx::begin(&self.0, Origin::default()).await?;
+        let mut tx = Tx::begin(&self.0, Origin::current().unwrap_or_default()).await?;
         match tx.work(work).await {
             Ok(value) => {
                 tx.commit(None).await?;

@@ -42,12 +42,15 @@ pub use structure::{Handler, TxHandler};
 ///       .state(mailer)
 ///       .on(restock)
 ///       .on(notify)
-///       .on(async |event: &OrderCancelled| println!("cancelled"));
+///       .on(async |event: &OrderCancelled| println!("cancelled"))
+///       .on(|event: &OrderCancelled| println!("also cancelled"));
 ///   # }
 ///   ```
 ///
 ///   It returns nothing, or a `Result` of nothing whose error converts into
 ///   [`BoxError`](crate::BoxError).
+/// - A `fn`, or a closure, that is not async and takes the same but for `&mut Tx`: for what never
+///   waits, since whatever else runs on its thread waits with it.
 /// - A struct that implements [`Handler`], or [`TxHandler`] to be given the transaction.
 ///
 /// `M` tells the forms apart; it is always inferred.
@@ -56,7 +59,7 @@ pub use structure::{Handler, TxHandler};
     label = "not a handler of `{E}`",
     note = "write `async fn handler(event: &{E}) -> Result<(), SomeError>`, with further \
             parameters as needed: `State<T>`, `Meta`, and last `tx: &mut Tx`",
-    note = "a closure is written `async |event: &{E}| …`",
+    note = "a closure is written `|event: &{E}| …`, or `async |event: &{E}| …`",
     note = "a struct implements `Handler<{E}>`, or `TxHandler<{E}, _>` to be given the transaction",
     note = "the future must be `Send`: hold no `Rc` and no lock guard across an `.await`",
     note = "the error must convert into `Box<dyn Error + Send + Sync>`"
@@ -91,6 +94,10 @@ pub struct Plain<M>(std::marker::PhantomData<M>);
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct InTransaction<M>(std::marker::PhantomData<M>);
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Synchronous<M>(std::marker::PhantomData<M>);
 
 #[diagnostic::do_not_recommend]
 impl<E: Handled, S: Store, M, H: IntoPlainHandler<E, M>> IntoHandler<E, S, Plain<M>> for H {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ensue_core::Origin;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -112,7 +113,8 @@ impl PlannedCall {
     /// A panic is a failure like any other.
     async fn make(&self, states: &States) -> Result<(), String> {
         let Self { raised, handler } = self;
-        let call = handler.call(&raised.event, &raised.meta, states);
+        let call = async { handler.call(&raised.event, &raised.meta, states).await };
+        let call = Origin::handling(&raised.meta).scope(call);
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(result) => result.map_err(|error| chain(&*error)),
             Err(panic) => Err(words_of(&*panic)),

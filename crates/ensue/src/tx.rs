@@ -10,14 +10,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use ensue_core::scope::{self, Scope, Scoped, Wreckage};
-use ensue_core::{AnyEvent, Envelope, Event, EventId, Meta, Raise, Recorded, Timestamp};
+use ensue_core::{
+    AnyEvent, CorrelationId, Envelope, Event, EventId, Meta, Origin, Raise, Recorded, Timestamp,
+};
 
 use self::aftermath::Aftermath;
 use self::open_transaction::OpenTransaction;
 use self::raised::Queued;
 pub(crate) use self::raised::Raised;
 use crate::builder::{Handlers, PlainHandlers};
-use crate::cascade::{Cause, HOPS_MAX, Origin};
+use crate::cascade::{check_depth, check_hops};
 use crate::events::Application;
 use crate::handler::{BoxedHandler, Call1};
 use crate::rescue::Rescue;
@@ -34,10 +36,12 @@ use crate::{Error, ErrorKind, IntoHandler, IntoPlainHandler, Store};
 pub struct Tx<S: Store> {
     application: Arc<Application<S>>,
     transaction: OpenTransaction<S>,
-    origin: Origin,
+    origin: Arc<Origin>,
+    /// Of the first event, and of all of its story.
+    correlation_id: Option<CorrelationId>,
     last_id: Option<EventId>,
     /// The event whose handler runs now.
-    cause: Option<Arc<Cause>>,
+    cause: Option<Arc<Raised>>,
     /// Raised, not yet handled.
     queue: VecDeque<Queued>,
     /// Handled, or being handled, in the order of raising.
@@ -55,6 +59,8 @@ pub struct Tx<S: Store> {
     after_commit: PlainHandlers,
     /// The events of what was dropped before its end, if anybody wants to know of them.
     wreckage: Option<Wreckage>,
+    /// An empty scope to be used again.
+    spare_scope: Option<Scope>,
 }
 
 /// What a durable handler's transaction records beside the effect.
@@ -67,12 +73,13 @@ pub(crate) struct Progress<'a> {
 impl<S: Store> Tx<S> {
     pub(crate) async fn begin(
         application: &Arc<Application<S>>,
-        origin: Origin,
+        origin: Arc<Origin>,
     ) -> Result<Self, Error> {
         let transaction = application.store.begin().await?;
         Ok(Self {
             application: Arc::clone(application),
             transaction: OpenTransaction::new(transaction),
+            correlation_id: origin.correlation_id.clone(),
             origin,
             last_id: None,
             cause: None,
@@ -85,6 +92,7 @@ impl<S: Store> Tx<S> {
             handlers: Handlers::default(),
             after_commit: PlainHandlers::default(),
             wreckage: (!application.after_rollback.is_empty()).then(Wreckage::default),
+            spare_scope: None,
         })
     }
 
@@ -96,17 +104,11 @@ impl<S: Store> Tx<S> {
         E: From<Error>,
     {
         let scope = self.scope();
-        let (result, scope) = Scoped::new(scope, work(self)).await;
-        match result {
-            Ok(value) => {
-                self.absorb_scope(scope)?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.enqueue(scope.into_raised());
-                Err(error)
-            }
-        }
+        let (result, scope) = Scoped::new(scope, || Box::pin(work(self))).await;
+        let closed = self.close(scope);
+        let value = result?;
+        closed?;
+        Ok(value)
     }
 
     /// Lets `handler` run in this transaction for every `E` of this unit of work that is not handled
@@ -151,16 +153,13 @@ impl<S: Store> Tx<S> {
     /// dropped before its end.
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.absorb();
-        while let Some(Queued { event, cause }) = self.queue.pop_front() {
-            let meta = self.describe(&event, cause.as_deref());
-            if let Some(cause) = &cause {
-                self.check_depth(cause, &event)?;
-            }
-            let raised = Arc::new(Raised { event, meta });
-            self.done.push(Arc::clone(&raised));
-            self.handle(&raised, cause).await?;
+        if self.queue.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let scope = self.scope();
+        let (result, scope) = Scoped::new(scope, || Box::pin(self.handle_queued())).await;
+        let closed = self.close(scope);
+        result.and(closed)
     }
 
     /// Runs everything that users wrote and that comes before the append: handlers, and the
@@ -211,8 +210,7 @@ impl<S: Store> Tx<S> {
         self.application.store.rollback(transaction).await
     }
 
-    /// Calls a handler and takes over what it raises, caused by what [`cause`](Self::cause) says, or
-    /// by the entry that a durable handler handles.
+    /// Calls the handler of an entry.
     ///
     /// CANCEL-SAFE: dropped before its end, the unit of work can only be rolled back.
     pub(crate) async fn call(
@@ -222,48 +220,57 @@ impl<S: Store> Tx<S> {
         meta: &Meta,
     ) -> Result<(), Error> {
         self.unfinished += 1;
-        let application = Arc::clone(&self.application);
-        let scope = self.scope();
-        // What a handler does before its first `.await` is inside the scope too.
-        let call = async { handler.call(event, meta, &application.states, self).await };
-        let (result, scope) = Scoped::new(scope, call).await;
-        if let Err(source) = result {
-            self.enqueue(scope.into_raised());
-            return Err(Error::handler(handler.name(), event.event_type(), source));
-        }
-        self.absorb_scope(scope)?;
+        let (scope, states) = (self.scope(), Arc::clone(&self.application.states));
+        let call = Scoped::new(scope, || handler.call(event, meta, &states, self));
+        let (result, scope) = call.await;
+        let closed = self.close(scope);
+        result.map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
+        closed?;
         self.unfinished -= 1;
         Ok(())
     }
 
-    fn scope(&self) -> Scope {
-        Scope::in_transaction(self.application.clock.clone()).leaving(self.wreckage.clone())
+    fn scope(&mut self) -> Scope {
+        self.spare_scope.take().unwrap_or_else(|| {
+            Scope::in_transaction(self.application.clock.clone()).leaving(self.wreckage.clone())
+        })
+    }
+
+    /// Takes over what was raised in `scope`, and keeps it for the next one.
+    fn close(&mut self, mut scope: Scope) -> Result<(), Error> {
+        self.enqueue(scope.drain());
+        scope.verify_collected().map_err(|types| uncollected(&types))?;
+        self.spare_scope = Some(scope);
+        Ok(())
     }
 
     /// Takes over what a handler without a transaction raised.
-    pub(crate) fn absorb_scope(&mut self, scope: Scope) -> Result<(), Error> {
-        match scope.finish() {
-            Ok(events) => {
-                self.enqueue(events);
-                Ok(())
-            }
-            Err(types) => Err(uncollected(&types)),
-        }
+    pub(crate) fn absorb_outside(&mut self, mut scope: Scope) -> Result<(), Error> {
+        self.enqueue(scope.drain());
+        scope.verify_collected().map_err(|types| uncollected(&types))
     }
 
-    async fn handle(&mut self, raised: &Raised, cause: Option<Arc<Cause>>) -> Result<(), Error> {
-        let Raised { event, meta } = raised;
+    /// CANCEL-SAFE: dropped before its end, the unit of work can only be rolled back.
+    async fn handle_queued(&mut self) -> Result<(), Error> {
         let application = Arc::clone(&self.application);
-        let of_application = application.handlers.of(event);
-        let of_this_one = self.handlers.of(event).concat();
-        if of_application.iter().all(|handlers| handlers.is_empty()) && of_this_one.is_empty() {
-            return Ok(());
+        while let Some(queued) = self.queue.pop_front() {
+            let raised = self.describe(queued);
+            self.done.push(Arc::clone(&raised));
+            let of_application = application.handlers.of(&raised.event);
+            let of_this_one = self.handlers.of(&raised.event).concat();
+            self.unfinished += 1;
+            check_depth(&raised)?;
+            let outer = self.cause.replace(Arc::clone(&raised));
+            for handler in of_application.into_iter().flatten().chain(&of_this_one) {
+                let Raised { event, meta, .. } = &*raised;
+                let result = handler.call(event, meta, &application.states, self).await;
+                self.absorb();
+                result
+                    .map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
+            }
+            self.cause = outer;
+            self.unfinished -= 1;
         }
-        let outer = self.cause.replace(Arc::new(Cause::new(meta, cause)));
-        for handler in of_application.into_iter().flatten().chain(&of_this_one) {
-            self.call(handler, event, meta).await?;
-        }
-        self.cause = outer;
         Ok(())
     }
 
@@ -272,28 +279,17 @@ impl<S: Store> Tx<S> {
         self.enqueue(scope::take_raised());
     }
 
-    fn enqueue(&mut self, events: Vec<AnyEvent>) {
+    fn enqueue(&mut self, events: impl IntoIterator<Item = AnyEvent>) {
         let cause = &self.cause;
         self.queue.extend(events.into_iter().map(|event| Queued { event, cause: cause.clone() }));
     }
 
-    fn check_depth(&mut self, cause: &Cause, event: &AnyEvent) -> Result<(), Error> {
-        let checked = cause.check_depth(event.event_type());
-        self.unfinished += u32::from(checked.is_err());
-        checked
-    }
-
-    fn describe(&mut self, event: &AnyEvent, cause: Option<&Cause>) -> Meta {
+    fn describe(&mut self, queued: Queued) -> Arc<Raised> {
         let id = self.last_id.map_or_else(EventId::now, EventId::next);
         self.last_id = Some(id);
-        let mut meta = Meta::of(event, id);
-        let origin = &mut self.origin;
-        let story = origin.correlation_id.get_or_insert_with(|| meta.correlation_id.clone());
-        meta.correlation_id = story.clone();
-        meta.causation_id = cause.map(Cause::id).or(origin.causation_id);
-        meta.hops = origin.hops;
-        meta.trace_context.clone_from(&origin.trace_context);
-        meta
+        let story = self.correlation_id.get_or_insert_with(|| id.into());
+        let (origin, story) = (&self.origin, story.clone());
+        Arc::new(queued.described_by(|event| Meta::continuing(origin, event, id, story)))
     }
 
     /// Encodes what is handled and not encoded yet.
@@ -312,9 +308,8 @@ impl<S: Store> Tx<S> {
     /// Takes everything that its end concerns out of the unit of work.
     fn aftermath(&mut self) -> Aftermath<S> {
         let mut events = std::mem::take(&mut self.done);
-        for Queued { event, cause } in std::mem::take(&mut self.queue) {
-            let meta = self.describe(&event, cause.as_deref());
-            events.push(Arc::new(Raised { event, meta }));
+        for queued in std::mem::take(&mut self.queue) {
+            events.push(self.describe(queued));
         }
         let after_commit = std::mem::take(&mut self.after_commit);
         Aftermath { application: Arc::clone(&self.application), events, after_commit }
@@ -343,7 +338,7 @@ impl<S: Store> Tx<S> {
     /// As [`Raise::raise`], of something that happened at `occurred_at`.
     pub fn raise_at<E: Event>(&mut self, event: E, occurred_at: Timestamp) {
         self.absorb();
-        self.enqueue(vec![AnyEvent::new(event, occurred_at)]);
+        self.enqueue([AnyEvent::new(event, occurred_at)]);
     }
 }
 
@@ -375,15 +370,4 @@ fn uncollected(types: &[String]) -> Error {
         ErrorKind::Uncollected,
         format!("`{types}` was recorded in a `Pending` and never collected; call `tx.collect(…)`"),
     )
-}
-
-fn check_hops(meta: &Meta) -> Result<(), Error> {
-    if meta.hops <= HOPS_MAX {
-        return Ok(());
-    }
-    let event_type = &meta.event_type;
-    Err(Error::new(
-        ErrorKind::Cascade,
-        format!("event `{event_type}` is more than {HOPS_MAX} commits from the start of its story"),
-    ))
 }

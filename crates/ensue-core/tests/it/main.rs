@@ -4,6 +4,7 @@
 
 mod derive;
 mod evolution;
+mod origins;
 mod pending;
 mod raising;
 mod scopes;

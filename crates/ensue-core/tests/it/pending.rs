@@ -1,9 +1,7 @@
 //! Events that an aggregate records itself.
 
-use ensue_core::scope::{Scope, Scoped};
+use ensue_core::scope::Scope;
 use ensue_core::{Clock, Event, Pending, Raise, Recorded};
-
-use crate::scopes::run_to_its_end;
 
 #[derive(Event)]
 #[event(local)]
@@ -28,8 +26,8 @@ impl Recorded for Cart {
 
 fn in_a_unit_of_work<T>(work: impl FnOnce() -> T) -> (T, Result<usize, Vec<String>>) {
     let scope = Scope::in_transaction(Clock::system());
-    let (value, scope) = run_to_its_end(Scoped::new(scope, async { work() }));
-    (value, scope.finish().map(|raised| raised.len()))
+    let (value, mut scope) = scope.run(work);
+    (value, scope.verify_collected().map(|()| scope.take().len()))
 }
 
 #[test]

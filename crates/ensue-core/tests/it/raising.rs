@@ -125,9 +125,8 @@ fn an_event_occurs_when_it_is_raised_or_when_it_is_said_to() {
 fn the_clock_of_the_scope_says_when() {
     let noon = Timestamp::from_micros(43_200_000_000);
     let scope = scope::Scope::in_transaction(Clock::new(move || noon));
-    let scoped = scope::Scoped::new(scope, async { raise(Told(1)) });
-    let ((), scope) = crate::scopes::run_to_its_end(scoped);
-    assert_eq!(scope.finish().unwrap()[0].occurred_at(), noon);
+    let ((), mut scope) = scope.run(|| raise(Told(1)));
+    assert_eq!(scope.take()[0].occurred_at(), noon);
 }
 
 #[test]

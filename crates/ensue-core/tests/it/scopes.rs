@@ -34,12 +34,20 @@ pub(crate) async fn yield_once() {
     .await;
 }
 
-fn scoped<F: Future>(work: F) -> Scoped<F> {
-    Scoped::new(Scope::in_transaction(Clock::system()), work)
+fn scoped<F: Future>(work: F) -> impl Future<Output = (F::Output, Scope)> + Unpin {
+    scoped_in(Scope::in_transaction(Clock::system()), work)
 }
 
-fn numbers(scope: Scope) -> Vec<u32> {
-    let raised: Vec<AnyEvent> = scope.finish().unwrap();
+pub(crate) fn scoped_in<F: Future>(
+    scope: Scope,
+    work: F,
+) -> impl Future<Output = (F::Output, Scope)> + Unpin {
+    Scoped::new(scope, || Box::pin(work))
+}
+
+fn numbers(mut scope: Scope) -> Vec<u32> {
+    assert_eq!(scope.verify_collected(), Ok(()));
+    let raised: Vec<AnyEvent> = scope.take();
     raised.iter().filter_map(|event| event.downcast_ref::<Told>()).map(|told| told.0).collect()
 }
 
@@ -73,7 +81,8 @@ fn tasks_that_share_a_thread_never_see_each_others_events() {
 
 #[test]
 fn a_task_that_moves_between_threads_takes_its_scope_along() {
-    let mut scoped = scoped(tell([1, 2, 3]));
+    let mut scoped =
+        Scoped::new(Scope::in_transaction(Clock::system()), || Box::pin(tell([1, 2, 3])));
     let scope = loop {
         let polled = std::thread::spawn(move || {
             let polled = poll(Pin::new(&mut scoped));
@@ -132,5 +141,5 @@ fn a_scope_says_whether_a_transaction_is_open() {
     let inside = scoped(async { is_in_transaction() });
     assert!(run_to_its_end(inside).0);
     let without = Scope::without_transaction(Clock::system());
-    assert!(!run_to_its_end(Scoped::new(without, async { is_in_transaction() })).0);
+    assert!(!run_to_its_end(scoped_in(without, async { is_in_transaction() })).0);
 }

@@ -3,7 +3,10 @@
 use ensue::{AnyEvent, BoxError, Error, Handler, Meta, Position, State, TxHandler, raise};
 use ensue_sqlite::{SqliteStore, Tx};
 
-use crate::scratch::{Notes, OrderPlaced, Scratch, Told, add_effect, cancelled, effects};
+use crate::scratch::{
+    Notes, OrderPlaced, PATIENCE, Scratch, Told, add_effect, cancelled, effects, handled_all,
+    place, shut_down,
+};
 
 #[tokio::test]
 async fn a_local_event_is_handled_and_not_stored() {
@@ -118,4 +121,43 @@ async fn handlers_of_every_form_are_called_in_the_order_of_their_registration() 
     run.await.unwrap();
     assert_eq!(notes.all(), ["hello A 1", "hi A order.placed", "closure A"]);
     assert_eq!(effects(events.store()).await, ["everything", "closure"]);
+}
+
+fn count(event: &OrderPlaced, State(notes): State<Notes>, meta: Meta) {
+    let Meta { event_type, .. } = meta;
+    notes.add(format!("{} {event_type}", event.order_no));
+}
+
+fn refuse(event: &OrderPlaced) -> Result<(), String> {
+    if event.amount == 0 { Err("an order of nothing".to_owned()) } else { Ok(()) }
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_async_is_a_handler_wherever_it_needs_no_transaction() {
+    let scratch = Scratch::new();
+    let notes = Notes::default();
+    let builder = scratch.builder().await.state(notes.clone());
+    let events = builder
+        .on(refuse)
+        .on(|event: &OrderPlaced| raise(cancelled(&event.order_no)))
+        .on_any(|event: &AnyEvent, State(notes): State<Notes>| notes.add(event.event_type()))
+        .after_commit(count)
+        .subscribe("counts", count)
+        .build()
+        .await
+        .unwrap();
+    let forwarder = events.forward();
+    place(&events, "A").await;
+    assert!(events.shutdown(PATIENCE).await);
+    handled(&events, "counts", Position::new(1)).await;
+    shut_down(forwarder).await;
+    let expected = ["order.placed", "order.cancelled", "A order.placed", "A order.placed"];
+    assert_eq!(notes.all(), expected);
+
+    let refused = events.run(async |_tx| {
+        raise(OrderPlaced::of("B", 0));
+        Ok::<_, Error>(())
+    });
+    assert!(refused.await.unwrap_err().to_string().contains("an order of nothing"));
+    assert_eq!(events.head().await.unwrap(), Position::new(2));
 }

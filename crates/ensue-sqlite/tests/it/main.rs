@@ -9,6 +9,7 @@ mod handlers;
 mod lost_transactions;
 mod opening;
 mod order;
+mod origins;
 mod ownership;
 mod phases;
 mod processes;

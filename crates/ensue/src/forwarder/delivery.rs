@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ensue_core::scope::{Scope, Scoped};
-use ensue_core::{AnyEvent, Entry, Meta, PayloadError};
+use ensue_core::{AnyEvent, Entry, Meta, Origin, PayloadError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-use crate::cascade::Origin;
 use crate::events::Application;
 use crate::handler::{BoxedHandler, PlainHandler};
 use crate::subscription::{Change, Epoch, Failure, FailureClass, Subscription};
@@ -64,7 +63,7 @@ impl<S: Store> Delivery<'_, S> {
 
     /// Records `changes` that go with no effect.
     pub(crate) async fn record(&self, changes: &[Change]) -> Result<(), Error> {
-        let tx = Tx::begin(self.application, Origin::default()).await?;
+        let tx = Tx::begin(self.application, Arc::default()).await?;
         tx.commit(Some(self.progress(changes))).await
     }
 
@@ -82,16 +81,16 @@ impl<S: Store> Delivery<'_, S> {
     ) -> Result<Tx<S>, Undelivered> {
         let call = async {
             let scope = Scope::without_transaction(self.application.clock.clone());
-            // What a handler does before its first `.await` is inside the scope too.
-            let call = async { handler.call(event, meta, &self.application.states).await };
-            let (result, scope) = Scoped::new(scope, call).await;
+            let states = &self.application.states;
+            let call = Scoped::new(scope, || handler.call(event, meta, states));
+            let (result, scope) = Origin::handling(meta).scope(call).await;
             result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
             Ok(scope)
         };
         let scope = guard.run(call).await?;
         let mut tx = self.begin(meta).await?;
         let ensuing = async {
-            tx.absorb_scope(scope).map_err(as_failure)?;
+            tx.absorb_outside(scope).map_err(as_failure)?;
             tx.prepare().await.map_err(as_failure)
         };
         let deadline = self.subscription.deadline_in_transaction(self.lease());
@@ -120,7 +119,7 @@ impl<S: Store> Delivery<'_, S> {
     }
 
     async fn begin(&self, meta: &Meta) -> Result<Tx<S>, Undelivered> {
-        let tx = Tx::begin(self.application, Origin::handling(meta)).await;
+        let tx = Tx::begin(self.application, Arc::new(Origin::handling(meta))).await;
         tx.map_err(Undelivered::Interrupted)
     }
 }

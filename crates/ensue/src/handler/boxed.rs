@@ -1,14 +1,20 @@
 //! The one form that all handlers are brought into.
 
+use std::mem;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use ensue_core::{AnyEvent, Meta};
 
 use super::{Handled, States};
 use crate::{BoxError, Store, Tx};
 
-/// What a called handler is: its work, or the reason why there is none.
-pub(crate) type Call<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+/// What a called handler is: its result already, or work that is still to be done.
+pub(crate) enum Call<'a> {
+    Ended(Result<(), BoxError>),
+    Running(Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>),
+    Over,
+}
 
 /// A registered handler.
 pub(crate) enum BoxedHandler<S: Store> {
@@ -122,7 +128,22 @@ pub(crate) fn handled<E: Handled>(event: &AnyEvent) -> Result<&E, BoxError> {
     })
 }
 
-/// A call that has failed before it began.
-pub(crate) fn refused<'a>(error: BoxError) -> Call<'a> {
-    Box::pin(std::future::ready(Err(error)))
+impl<'a> Call<'a> {
+    pub(crate) fn running(work: impl Future<Output = Result<(), BoxError>> + Send + 'a) -> Self {
+        Self::Running(Box::pin(work))
+    }
+}
+
+impl Future for Call<'_> {
+    type Output = Result<(), BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Self::Running(work) = &mut *self {
+            return work.as_mut().poll(cx);
+        }
+        match mem::replace(&mut *self, Self::Over) {
+            Self::Ended(result) => Poll::Ready(result),
+            Self::Running(_) | Self::Over => panic!("polled after it was ready"),
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! so the bound is written as two: `AsyncFnOnce` for what the function takes, and a helper trait
 //! (`Call1` … `Call6`) that names its future. A call clones the function and consumes the clone,
 //! which lets closures own what they capture.
+//!
+//! A function that is not async is called where it is, and makes no future.
 
 use std::any::type_name;
 use std::marker::PhantomData;
@@ -11,10 +13,10 @@ use std::marker::PhantomData;
 use ensue_core::{AnyEvent, Meta};
 use futures_util::FutureExt;
 
-use super::boxed::{handled, refused};
+use super::boxed::handled;
 use super::{
     Call, Description, Erased, ErasedPlain, Handled, InTransaction, IntoHandler, IntoPlainHandler,
-    Parameter, PlainCall, States, TxCall,
+    Parameter, PlainCall, States, Synchronous, TxCall,
 };
 use crate::{BoxError, Store, Tx};
 
@@ -74,7 +76,7 @@ macro_rules! extract {
             Some(parameter) => parameter,
             None => {
                 let name = type_name::<$parameter>();
-                return refused(format!("the application has no `{name}`").into());
+                return Call::Ended(Err(format!("the application has no `{name}`").into()));
             }
         }
     };
@@ -100,10 +102,10 @@ macro_rules! handler_functions {
             ) -> Call<'a> {
                 let event = match handled::<E>(event) {
                     Ok(event) => event,
-                    Err(error) => return refused(error),
+                    Err(error) => return Call::Ended(Err(error)),
                 };
                 let function = self.0.clone();
-                Box::pin(function(event, $(extract!($parameter, states, meta),)*)
+                Call::running(function(event, $(extract!($parameter, states, meta),)*)
                     .map(Outcome::into_result))
             }
         }
@@ -121,6 +123,44 @@ macro_rules! handler_functions {
                 ErasedPlain::new(
                     describe::<F, ($($parameter,)*)>(),
                     Function::<F, (E, R, $($parameter,)*)>(self, PhantomData),
+                )
+            }
+        }
+
+        impl<E, F, R, $($parameter,)*> PlainCall for Function<F, Synchronous<(E, R, $($parameter,)*)>>
+        where
+            E: Handled,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            F: Fn(&E, $($parameter,)*) -> R + Send + Sync + 'static,
+        {
+            #[allow(unused_variables, reason = "a handler may take nothing but the event")]
+            fn call<'a>(
+                &'a self,
+                event: &'a AnyEvent,
+                meta: &'a Meta,
+                states: &'a States,
+            ) -> Call<'a> {
+                let event = match handled::<E>(event) {
+                    Ok(event) => event,
+                    Err(error) => return Call::Ended(Err(error)),
+                };
+                let outcome = (self.0)(event, $(extract!($parameter, states, meta),)*);
+                Call::Ended(outcome.into_result())
+            }
+        }
+
+        impl<E, F, R, $($parameter,)*> IntoPlainHandler<E, Synchronous<(E, R, $($parameter,)*)>> for F
+        where
+            E: Handled,
+            R: Outcome,
+            $($parameter: Parameter,)*
+            F: Fn(&E, $($parameter,)*) -> R + Send + Sync + 'static,
+        {
+            fn into_plain_handler(self) -> ErasedPlain {
+                ErasedPlain::new(
+                    describe::<F, ($($parameter,)*)>(),
+                    Function::<F, Synchronous<(E, R, $($parameter,)*)>>(self, PhantomData),
                 )
             }
         }
@@ -146,10 +186,10 @@ macro_rules! handler_functions {
             ) -> Call<'a> {
                 let event = match handled::<E>(event) {
                     Ok(event) => event,
-                    Err(error) => return refused(error),
+                    Err(error) => return Call::Ended(Err(error)),
                 };
                 let function = self.0.clone();
-                Box::pin(function(event, $(extract!($parameter, states, meta),)* tx)
+                Call::running(function(event, $(extract!($parameter, states, meta),)* tx)
                     .map(Outcome::into_result))
             }
         }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use ensue_core::{AnyEvent, Meta};
 
-use super::boxed::{handled, refused};
+use super::boxed::handled;
 use super::{
     Call, Description, Erased, ErasedPlain, Handled, IntoHandler, IntoPlainHandler, PlainCall,
     States, TxCall,
@@ -77,8 +77,8 @@ struct Structure<H, E>(H, PhantomData<fn(E)>);
 impl<E: Handled, H: Handler<E>> PlainCall for Structure<H, E> {
     fn call<'a>(&'a self, event: &'a AnyEvent, meta: &'a Meta, _: &'a States) -> Call<'a> {
         match handled::<E>(event) {
-            Ok(event) => Box::pin(self.0.handle(event, meta)),
-            Err(error) => refused(error),
+            Ok(event) => Call::running(self.0.handle(event, meta)),
+            Err(error) => Call::Ended(Err(error)),
         }
     }
 }
@@ -92,8 +92,8 @@ impl<E: Handled, S: Store, H: TxHandler<E, S>> TxCall<S> for Structure<H, E> {
         tx: &'a mut Tx<S>,
     ) -> Call<'a> {
         match handled::<E>(event) {
-            Ok(event) => Box::pin(self.0.handle(event, meta, tx)),
-            Err(error) => refused(error),
+            Ok(event) => Call::running(self.0.handle(event, meta, tx)),
+            Err(error) => Call::Ended(Err(error)),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tx, abandoned};
-use crate::cascade::Cause;
+use super::{Raised, Tx, abandoned};
 use crate::handler::Call1;
 use crate::store::Savepoint;
 use crate::{Error, Store};
@@ -12,7 +11,7 @@ use crate::{Error, Store};
 struct Mark {
     done: usize,
     unfinished: u32,
-    cause: Option<Arc<Cause>>,
+    cause: Option<Arc<Raised>>,
 }
 
 impl<S: Store> Tx<S> {
