@@ -91,10 +91,15 @@
 //! | 503 | `/problems/store-unavailable` | the log cannot be read now; ask again after `Retry-After` seconds |
 //!
 //! Why the log could not be read is in the server's own log ([`tracing`]), not in the answer.
+//!
+//! # The other way
+//! [`OriginLayer`] lets the events that a request brings about carry its correlation id and trace
+//! context.
 
 #[cfg(feature = "client")]
 mod consumer;
 mod feed;
+mod origin;
 
 #[cfg(feature = "client")]
 pub use consumer::{
@@ -102,3 +107,4 @@ pub use consumer::{
     FileCursor,
 };
 pub use feed::Feed;
+pub use origin::{OriginLayer, OriginService};

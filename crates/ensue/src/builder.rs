@@ -108,7 +108,8 @@ impl<S: Store> Builder<S> {
     ///
     /// Nobody waits for it, and its error or panic reaches nobody: it is logged, and counted in
     /// [`Events::after_commit_counts`]. Handlers of one unit of work run one after the other, those
-    /// of different ones beside each other, on a pool of [`workers`](Self::workers).
+    /// of different ones beside each other, on a pool of [`workers`](Self::workers). A unit of work
+    /// that it opens continues the story of its event.
     pub fn after_commit<E: Event, M>(mut self, handler: impl IntoPlainHandler<E, M>) -> Self {
         self.handlers.types.add(EventType::of::<E>());
         self.after_commit.add::<E>(handler.into_plain_handler().0);

@@ -54,7 +54,7 @@ impl<S: Store> Events<S> {
     /// Returned `Ok`, the in-transaction handlers run, the events are appended and all is
     /// committed; with an error, a panic, or if this future is dropped, all is rolled back. Events
     /// raised anywhere below, also without `tx` in hand, belong to this unit of work, unless on
-    /// another task or thread.
+    /// another task or thread. It continues the [`Origin`] that it is begun in.
     ///
     /// ```
     /// # use ensue::{Event, Events, Store, raise};

@@ -7,6 +7,7 @@ mod answer;
 mod consumer;
 mod failure;
 mod method;
+mod origin;
 mod page;
 mod parameter;
 mod shop;

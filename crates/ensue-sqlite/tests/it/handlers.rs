@@ -4,8 +4,8 @@ use ensue::{AnyEvent, BoxError, Error, Handler, Meta, Position, State, TxHandler
 use ensue_sqlite::{SqliteStore, Tx};
 
 use crate::scratch::{
-    Notes, OrderPlaced, PATIENCE, Scratch, Told, add_effect, cancelled, effects, handled_all,
-    place, shut_down,
+    Notes, OrderPlaced, PATIENCE, Scratch, Told, add_effect, cancelled, effects, handled, place,
+    shut_down,
 };
 
 #[tokio::test]
