@@ -154,8 +154,8 @@ impl<S: Store> Builder<S> {
     }
 
     /// The clock that says when events occur; the system's unless told otherwise.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 

@@ -210,6 +210,16 @@ impl<S: Store> Events<S> {
     pub fn store(&self) -> &S {
         &self.0.store
     }
+
+    /// The names of the subscriptions, in the order of their being added.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &str> {
+        self.0.subscriptions.iter().map(|subscription| &*subscription.name)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn application(&self) -> &Arc<Application<S>> {
+        &self.0
+    }
 }
 
 impl<S: Store> Clone for Events<S> {
@@ -220,8 +230,8 @@ impl<S: Store> Clone for Events<S> {
 
 impl<S: Store> std::fmt::Debug for Events<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.0.subscriptions.iter().map(|subscription| &subscription.name);
-        f.debug_struct("Events").field("subscriptions", &names.collect::<Vec<_>>()).finish()
+        let names: Vec<_> = self.subscriptions().collect();
+        f.debug_struct("Events").field("subscriptions", &names).finish()
     }
 }
 

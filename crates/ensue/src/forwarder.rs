@@ -14,6 +14,8 @@ mod lease;
 mod read_ahead;
 mod runner;
 mod set_aside;
+#[cfg(feature = "testing")]
+mod settling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,8 @@ use crate::Store;
 use crate::events::Application;
 use head::HeadWatch;
 use runner::Runner;
+#[cfg(feature = "testing")]
+pub(crate) use settling::settle;
 
 /// Subscriptions that run in this process.
 ///

@@ -60,6 +60,7 @@
 //!   [`IntoHandler`].
 //! - [`Events::forward`] runs the subscriptions; [`subscription`] says what is promised.
 //! - [`Store`] is what a database must do; `ensue-sqlite` is one.
+//! - `testing`, with the feature of that name: a store in memory, a virtual clock, scenarios.
 
 mod builder;
 mod cascade;
@@ -72,6 +73,8 @@ mod rescue;
 mod retry_policy;
 pub mod store;
 pub mod subscription;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod ticket;
 mod tx;
 mod words;

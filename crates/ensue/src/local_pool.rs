@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ensue_core::Origin;
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
 
 use crate::handler::{PlainHandler, States};
 use crate::tx::Raised;
@@ -23,9 +23,19 @@ pub(crate) const WORKERS: usize = 16;
 
 pub(crate) struct LocalPool {
     turns: Arc<Semaphore>,
-    tasks: TaskTracker,
+    queue: watch::Sender<Queue>,
     counts: Arc<Counts>,
 }
+
+#[derive(Default)]
+struct Queue {
+    /// Units of work whose calls wait or run.
+    waiting: usize,
+    closed: bool,
+}
+
+/// One unit of work's place in the queue, until it is dropped.
+struct Place(watch::Sender<Queue>);
 
 #[derive(Default)]
 struct Counts {
@@ -58,37 +68,45 @@ impl LocalPool {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(workers)),
-            tasks: TaskTracker::new(),
+            queue: watch::Sender::default(),
             counts: Arc::default(),
         }
     }
 
     /// Lets the calls of one unit of work be made, one after the other.
     pub(crate) fn spawn(&self, calls: Vec<PlannedCall>, states: &Arc<States>) {
-        let runtime = tokio::runtime::Handle::try_current();
-        let (false, true, Ok(runtime)) =
-            (self.tasks.is_closed(), self.tasks.len() < WAITING_MAX, runtime)
+        let (Some(place), Ok(runtime)) = (Place::in_queue(&self.queue), Handle::try_current())
         else {
             return self.drop_calls(&calls);
         };
         let (turns, counts) = (Arc::clone(&self.turns), Arc::clone(&self.counts));
         let states = Arc::clone(states);
-        self.tasks.spawn_on(
-            async move {
-                // The semaphore is never closed.
-                let _turn = turns.acquire().await;
-                for call in calls {
-                    counts.count(&call, call.make(&states).await);
-                }
-            },
-            &runtime,
-        );
+        runtime.spawn(async move {
+            let _place = place;
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            for call in calls {
+                counts.count(&call, call.make(&states).await);
+            }
+        });
     }
 
     /// True if everything had ended within `limit`; what comes later is dropped.
     pub(crate) async fn drain(&self, limit: Duration) -> bool {
-        self.tasks.close();
-        tokio::time::timeout(limit, self.tasks.wait()).await.is_ok()
+        self.queue.send_modify(|queue| queue.closed = true);
+        tokio::time::timeout(limit, self.empty()).await.is_ok()
+    }
+
+    /// Ends when no call waits or runs.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn settle(&self) {
+        self.empty().await;
+    }
+
+    async fn empty(&self) {
+        let mut queue = self.queue.subscribe();
+        // The sender is here, so it is never gone.
+        let _empty = queue.wait_for(|queue| queue.waiting == 0).await;
     }
 
     pub(crate) fn counts(&self) -> AfterCommitCounts {
@@ -96,7 +114,7 @@ impl LocalPool {
             handled: self.counts.handled.load(Ordering::Relaxed),
             failed: self.counts.failed.load(Ordering::Relaxed),
             dropped: self.counts.dropped.load(Ordering::Relaxed),
-            waiting: self.tasks.len() as u64,
+            waiting: self.queue.borrow().waiting as u64,
         }
     }
 
@@ -106,6 +124,24 @@ impl LocalPool {
             let (handler, event) = (handler.description.name, &raised.meta.event_type);
             tracing::error!(handler, %event, "dropped: the pool is full, or shut down");
         }
+    }
+}
+
+impl Place {
+    /// Nothing if the queue is full or closed.
+    fn in_queue(queue: &watch::Sender<Queue>) -> Option<Self> {
+        let taken = queue.send_if_modified(|queue| {
+            let free = !queue.closed && queue.waiting < WAITING_MAX;
+            queue.waiting += usize::from(free);
+            free
+        });
+        taken.then(|| Self(queue.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.send_modify(|queue| queue.waiting -= 1);
     }
 }
 

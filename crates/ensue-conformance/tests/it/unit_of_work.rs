@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ensue::testing::MemoryStore;
 use ensue::{BoxError, Event, Events, Meta, Store, Tx, raise};
 use serde::{Deserialize, Serialize};
 
-use crate::memory_store::{MemoryStore, Tables};
+use crate::memory_store;
 
 #[derive(Event, Serialize, Deserialize)]
 struct OrderCancelled {
@@ -17,9 +18,9 @@ trait Effects: Store {
     fn add(connection: &mut Self::Connection, name: String) -> impl Future<Output = ()> + Send;
 }
 
-impl Effects for MemoryStore {
-    async fn add(tables: &mut Tables, name: String) {
-        tables.effects.push(name);
+impl Effects for MemoryStore<memory_store::Effects> {
+    async fn add(effects: &mut memory_store::Effects, name: String) {
+        effects.push(name);
     }
 }
 
@@ -56,7 +57,7 @@ async fn refund<S: Effects>(
 
 #[tokio::test]
 async fn a_unit_of_work_is_written_once_for_every_store() {
-    let store = MemoryStore::default();
+    let store = MemoryStore::<memory_store::Effects>::default();
     // Nobody polls, and this store wakes nobody for commits of its own.
     let never = Duration::from_secs(3_600);
     let builder = Events::builder(store).poll(never).on(restock).subscribe("refunds", refund);
@@ -76,11 +77,11 @@ async fn a_unit_of_work_is_written_once_for_every_store() {
     assert!(forwarder.shutdown(Duration::from_secs(10)).await);
     let mut transaction = ensue::Transactions::begin(events.store()).await.unwrap();
     let expected = ["A-1 cancelled", "A-1 restocked", "A-1 refunded at Some(1)"];
-    assert_eq!(std::mem::take(&mut transaction.effects), expected);
+    assert_eq!(std::mem::take(&mut *transaction), expected);
 }
 
 /// From then on only a wake-up lets the forwarder see what is new.
-async fn until_owned(events: &Events<MemoryStore>) {
+async fn until_owned(events: &Events<MemoryStore<memory_store::Effects>>) {
     while events.status("refunds").await.unwrap().owner.is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -14,6 +14,7 @@ mod ownership;
 mod phases;
 mod processes;
 mod retrying;
+mod scenario;
 mod scratch;
 mod services;
 mod setting_aside;

@@ -1,9 +1,10 @@
 //! Doing what the follower says, for one term.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ensue_core::{Position, Timestamp};
+use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
 use super::delivery::{Delivery, Undelivered};
@@ -20,6 +21,7 @@ pub(crate) struct Following<'a, S: Store> {
     delivery: Delivery<'a, S>,
     follower: Follower,
     read_ahead: ReadAhead,
+    clock: Clock,
     head: &'a mut HeadWatch,
     stopping: &'a mut watch::Receiver<bool>,
 }
@@ -29,6 +31,7 @@ impl<'a, S: Store> Following<'a, S> {
         application: &'a Arc<Application<S>>,
         subscription: &'a Subscription<S>,
         term: Term,
+        clock: Clock,
         head: &'a mut HeadWatch,
         stopping: &'a mut watch::Receiver<bool>,
     ) -> Self {
@@ -36,6 +39,7 @@ impl<'a, S: Store> Following<'a, S> {
             delivery: Delivery { application, subscription, epoch: term.epoch },
             follower: Follower::new(term, subscription.retry_policy),
             read_ahead: ReadAhead::default(),
+            clock,
             head,
             stopping,
         }
@@ -45,7 +49,16 @@ impl<'a, S: Store> Following<'a, S> {
     ///
     /// CANCEL-SAFE: dropped, the handler that runs is dropped and its transaction rolls back.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
-        let mut input = self.woken();
+        while let ControlFlow::Continue(until) = self.work().await? {
+            self.wait(until).await;
+        }
+        Ok(())
+    }
+
+    /// Does what there is to do now. If there will be more, it goes on when the log grows, or at
+    /// the time that is returned.
+    pub(crate) async fn work(&mut self) -> Result<ControlFlow<(), Option<Timestamp>>, Error> {
+        let mut input = Input::Woken { head: self.head.position() };
         loop {
             if matches!(input, Input::Done) {
                 self.delivery.application.progress.send_replace(());
@@ -53,7 +66,7 @@ impl<'a, S: Store> Following<'a, S> {
             if *self.stopping.borrow() {
                 self.follower.stop();
             }
-            input = match self.follower.step(wall_clock(), input) {
+            input = match self.follower.step(self.clock.now(), input) {
                 Action::Read { after } => self.read(after).await?,
                 Action::Handle { position, attempt, changes } => {
                     self.handle(position, attempt, &changes).await?
@@ -63,8 +76,8 @@ impl<'a, S: Store> Following<'a, S> {
                     self.log_parked(&changes);
                     Input::Done
                 }
-                Action::Wait { until } => self.wait(until).await,
-                Action::Stop => return Ok(()),
+                Action::Wait { until } => return Ok(ControlFlow::Continue(until)),
+                Action::Stop => return Ok(ControlFlow::Break(())),
             };
         }
     }
@@ -104,18 +117,13 @@ impl<'a, S: Store> Following<'a, S> {
         }
     }
 
-    async fn wait(&mut self, until: Option<Timestamp>) -> Input {
-        let pause = until.map_or(Duration::MAX, |until| until.since(wall_clock()));
+    async fn wait(&mut self, until: Option<Timestamp>) {
+        let pause = until.map_or(Duration::MAX, |until| until.since(self.clock.now()));
         tokio::select! {
             () = self.head.moved() => {}
             () = tokio::time::sleep(pause) => {}
             _ = self.stopping.changed() => {}
         }
-        self.woken()
-    }
-
-    fn woken(&self) -> Input {
-        Input::Woken { head: self.head.position() }
     }
 
     fn store(&self) -> &'a S {
@@ -142,8 +150,4 @@ impl<'a, S: Store> Following<'a, S> {
             }
         }
     }
-}
-
-fn wall_clock() -> Timestamp {
-    SystemTime::now().into()
 }

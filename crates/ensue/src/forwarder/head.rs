@@ -22,6 +22,12 @@ impl HeadWatch {
         (Self(receiver), tokio::spawn(watch_head(application, sender)))
     }
 
+    /// One that stays where it is.
+    #[cfg(feature = "testing")]
+    pub(crate) fn at(position: Position) -> Self {
+        Self(watch::channel(position).1)
+    }
+
     pub(crate) fn position(&self) -> Position {
         *self.0.borrow()
     }

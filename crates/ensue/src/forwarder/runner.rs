@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::EventId;
+use ensue_core::{Clock, EventId};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -122,10 +122,13 @@ impl<S: Store> Runner<S> {
         let epoch = term.epoch;
         let keeper = Keeper::new(Arc::clone(&application), Arc::clone(&subscription), self.started);
         let (head, stopping) = (&mut self.head, &mut self.stopping);
+        let (application, subscription) = (&application, &subscription);
+        let clock = Clock::system();
+        let following = Following::new(application, subscription, term, clock, head, stopping);
         tokio::select! {
             biased;
             error = keeper.keep(lease, epoch) => Err(error),
-            ended = Following::new(&application, &subscription, term, head, stopping).run() => ended,
+            ended = following.run() => ended,
         }
     }
 

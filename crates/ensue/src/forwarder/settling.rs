@@ -1,0 +1,88 @@
+//! Running the subscriptions to the end of what there is, in the task of who asks.
+
+use std::sync::Arc;
+
+use ensue_core::{Clock, Position, Timestamp};
+use tokio::sync::watch;
+
+use super::following::Following;
+use super::head::HeadWatch;
+use crate::events::Application;
+use crate::subscription::{Subscription, TakeOver, Term};
+use crate::{Error, Store};
+
+/// Lets everything ensue that can at the time `clock` shows: after-commit handlers, subscriptions,
+/// and whatever ensues from those. The time at which more is due, if any is.
+pub(crate) async fn settle<S: Store>(
+    application: &Arc<Application<S>>,
+    clock: &Clock,
+) -> Result<Option<Timestamp>, Error> {
+    loop {
+        application.local_pool.settle().await;
+        let head = application.store.head().await?;
+        for subscription in &application.subscriptions {
+            follow(application, subscription, clock, head).await?;
+        }
+        application.local_pool.settle().await;
+        if application.store.head().await? == head {
+            return next_due(application).await;
+        }
+    }
+}
+
+/// One term, from taking over to handing over.
+async fn follow<S: Store>(
+    application: &Arc<Application<S>>,
+    subscription: &Subscription<S>,
+    clock: &Clock,
+    head: Position,
+) -> Result<(), Error> {
+    let term = take_over(application, subscription).await?;
+    let epoch = term.epoch;
+    let worked = work(application, subscription, term, clock, head).await;
+    let released = application.store.release(&subscription.name, epoch).await;
+    worked.and(released)
+}
+
+async fn work<S: Store>(
+    application: &Arc<Application<S>>,
+    subscription: &Subscription<S>,
+    term: Term,
+    clock: &Clock,
+    head: Position,
+) -> Result<(), Error> {
+    let (stop, mut stopping) = watch::channel(false);
+    let (mut head, clock) = (HeadWatch::at(head), clock.clone());
+    let mut following =
+        Following::new(application, subscription, term, clock, &mut head, &mut stopping);
+    while following.work().await?.is_continue() {
+        stop.send_replace(true);
+    }
+    Ok(())
+}
+
+async fn take_over<S: Store>(
+    application: &Application<S>,
+    subscription: &Subscription<S>,
+) -> Result<Term, Error> {
+    let (name, lease) = (&subscription.name, application.forwarding.lease);
+    // One name, so that a term that was dropped half-way holds up nobody here.
+    let owner = format!("settling@{}", std::process::id());
+    match application.store.take_over(name, &owner, lease).await? {
+        TakeOver::Granted(term) => Ok(term),
+        TakeOver::Held { owner, .. } => Err(Error::configuration(format!(
+            "subscription `{name}` is run by `{owner}`; shut the forwarder down before settling"
+        ))),
+    }
+}
+
+async fn next_due<S: Store>(application: &Application<S>) -> Result<Option<Timestamp>, Error> {
+    let mut due = None;
+    for subscription in &application.subscriptions {
+        let status = application.store.status(&subscription.name).await?;
+        let set_aside = status.iter().flat_map(|status| &status.set_aside);
+        let attempts = set_aside.filter_map(|entry| entry.state.next_attempt_at());
+        due = attempts.chain(due).min();
+    }
+    Ok(due)
+}

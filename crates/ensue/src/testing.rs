@@ -1,0 +1,19 @@
+//! What the tests of an application need; with the feature `testing`.
+//!
+//! - An entity needs none of it: [`capture`](crate::capture) shows what it raised.
+//! - [`Scenario`]: what happens in a whole application, and what ensues from it: given, when,
+//!   eventually. On the store that the application uses, or on a [`MemoryStore`].
+//! - [`VirtualClock`]: time that passes when it is told to.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! ensue = { version = "0.1", features = ["testing"] }
+//! ```
+
+mod memory_store;
+mod scenario;
+mod virtual_clock;
+
+pub use memory_store::{MemoryStore, MemoryTransaction};
+pub use scenario::Scenario;
+pub use virtual_clock::VirtualClock;

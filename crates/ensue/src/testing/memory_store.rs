@@ -1,0 +1,351 @@
+//! A store in the memory of one process, as plain as it can be.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error as StdError;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
+
+use crate::store::{Page, Savepoint};
+use crate::subscription::{Change, Epoch, SetAside, SubscriptionStatus, TakeOver, Term};
+use crate::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
+
+/// A store in memory, for tests that need no database: all that a store does, and gone with its
+/// last clone.
+///
+/// `T` is the domain's state, in place of tables: what [`Tx`](crate::Tx) derefs to. A transaction
+/// works on a clone of it that takes its place at the commit, and one is open at a time.
+///
+/// ```
+/// use ensue::testing::MemoryStore;
+/// use ensue::{Error, Events, Tx};
+///
+/// type Orders = std::collections::BTreeMap<u32, String>;
+///
+/// async fn cancel(tx: &mut Tx<MemoryStore<Orders>>, no: u32) {
+///     tx.insert(no, "cancelled".into());
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let store = MemoryStore::<Orders>::default();
+/// let events = Events::builder(store.clone()).build().await?;
+/// events.run(async |tx| Ok::<_, Error>(cancel(tx, 7).await)).await?;
+/// assert_eq!(store.state()[&7], "cancelled");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore<T = ()> {
+    shared: Arc<Shared<T>>,
+    /// Woken by the commits of other handles.
+    elsewhere: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Shared<T> {
+    committed: Mutex<Committed<T>>,
+    writer: Arc<AsyncMutex<()>>,
+    handles: Mutex<Vec<Arc<Notify>>>,
+}
+
+#[derive(Debug, Default)]
+struct Committed<T> {
+    tables: Tables<T>,
+    log: Vec<Entry>,
+}
+
+/// What a transaction has a copy of.
+#[derive(Debug, Clone, Default)]
+struct Tables<T> {
+    state: T,
+    cursors: HashMap<String, Position>,
+    owners: HashMap<String, Owner>,
+    set_aside: BTreeMap<(String, Position), SetAside>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Owner {
+    epoch: u64,
+    name: String,
+    until: Option<Timestamp>,
+}
+
+/// An open transaction of a [`MemoryStore`].
+#[derive(Debug)]
+pub struct MemoryTransaction<T> {
+    tables: Tables<T>,
+    appended: Vec<Envelope>,
+    savepoints: Vec<Tables<T>>,
+    _writer: OwnedMutexGuard<()>,
+}
+
+impl<T: Clone> MemoryStore<T> {
+    /// The state as it was committed last.
+    pub fn state(&self) -> T {
+        self.committed().tables.state.clone()
+    }
+
+    /// Another handle on the same memory, as another process would have one on the same database.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let (shared, elsewhere) = (Arc::clone(&self.shared), Arc::<Notify>::default());
+        lock(&shared.handles).push(Arc::clone(&elsewhere));
+        Self { shared, elsewhere }
+    }
+}
+
+impl<T> MemoryStore<T> {
+    fn committed(&self) -> MutexGuard<'_, Committed<T>> {
+        lock(&self.shared.committed)
+    }
+
+    fn wake_others(&self) {
+        let handles = lock(&self.shared.handles);
+        let others = handles.iter().filter(|other| !Arc::ptr_eq(other, &self.elsewhere));
+        others.for_each(|other| other.notify_one());
+    }
+}
+
+impl<T> Clone for MemoryStore<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), elsewhere: Arc::clone(&self.elsewhere) }
+    }
+}
+
+impl<T: Default> Default for MemoryStore<T> {
+    fn default() -> Self {
+        let (shared, elsewhere) = (Arc::<Shared<T>>::default(), Arc::default());
+        lock(&shared.handles).push(Arc::clone(&elsewhere));
+        Self { shared, elsewhere }
+    }
+}
+
+impl<T> Deref for MemoryTransaction<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.tables.state
+    }
+}
+
+impl<T> DerefMut for MemoryTransaction<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.tables.state
+    }
+}
+
+impl<T: Send + Sync + 'static> Log for MemoryStore<T> {
+    async fn head(&self) -> Result<Position, Error> {
+        Ok(Position::new(self.committed().log.len() as u64))
+    }
+
+    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+        let committed = self.committed();
+        let after = usize::try_from(page.after.get()).unwrap_or(usize::MAX);
+        let log = committed.log.get(after..).unwrap_or_default();
+        let mut bytes = 0;
+        let page = log.iter().take(page.rows as usize).take_while(|entry| {
+            let room = bytes < page.bytes;
+            bytes += entry.envelope.payload.len();
+            room
+        });
+        Ok(page.cloned().collect())
+    }
+
+    async fn changed_elsewhere(&self) {
+        self.elsewhere.notified().await;
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Transactions for MemoryStore<T> {
+    type Connection = T;
+    type Transaction = MemoryTransaction<T>;
+
+    fn is_retryable(_: &(dyn StdError + 'static)) -> bool {
+        false
+    }
+
+    async fn begin(&self) -> Result<MemoryTransaction<T>, Error> {
+        let writer = Arc::clone(&self.shared.writer).lock_owned().await;
+        let tables = self.committed().tables.clone();
+        Ok(MemoryTransaction {
+            tables,
+            appended: Vec::new(),
+            savepoints: Vec::new(),
+            _writer: writer,
+        })
+    }
+
+    /// Nobody but us can end it.
+    async fn verify_open(&self, _: &mut MemoryTransaction<T>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn append(
+        &self,
+        transaction: &mut MemoryTransaction<T>,
+        envelopes: &[Envelope],
+    ) -> Result<(), Error> {
+        transaction.appended.extend_from_slice(envelopes);
+        Ok(())
+    }
+
+    async fn savepoint(
+        &self,
+        transaction: &mut MemoryTransaction<T>,
+        savepoint: Savepoint,
+        _: u32,
+    ) -> Result<(), Error> {
+        let MemoryTransaction { tables, savepoints, .. } = transaction;
+        match savepoint {
+            Savepoint::Open => savepoints.push(tables.clone()),
+            Savepoint::Release => drop(savepoints.pop().ok_or_else(no_savepoint)?),
+            Savepoint::RollBack => *tables = savepoints.pop().ok_or_else(no_savepoint)?,
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, transaction: MemoryTransaction<T>) -> Result<(), Error> {
+        let Committed { tables, log } = &mut *self.committed();
+        *tables = transaction.tables;
+        for envelope in transaction.appended {
+            let position = Position::new(log.len() as u64).next();
+            log.push(Entry { position, recorded_at: now(), envelope });
+        }
+        self.wake_others();
+        Ok(())
+    }
+
+    async fn rollback(&self, _: MemoryTransaction<T>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
+    async fn register(&self, subscription: &str, start: Start) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        let position = match start {
+            Start::Head => self.head().await?,
+            Start::Beginning => Position::START,
+        };
+        transaction.tables.cursors.entry(subscription.to_owned()).or_insert(position);
+        self.commit(transaction).await
+    }
+
+    async fn take_over(
+        &self,
+        subscription: &str,
+        name: &str,
+        lease: Duration,
+    ) -> Result<TakeOver, Error> {
+        let mut transaction = self.begin().await?;
+        let (tables, now) = (&mut transaction.tables, now());
+        let Some(cursor) = tables.cursors.get(subscription).copied() else {
+            return Err(Error::configuration(format!("`{subscription}` was never registered")));
+        };
+        let owner = tables.owners.entry(subscription.to_owned()).or_default();
+        if let Some(until) = owner.until.filter(|until| *until > now && owner.name != name) {
+            let remaining = until.since(now);
+            return Ok(TakeOver::Held { owner: owner.name.clone(), remaining });
+        }
+        let until = Some(now.plus(lease));
+        *owner = Owner { epoch: owner.epoch + 1, name: name.to_owned(), until };
+        let epoch = Epoch::new(owner.epoch);
+        let set_aside = tables.set_aside_by(subscription);
+        self.commit(transaction).await?;
+        Ok(TakeOver::Granted(Term { epoch, cursor, set_aside }))
+    }
+
+    async fn renew(
+        &self,
+        subscription: &str,
+        epoch: Epoch,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let mut transaction = self.begin().await?;
+        let owner = transaction.tables.owner(subscription, epoch);
+        let renewed = owner.map(|owner| owner.until = Some(now().plus(lease))).is_some();
+        self.commit(transaction).await?;
+        Ok(renewed)
+    }
+
+    async fn release(&self, subscription: &str, epoch: Epoch) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        if let Some(owner) = transaction.tables.owner(subscription, epoch) {
+            owner.until = None;
+        }
+        self.commit(transaction).await
+    }
+
+    async fn record(
+        &self,
+        transaction: &mut MemoryTransaction<T>,
+        subscription: &str,
+        epoch: Epoch,
+        changes: &[Change],
+    ) -> Result<(), Error> {
+        let tables = &mut transaction.tables;
+        if tables.owner(subscription, epoch).is_none() {
+            return Err(Error::fenced(subscription, epoch.get()));
+        }
+        for change in changes {
+            if !tables.apply(subscription, change) {
+                return Err(Error::store("cannot record", "nothing to change", false));
+            }
+        }
+        Ok(())
+    }
+
+    async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {
+        let tables = &self.committed().tables;
+        let running = tables.owners.get(subscription).filter(|owner| owner.until > Some(now()));
+        Ok(tables.cursors.get(subscription).map(|cursor| SubscriptionStatus {
+            cursor: *cursor,
+            set_aside: tables.set_aside_by(subscription),
+            owner: running.map(|owner| owner.name.clone()),
+        }))
+    }
+}
+
+impl<T> Tables<T> {
+    /// Whether there was something to change.
+    fn apply(&mut self, subscription: &str, change: &Change) -> bool {
+        match change {
+            Change::Advance { to } => {
+                let cursor = self.cursors.get_mut(subscription).filter(|cursor| **cursor < *to);
+                cursor.map(|cursor| *cursor = *to).is_some()
+            }
+            Change::SetAside(entry) => {
+                self.set_aside.insert((subscription.to_owned(), entry.position), entry.clone());
+                true
+            }
+            Change::Settle { position } => {
+                self.set_aside.remove(&(subscription.to_owned(), *position)).is_some()
+            }
+        }
+    }
+
+    fn owner(&mut self, subscription: &str, epoch: Epoch) -> Option<&mut Owner> {
+        self.owners.get_mut(subscription).filter(|owner| owner.epoch == epoch.get())
+    }
+
+    fn set_aside_by(&self, subscription: &str) -> Vec<SetAside> {
+        let entries = self.set_aside.iter().filter(|((name, _), _)| name == subscription);
+        entries.map(|(_, entry)| entry.clone()).collect()
+    }
+}
+
+/// A panic of somebody else is no reason to panic too: every change here is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_savepoint() -> Error {
+    Error::store("cannot end a savepoint", "there is none", false)
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}

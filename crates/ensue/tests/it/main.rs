@@ -1,0 +1,7 @@
+//! What the tests of an application are written with, as they would be.
+
+#![cfg(test)]
+
+mod memory_store;
+mod scenario;
+mod shop;
