@@ -5,9 +5,11 @@
 //!
 //! Read [`domain`] first (orders raise events), then [`application`] (what ensues from them), then
 //! [`infrastructure`] (the database and the clients of other services). [`web`] is the API,
-//! [`outside`] the services of others, [`story`] what is told in the terminal.
+//! [`outside`] the services of others, [`story`] what is told in the terminal. [`coupled`] is how a
+//! part of it would look without events.
 
 mod application;
+mod coupled;
 mod domain;
 mod infrastructure;
 mod outside;
@@ -60,7 +62,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr(arguments.role);
+    log_to_stderr(arguments.quietly());
     let terminal = Terminal::of_stdout();
     let ended = match arguments.command {
         Some(Command::Story) => tell_every_story(&terminal, arguments.lease()).await,
@@ -82,6 +84,16 @@ impl Arguments {
             port: self.port,
             role: self.role,
             lease: self.lease(),
+        }
+    }
+
+    /// What is logged unless `RUST_LOG` says so. In a story, what goes wrong on purpose is told on
+    /// stdout; that includes mails that a broken mail server did not take, which are errors.
+    fn quietly(&self) -> &'static str {
+        match (&self.command, self.role) {
+            (Some(Command::Story), _) => "error,ensue::local_pool=off",
+            (None, Role::All) => "error",
+            (None, Role::Web | Role::Forwarder) => "warn",
         }
     }
 
@@ -115,13 +127,8 @@ async fn open_the_shop(terminal: &Terminal, settings: &Settings) -> Result<(), B
     ended
 }
 
-/// In a story, what goes wrong on purpose is told on stdout; `RUST_LOG=warn` shows it here as well.
-fn log_to_stderr(role: Role) {
-    let level = match role {
-        Role::All => "error",
-        Role::Web | Role::Forwarder => "warn",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+fn log_to_stderr(quietly: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quietly));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(terminal::is_coloured(&std::io::stderr()))

@@ -1,4 +1,4 @@
-//! What is not the shop's: the payment gateway and the delivery service.
+//! What is not the shop's: the payment gateway, the delivery service and the mail service.
 //!
 //! Real HTTP services with books of their own, and bad days on demand (`PUT /behaviour`), so that
 //! what the shop does about them can be seen. They run in the process that calls them.
@@ -6,6 +6,7 @@
 mod behaviour;
 mod books;
 mod delivery_service;
+mod mail_service;
 mod payment_gateway;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use ensue::BoxError;
 
 use crate::server::{Server, listen};
 
+/// Whom the forwarder calls.
 pub(crate) struct Outside {
     payment_gateway: Server,
     delivery_service: Server,
@@ -43,4 +45,10 @@ impl Outside {
         self.payment_gateway.stop().await;
         self.delivery_service.stop().await;
     }
+}
+
+/// Starts whom the shop itself calls, once a customer's order is placed, on a free port.
+pub(crate) async fn start_mail_service(folder: &Path) -> Result<Server, BoxError> {
+    let mail_service = mail_service::router(&folder.join("mail-service.db")).await?;
+    Ok(Server::start(listen(0).await?, mail_service)?)
 }

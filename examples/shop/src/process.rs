@@ -4,14 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
 use clap::ValueEnum;
 use ensue::{BoxError, Forwarder};
 use ensue_sqlite::{Builder, Events, SqliteStore};
 use tokio::net::TcpListener;
 
-use crate::application;
-use crate::infrastructure::{HttpDeliveryService, HttpPaymentGateway, sqlite};
-use crate::outside::Outside;
+use crate::application::{self, PhoneService};
+use crate::coupled;
+use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway, sqlite};
+use crate::outside::{self, Outside};
 use crate::server::{Server, listen};
 use crate::web;
 
@@ -40,6 +42,7 @@ pub(crate) struct Settings {
 pub(crate) struct Process {
     pub(crate) events: Events,
     outside: Option<Outside>,
+    mail_service: Option<Server>,
     web: Option<Server>,
     forwarder: Option<Forwarder>,
 }
@@ -56,11 +59,21 @@ impl Process {
             Role::All | Role::Forwarder => Some(Outside::start(folder).await?),
             Role::Web => None,
         };
-        let events = open(settings, outside.as_ref()).await?;
-        let serve = |listener| Server::start(listener, web::router(events.clone()));
-        let web = listener.map(serve).transpose()?;
+        let mail_service = match settings.role {
+            Role::All | Role::Web => Some(outside::start_mail_service(folder).await?),
+            Role::Forwarder => None,
+        };
+        let mailer = mail_service.as_ref().map(|service| HttpMailer::new(&service.url()));
+        let mailer = mailer.transpose()?;
+        let events = open(settings, outside.as_ref(), mailer.as_ref()).await?;
+        let web = match listener.zip(mailer) {
+            Some((listener, mailer)) => {
+                Some(Server::start(listener, router(&events, mailer, outside.as_ref())?)?)
+            }
+            None => None,
+        };
         let forwarder = outside.is_some().then(|| events.forward());
-        Ok(Self { events, outside, web, forwarder })
+        Ok(Self { events, outside, mail_service, web, forwarder })
     }
 
     /// Who listens where.
@@ -70,7 +83,8 @@ impl Process {
             let payment_gateway = ("payment gateway", outside.payment_gateway_url());
             [payment_gateway, ("delivery service", outside.delivery_service_url())]
         });
-        web.chain(outside).collect()
+        let mail_service = self.mail_service.iter().map(|mails| ("mail service", mails.url()));
+        web.chain(outside).chain(mail_service).collect()
     }
 
     /// Takes no more orders, lets what is being handled finish, then closes what that may call.
@@ -84,14 +98,26 @@ impl Process {
         if let Some(outside) = self.outside {
             outside.stop().await;
         }
+        self.events.shutdown(GRACE).await;
+        if let Some(mail_service) = self.mail_service {
+            mail_service.stop().await;
+        }
     }
 }
 
 /// The application over its database file: every process has the handlers that run in transactions,
-/// and one that can reach the outside has the durable ones.
-async fn open(settings: &Settings, outside: Option<&Outside>) -> Result<Events, BoxError> {
+/// and one that can reach the outside has those that call it.
+async fn open(
+    settings: &Settings,
+    outside: Option<&Outside>,
+    mailer: Option<&HttpMailer>,
+) -> Result<Events, BoxError> {
     let store = SqliteStore::open(settings.folder.join("shop.db")).await?;
     let builder = application::in_transaction(Events::builder(store).lease(settings.lease));
+    let builder = match mailer {
+        Some(mailer) => application::afterwards(builder, mailer.clone()),
+        None => builder,
+    };
     let builder = match outside {
         Some(outside) => durably(builder, outside)?,
         None => builder,
@@ -102,9 +128,25 @@ async fn open(settings: &Settings, outside: Option<&Outside>) -> Result<Events, 
 }
 
 fn durably(builder: Builder, outside: &Outside) -> reqwest::Result<Builder> {
-    let gateway = HttpPaymentGateway::new(&outside.payment_gateway_url())?;
+    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT);
+    let gateway = HttpPaymentGateway::new(&url, timeout)?;
     let service = HttpDeliveryService::new(&outside.delivery_service_url())?;
     Ok(application::durably(builder, gateway, service))
+}
+
+/// The API. What is coupled to the payment gateway is there only if that is.
+fn router(
+    events: &Events,
+    mailer: HttpMailer,
+    outside: Option<&Outside>,
+) -> reqwest::Result<Router> {
+    let phone = web::phone::router(PhoneService::new(events.clone(), mailer));
+    let router = web::router(events.clone()).merge(phone);
+    let Some(outside) = outside else { return Ok(router) };
+    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT_WHERE_COUPLED);
+    let gateway = HttpPaymentGateway::new(&url, timeout)?;
+    let coupled = coupled::OrderService::new(events.clone(), gateway);
+    Ok(router.merge(web::coupled::router(coupled)))
 }
 
 /// First of all, so that a port that is taken leaves no trace.

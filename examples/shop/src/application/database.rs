@@ -1,6 +1,6 @@
 //! The port to the shop's database.
 
-use ensue::{Error, Store, Tx};
+use ensue::{Error, EventId, Meta, Store, Timestamp, Tx};
 
 use crate::domain::{Order, OrderNo, Product, ProductCode};
 
@@ -40,16 +40,41 @@ pub(crate) trait Database: Store {
         quantity: i64,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Takes `coupon` for the order; whether it was still there to be taken.
+    fn redeem_coupon(
+        tx: &mut Tx<Self>,
+        coupon: &str,
+        no: &OrderNo,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Writes down that the event happened which `meta` stands around.
+    fn add_to_audit_trail(
+        tx: &mut Tx<Self>,
+        meta: &Meta,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
     fn order(&self, no: &OrderNo) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
 
     fn products(&self) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
 
     /// Which products sold, the best first.
     fn best_sellers(&self) -> impl Future<Output = Result<Vec<BestSeller>, Error>> + Send;
+
+    /// What happened to whatever is called `key`, the first first.
+    fn audit_trail(&self, key: &str)
+    -> impl Future<Output = Result<Vec<AuditEntry>, Error>> + Send;
 }
 
 /// How many of a product were sold, cancelled ones taken off.
 pub(crate) struct BestSeller {
     pub(crate) product: ProductCode,
     pub(crate) sold: i64,
+}
+
+/// That something happened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AuditEntry {
+    pub(crate) event_id: EventId,
+    pub(crate) event_type: String,
+    pub(crate) occurred_at: Timestamp,
 }

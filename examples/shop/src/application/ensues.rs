@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use ensue::{Builder, RetryPolicy, Start};
 
+use super::audit_trail::write_down;
 use super::best_sellers::{add_placed, take_off_cancelled};
+use super::mails::{greet_customer, tell_sales};
+use super::redeem_once::redeem_once;
 use super::refund::refund;
 use super::restock::restock;
 use super::synchronise_delivery::synchronise_delivery;
-use super::{Database, DeliveryService, PaymentGateway};
+use super::{Database, DeliveryService, Mailer, PaymentGateway};
 
 pub(crate) const REFUNDS: &str = "refunds";
 const DELIVERY: &str = "delivery";
@@ -16,10 +19,20 @@ const BEST_SELLERS: &str = "best-sellers";
 
 /// In the transaction of what was done: it succeeds or fails with it.
 pub(crate) fn in_transaction<D: Database>(builder: Builder<D>) -> Builder<D> {
-    builder.on(restock)
+    builder.on(restock).on(redeem_once).on_any(write_down)
 }
 
-/// Afterwards, and in any process: what was stored is handled until it is done.
+/// Once it is certain what was done, in the process that did it: nobody waits for it, and it may be
+/// missed.
+pub(crate) fn afterwards<D, M>(builder: Builder<D>, mailer: M) -> Builder<D>
+where
+    D: Database,
+    M: Mailer,
+{
+    builder.state(mailer).after_commit(greet_customer::<M>).after_rollback(tell_sales::<M>)
+}
+
+/// Later, and in any process: what was stored is handled until it is done.
 ///
 /// All start with the first event ever, so that nothing is missed if orders are taken before the
 /// first forwarder has run.

@@ -2,11 +2,14 @@
 
 use ensue::{Events, Tx};
 
-use super::{Database, ShopError};
-use crate::domain::{Address, Order, OrderLine, OrderNo, ProductCode};
+use super::{Database, ShopError, Wanted};
+use crate::domain::{Address, Order, OrderLine, OrderNo, ProductCode, VolumeDiscount};
 
 /// Each method is one unit of work: what it saves, the events that the domain raises below it, and
 /// what ensues in the transaction happen together or not at all.
+///
+/// Those marked as a service have a second form each, `…_in`, that joins a unit of work which is
+/// open. [`cancel`](Self::cancel) is written out: the same door, by hand.
 pub(crate) struct OrderService<D: Database> {
     events: Events<D>,
 }
@@ -16,53 +19,54 @@ impl<D: Database> OrderService<D> {
         Self { events }
     }
 
-    pub(crate) async fn place(
-        &self,
-        wanted: &[(ProductCode, u32)],
-        address: Address,
-    ) -> Result<OrderNo, ShopError> {
-        self.events
-            .run(async |tx| {
-                let lines = take_from_stock(tx, wanted).await?;
-                let order = Order::place(D::next_order_no(tx).await?, lines, address)?;
-                D::save_order(tx, &order).await?;
-                Ok(order.no().clone())
-            })
-            .await
+    #[ensue::service(self.events)]
+    pub(crate) async fn place(&self, tx: &mut Tx<D>, wanted: Wanted) -> Result<OrderNo, ShopError> {
+        let Wanted { quantities, coupon, address } = wanted;
+        let no = D::next_order_no(tx).await?;
+        let lines = take_from_stock(tx, &quantities).await?;
+        let mut lines = VolumeDiscount::OF_THE_HOUSE.grant(&no, lines);
+        if let Some(coupon) = coupon {
+            lines = coupon.redeem(&no, &lines);
+        }
+        let order = Order::place(no, lines, address)?;
+        D::save_order(tx, &order).await?;
+        Ok(order.no().clone())
     }
 
-    pub(crate) async fn pay(&self, no: &OrderNo) -> Result<(), ShopError> {
-        self.events
-            .run(async |tx| {
-                let mut order = find(tx, no).await?;
-                order.pay()?;
-                Ok(D::save_order(tx, &order).await?)
-            })
-            .await
+    #[ensue::service(self.events)]
+    pub(crate) async fn pay(&self, tx: &mut Tx<D>, no: &OrderNo) -> Result<(), ShopError> {
+        let mut order = find_order(tx, no).await?;
+        order.pay()?;
+        Ok(D::save_order(tx, &order).await?)
     }
 
     pub(crate) async fn cancel(&self, no: &OrderNo) -> Result<(), ShopError> {
         self.events
             .run(async |tx| {
-                let mut order = find(tx, no).await?;
+                let mut order = find_order(tx, no).await?;
                 order.cancel()?;
                 Ok(D::save_order(tx, &order).await?)
             })
             .await
     }
 
-    pub(crate) async fn change_address(&self, no: &OrderNo, to: Address) -> Result<(), ShopError> {
-        self.events
-            .run(async |tx| {
-                let mut order = find(tx, no).await?;
-                order.change_address(to)?;
-                Ok(D::save_order(tx, &order).await?)
-            })
-            .await
+    #[ensue::service(self.events)]
+    pub(crate) async fn change_address(
+        &self,
+        tx: &mut Tx<D>,
+        no: &OrderNo,
+        to: Address,
+    ) -> Result<(), ShopError> {
+        let mut order = find_order(tx, no).await?;
+        order.change_address(to)?;
+        Ok(D::save_order(tx, &order).await?)
     }
 }
 
-async fn find<D: Database>(tx: &mut Tx<D>, no: &OrderNo) -> Result<Order, ShopError> {
+pub(crate) async fn find_order<D: Database>(
+    tx: &mut Tx<D>,
+    no: &OrderNo,
+) -> Result<Order, ShopError> {
     D::find_order(tx, no).await?.ok_or_else(|| ShopError::NoSuchOrder(no.clone()))
 }
 

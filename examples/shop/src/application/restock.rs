@@ -3,7 +3,7 @@
 use ensue::Tx;
 
 use super::{Database, ShopError};
-use crate::domain::OrderCancelled;
+use crate::domain::{OrderCancelled, OrderLine};
 
 /// Runs in the transaction of the cancellation. A product that cannot be returned makes it fail,
 /// and with it the cancellation: a handler in the transaction has a veto.
@@ -11,7 +11,14 @@ pub(super) async fn restock<D: Database>(
     event: &OrderCancelled,
     tx: &mut Tx<D>,
 ) -> Result<(), ShopError> {
-    for line in &event.lines {
+    put_back(tx, &event.lines).await
+}
+
+pub(crate) async fn put_back<D: Database>(
+    tx: &mut Tx<D>,
+    lines: &[OrderLine],
+) -> Result<(), ShopError> {
+    for line in lines {
         let found = D::find_product(tx, &line.product).await?;
         let mut product = found.ok_or_else(|| ShopError::NoSuchProduct(line.product.clone()))?;
         product.put_back(line.quantity)?;

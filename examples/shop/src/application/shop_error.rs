@@ -1,5 +1,6 @@
 //! Why a service could not do what it was asked.
 
+use ensue::BoxError;
 use thiserror::Error;
 
 use crate::domain::{OrderNo, ProductCode, Refusal};
@@ -12,6 +13,8 @@ pub(crate) enum ShopError {
     NoSuchOrder(OrderNo),
     #[error("there is no product `{0}`")]
     NoSuchProduct(ProductCode),
+    #[error("the payment gateway did not refund")]
+    Gateway(#[source] BoxError),
     /// The database, or whatever else is not the shop's to say.
     #[error(transparent)]
     Events(ensue::Error),

@@ -39,3 +39,20 @@ pub(crate) struct ShippingAddressChanged {
     pub(crate) order_no: OrderNo,
     pub(crate) address: Address,
 }
+
+/// Raised by a value.
+#[derive(Debug, Clone, PartialEq, Eq, Event, Serialize, Deserialize)]
+#[event(type = "coupon.redeemed", key = order_no)]
+pub(crate) struct CouponRedeemed {
+    pub(crate) order_no: OrderNo,
+    pub(crate) coupon: String,
+    pub(crate) saved: Money,
+}
+
+/// Raised by a domain service.
+#[derive(Debug, Clone, PartialEq, Eq, Event, Serialize, Deserialize)]
+#[event(type = "order.volume_discount_granted", key = order_no)]
+pub(crate) struct VolumeDiscountGranted {
+    pub(crate) order_no: OrderNo,
+    pub(crate) saved: Money,
+}

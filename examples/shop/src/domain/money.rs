@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
+use std::ops::Sub;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,20 @@ impl Money {
 
     pub(crate) fn times(self, quantity: u32) -> Self {
         Self { cents: self.cents.saturating_mul(quantity.into()) }
+    }
+
+    /// So many percent less, rounded in the customer's favour.
+    pub(crate) fn less(self, percent: u8) -> Self {
+        let left = 100 - i64::from(percent.min(100));
+        Self { cents: self.cents.saturating_mul(left).div_euclid(100) }
+    }
+}
+
+impl Sub for Money {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { cents: self.cents.saturating_sub(other.cents) }
     }
 }
 
@@ -44,5 +59,11 @@ mod tests {
     fn amounts_are_shown_with_two_decimals() {
         assert_eq!(Money::of_cents(1_205).to_string(), "EUR 12.05");
         assert_eq!(Money::of_cents(1_290).times(2).to_string(), "EUR 25.80");
+    }
+
+    #[test]
+    fn what_a_discount_leaves_is_rounded_in_the_customers_favour() {
+        assert_eq!(Money::of_cents(1_295).less(10), Money::of_cents(1_165));
+        assert_eq!(Money::of_cents(1_295).less(100), Money::of_cents(0));
     }
 }

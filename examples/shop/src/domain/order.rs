@@ -87,7 +87,7 @@ impl Order {
     }
 
     pub(crate) fn amount(&self) -> Money {
-        self.lines.iter().map(OrderLine::amount).sum()
+        OrderLine::total(&self.lines)
     }
 
     pub(crate) fn no(&self) -> &OrderNo {

@@ -18,4 +18,8 @@ pub(crate) enum Refusal {
     OutOfStock { product: ProductCode, in_stock: u32 },
     #[error("`{0}` cannot be returned")]
     NotReturnable(ProductCode),
+    #[error("`{0}` is no coupon of ours")]
+    NoCoupon(String),
+    #[error("coupon `{0}` was redeemed already")]
+    CouponSpent(String),
 }

@@ -9,9 +9,6 @@ use serde_json::json;
 use crate::application::PaymentGateway;
 use crate::domain::{Money, OrderNo};
 
-/// LIMIT: a gateway that takes longer is asked again later; nobody waits for it meanwhile.
-const TIMEOUT: Duration = Duration::from_secs(2);
-
 #[derive(Clone)]
 pub(crate) struct HttpPaymentGateway {
     client: Client,
@@ -19,8 +16,14 @@ pub(crate) struct HttpPaymentGateway {
 }
 
 impl HttpPaymentGateway {
-    pub(crate) fn new(url: &str) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+    /// LIMIT: a gateway that takes longer is asked again later; nobody waits for it meanwhile.
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// LIMIT: where nobody asks again, it has to be waited for.
+    pub(crate) const TIMEOUT_WHERE_COUPLED: Duration = Duration::from_secs(30);
+
+    pub(crate) fn new(url: &str, timeout: Duration) -> reqwest::Result<Self> {
+        let client = Client::builder().timeout(timeout).no_proxy().build()?;
         Ok(Self { client, url: format!("{url}/refunds") })
     }
 }

@@ -1,11 +1,11 @@
 //! The shop's tables in SQLite, in the file that holds the events too.
 
-use ensue::{BoxError, Error};
+use ensue::{BoxError, Error, Meta, Timestamp};
 use ensue_sqlite::{Events, SqliteStore, Tx};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
 
-use crate::application::{BestSeller, Database};
+use crate::application::{AuditEntry, BestSeller, Database};
 use crate::domain::{Address, Money, Order, OrderNo, OrderState, Product, ProductCode};
 
 /// Makes the shop's tables and fills its shelves, unless that has been done.
@@ -78,6 +78,28 @@ impl Database for SqliteStore {
             .map_err(failed("cannot count what was sold"))
     }
 
+    async fn redeem_coupon(tx: &mut Tx, coupon: &str, no: &OrderNo) -> Result<bool, Error> {
+        let redeemed = sqlx::query(include_str!("sqlite/sql/redeem_coupon.sql"))
+            .bind(coupon)
+            .bind(no.as_str())
+            .execute(&mut **tx)
+            .await
+            .map_err(failed("cannot redeem a coupon"))?;
+        Ok(redeemed.rows_affected() == 1)
+    }
+
+    async fn add_to_audit_trail(tx: &mut Tx, meta: &Meta) -> Result<(), Error> {
+        sqlx::query(include_str!("sqlite/sql/add_to_audit_trail.sql"))
+            .bind(meta.id.to_string())
+            .bind(&*meta.event_type)
+            .bind(&meta.key)
+            .bind(meta.occurred_at.as_micros())
+            .execute(&mut **tx)
+            .await
+            .map(drop)
+            .map_err(failed("cannot write into the audit trail"))
+    }
+
     async fn order(&self, no: &OrderNo) -> Result<Option<Order>, Error> {
         select_order(self.reader(), no).await
     }
@@ -97,6 +119,15 @@ impl Database for SqliteStore {
             .map_err(failed("cannot list the best sellers"))?;
         let best_sellers = rows.iter().map(best_seller).collect::<Result<_, _>>();
         best_sellers.map_err(failed("cannot read a best seller"))
+    }
+
+    async fn audit_trail(&self, key: &str) -> Result<Vec<AuditEntry>, Error> {
+        let rows = sqlx::query(include_str!("sqlite/sql/list_audit_trail.sql"))
+            .bind(key)
+            .fetch_all(self.reader())
+            .await
+            .map_err(failed("cannot read the audit trail"))?;
+        rows.iter().map(audit_entry).collect()
     }
 }
 
@@ -136,6 +167,16 @@ fn product(row: &SqliteRow) -> sqlx::Result<Product> {
 /// The columns in the order of `list_best_sellers.sql`.
 fn best_seller(row: &SqliteRow) -> sqlx::Result<BestSeller> {
     Ok(BestSeller { product: ProductCode::new(row.try_get::<&str, _>(0)?), sold: row.try_get(1)? })
+}
+
+/// The columns in the order of `list_audit_trail.sql`.
+fn audit_entry(row: &SqliteRow) -> Result<AuditEntry, Error> {
+    const WHAT: &str = "cannot read the audit trail";
+    Ok(AuditEntry {
+        event_id: row.try_get::<&str, _>(0).map_err(failed(WHAT))?.parse().map_err(failed(WHAT))?,
+        event_type: row.try_get(1).map_err(failed(WHAT))?,
+        occurred_at: Timestamp::from_micros(row.try_get(2).map_err(failed(WHAT))?),
+    })
 }
 
 fn state_name(state: OrderState) -> &'static str {

@@ -1,13 +1,16 @@
 //! A service's good and bad days, set with `PUT /behaviour`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{MethodRouter, put};
+use axum::routing::{MethodRouter, get};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// How long a slow service takes.
 const SLOW: Duration = Duration::from_secs(1);
@@ -28,30 +31,39 @@ pub(super) enum Mode {
     Down,
     /// Does what it is asked, a second later.
     Slow,
+    /// Does nothing, nor answers, until it is told otherwise.
+    Hold,
     /// Does what it is asked, but its first answer is lost: 503.
     Flaky,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct BehaviourSwitch(Arc<Mutex<Behaviour>>);
+pub(super) struct BehaviourSwitch {
+    behaviour: watch::Sender<Behaviour>,
+    waiting: Arc<Mutex<Vec<String>>>,
+}
 
 impl BehaviourSwitch {
-    /// How to treat a request about `order_no`; for the slow, after a while.
+    /// How to treat a request about `order_no`; for the slow and the held, after a while.
     pub(super) async fn mode_for(&self, order_no: &str) -> Mode {
-        let mode = self.current().mode_for(order_no);
+        let _waiting = Waiting::begin(self, order_no);
+        let mut behaviour = self.behaviour.subscribe();
+        let released = behaviour.wait_for(|now| now.mode_for(order_no) != Mode::Hold).await;
+        // It fails if the switch is gone, which is around us.
+        let mode = released.map_or(Mode::Ok, |now| now.mode_for(order_no));
         if mode == Mode::Slow {
             tokio::time::sleep(SLOW).await;
         }
         mode
     }
 
-    /// `PUT /behaviour`.
+    /// `PUT /behaviour`, and `GET /behaviour`: which orders somebody waits about.
     pub(super) fn route(&self) -> MethodRouter {
-        put(set).with_state(self.clone())
+        get(show).put(set).with_state(self.clone())
     }
 
-    fn current(&self) -> Behaviour {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn waiting(&self) -> MutexGuard<'_, Vec<String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,10 +74,36 @@ impl Behaviour {
     }
 }
 
+/// That somebody waits for an answer, until they have it or hang up.
+struct Waiting<'a> {
+    switch: &'a BehaviourSwitch,
+    order_no: &'a str,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(switch: &'a BehaviourSwitch, order_no: &'a str) -> Self {
+        switch.waiting().push(order_no.to_owned());
+        Self { switch, order_no }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.switch.waiting();
+        if let Some(place) = waiting.iter().position(|order_no| order_no == self.order_no) {
+            waiting.remove(place);
+        }
+    }
+}
+
+async fn show(State(switch): State<BehaviourSwitch>) -> Json<Value> {
+    Json(json!({ "waiting": *switch.waiting() }))
+}
+
 /// As JSON whatever its content type, which spares whoever tries it a header.
 async fn set(State(switch): State<BehaviourSwitch>, body: Bytes) -> Result<StatusCode, Unknown> {
     let behaviour = serde_json::from_slice(&body).map_err(unknown)?;
-    *switch.0.lock().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    switch.behaviour.send_replace(behaviour);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -27,7 +27,9 @@ impl Stage {
     pub(crate) fn new(terminal: &Terminal, process: &Process) -> Result<Self, BoxError> {
         let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let listeners = process.listeners();
-        let [(_, shop), (_, payment_gateway), (_, delivery_service)] = listeners.as_slice() else {
+        let [(_, shop), (_, payment_gateway), (_, delivery_service), (_, mail_service)] =
+            listeners.as_slice()
+        else {
             return Err("a story needs the whole shop in one process".into());
         };
         let witness = Witness {
@@ -35,6 +37,7 @@ impl Stage {
             shop: shop.clone(),
             payment_gateway: payment_gateway.clone(),
             delivery_service: delivery_service.clone(),
+            mail_service: mail_service.clone(),
             events: process.events.clone(),
         };
         Ok(Self { terminal: *terminal, chapters: 0, facts: 0, witness })

@@ -17,6 +17,7 @@ pub(super) struct Witness {
     pub(super) shop: String,
     pub(super) payment_gateway: String,
     pub(super) delivery_service: String,
+    pub(super) mail_service: String,
     pub(super) events: Events,
 }
 

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::AddressBody;
-use crate::domain::{Order, OrderState, ProductCode};
+use crate::application::Wanted;
+use crate::domain::{Coupon, Order, OrderState, ProductCode, Refusal};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WantedBody {
     pub(crate) lines: Vec<LineBody>,
+    pub(crate) coupon: Option<String>,
     pub(crate) address: AddressBody,
 }
 
@@ -35,9 +37,13 @@ pub(crate) enum State {
 }
 
 impl WantedBody {
-    pub(super) fn quantities(&self) -> Vec<(ProductCode, u32)> {
-        let quantity = |line: &LineBody| (ProductCode::new(&*line.product), line.quantity);
-        self.lines.iter().map(quantity).collect()
+    pub(super) fn into_wanted(self) -> Result<Wanted, Refusal> {
+        let quantity = |line: LineBody| (ProductCode::new(line.product), line.quantity);
+        Ok(Wanted {
+            quantities: self.lines.into_iter().map(quantity).collect(),
+            coupon: self.coupon.as_deref().map(Coupon::new).transpose()?,
+            address: self.address.into_address()?,
+        })
     }
 }
 

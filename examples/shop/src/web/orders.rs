@@ -14,7 +14,7 @@ use super::{AddressBody, OrderBody, Shop, WantedBody};
 use crate::application::{Database, ShopError};
 use crate::domain::OrderNo;
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
 type Shown = Result<Json<OrderBody>, Problem>;
 
 pub(super) async fn place<D: Database>(
@@ -22,8 +22,7 @@ pub(super) async fn place<D: Database>(
     body: Body<WantedBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let Json(wanted) = body?;
-    let quantities = wanted.quantities();
-    let no = shop.orders.place(&quantities, wanted.address.into_address()?).await?;
+    let no = shop.orders.place(wanted.into_wanted()?).await?;
     let location = [(LOCATION, format!("/api/orders/{no}"))];
     Ok((StatusCode::CREATED, location, shop.show(&no).await?))
 }
@@ -58,6 +57,16 @@ pub(super) async fn change_address<D: Database>(
 ) -> Shown {
     let Json(address) = body?;
     shop.orders.change_address(&no, address.into_address()?).await?;
+    shop.show(&no).await
+}
+
+pub(super) async fn check_out<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+    Path(no): Path<OrderNo>,
+    body: Body<AddressBody>,
+) -> Shown {
+    let Json(address) = body?;
+    shop.checkout.check_out(&no, address.into_address()?).await?;
     shop.show(&no).await
 }
 

@@ -36,6 +36,7 @@ impl From<ShopError> for Problem {
             ShopError::Refused(refusal) => status_of(refusal),
             ShopError::NoSuchOrder(_) => StatusCode::NOT_FOUND,
             ShopError::NoSuchProduct(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ShopError::Gateway(_) => StatusCode::BAD_GATEWAY,
             ShopError::Events(error) => return Self::of_events(error),
         };
         Self { status, detail: error.to_string() }
@@ -83,10 +84,13 @@ impl Problem {
 
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::NothingOrdered | Refusal::AddressIncomplete => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::NothingOrdered | Refusal::AddressIncomplete | Refusal::NoCoupon(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Refusal::PaidAlready(_)
         | Refusal::CancelledAlready(_)
         | Refusal::OutOfStock { .. }
-        | Refusal::NotReturnable(_) => StatusCode::CONFLICT,
+        | Refusal::NotReturnable(_)
+        | Refusal::CouponSpent(_) => StatusCode::CONFLICT,
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 
 use super::problem::Problem;
-use super::{BestSellerBody, ProductBody, Shop};
+use super::{AuditEntryBody, BestSellerBody, ProductBody, Shop};
 use crate::application::Database;
 
 pub(super) async fn stock<D: Database>(
@@ -21,4 +21,12 @@ pub(super) async fn best_sellers<D: Database>(
 ) -> Result<Json<Vec<BestSellerBody>>, Problem> {
     let best_sellers = shop.database().best_sellers().await?;
     Ok(Json(best_sellers.into_iter().map(Into::into).collect()))
+}
+
+pub(super) async fn audit_trail<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+    Path(key): Path<String>,
+) -> Result<Json<Vec<AuditEntryBody>>, Problem> {
+    let audit_trail = shop.database().audit_trail(&key).await?;
+    Ok(Json(audit_trail.into_iter().map(Into::into).collect()))
 }

@@ -24,6 +24,21 @@ CREATE TABLE IF NOT EXISTS best_seller (
     sold INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS redeemed_coupon (
+    coupon TEXT NOT NULL PRIMARY KEY,
+    order_no TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS audit_trail (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    event_type TEXT NOT NULL,
+    key TEXT,
+    occurred_at_us INTEGER NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS audit_trail_of_key ON audit_trail (key, number);
+
 INSERT OR IGNORE INTO order_number VALUES (1, 1000);
 
 INSERT OR IGNORE INTO product VALUES
