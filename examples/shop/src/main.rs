@@ -14,6 +14,8 @@ mod domain;
 mod infrastructure;
 mod outside;
 mod process;
+#[cfg(test)]
+mod scratch;
 mod server;
 mod story;
 mod terminal;

@@ -1,11 +1,17 @@
 //! The stories: what is done, and what ensues, told in the terminal and checked at each step.
 
 mod answer;
+mod audit_trail;
 mod cancel;
 mod change_address;
+mod checkout;
+mod coupled_cancel;
+mod discounts;
 mod feed;
+mod mail;
 mod outage;
 mod patience;
+mod phone;
 mod place_and_pay;
 mod stage;
 mod try_yourself;
@@ -27,10 +33,16 @@ pub(crate) async fn tell_first(stage: &mut Stage) -> Told {
 
 pub(crate) async fn tell_all(stage: &mut Stage) -> Told {
     place_and_pay::tell(stage).await?;
+    coupled_cancel::tell(stage).await?;
     cancel::tell(stage).await?;
     change_address::tell(stage).await?;
     veto::tell(stage).await?;
     outage::tell(stage).await?;
+    discounts::tell(stage).await?;
+    mail::tell(stage).await?;
+    checkout::tell(stage).await?;
+    phone::tell(stage).await?;
+    audit_trail::tell(stage).await?;
     feed::tell(stage).await?;
     stage.end()
 }

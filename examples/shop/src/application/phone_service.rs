@@ -75,3 +75,70 @@ impl Notepad {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ensue::BoxError;
+    use ensue_sqlite::SqliteStore;
+
+    use super::*;
+    use crate::scratch::{Scratch, wanted};
+
+    /// LIMIT: only a failing test waits for so long.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[derive(Clone, Default)]
+    struct Sent(Arc<Mutex<Vec<String>>>);
+
+    impl Mailer for Sent {
+        async fn send(&self, _: &Recipient, text: &str) -> Result<(), BoxError> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_listens_to_an_order_by_phone_hears_no_other() {
+        let shop = Shop::open().await;
+        let first = shop.phone.take(wanted(Some("PHONE-10"))).await.unwrap();
+        shop.on_the_web.place(wanted(None)).await.unwrap();
+        let second = shop.phone.take(wanted(None)).await.unwrap();
+        assert_eq!((first.happened.len(), second.happened.len()), (3, 2));
+        let orders = [first.order_no, second.order_no];
+        let copies = orders.map(|no| format!("Order {no} was taken by phone."));
+        assert_eq!(shop.sent().await, copies);
+    }
+
+    #[tokio::test]
+    async fn what_listens_to_an_order_that_is_refused_goes_with_it() {
+        let shop = Shop::open().await;
+        shop.on_the_web.place(wanted(Some("PHONE-10"))).await.unwrap();
+        shop.phone.take(wanted(Some("PHONE-10"))).await.unwrap_err();
+        shop.on_the_web.place(wanted(None)).await.unwrap();
+        assert_eq!(shop.sent().await, [""; 0]);
+    }
+
+    struct Shop {
+        scratch: Scratch,
+        phone: PhoneService<SqliteStore, Sent>,
+        on_the_web: OrderService<SqliteStore>,
+        sent: Sent,
+    }
+
+    impl Shop {
+        async fn open() -> Self {
+            let (scratch, sent) = (Scratch::with(|builder| builder).await, Sent::default());
+            let phone = PhoneService::new(scratch.events.clone(), sent.clone());
+            let on_the_web = OrderService::new(scratch.events.clone());
+            Self { scratch, phone, on_the_web, sent }
+        }
+
+        /// Everything that was, once nothing more will be.
+        async fn sent(&self) -> Vec<String> {
+            assert!(self.scratch.events.shutdown(PATIENCE).await, "handlers do not end");
+            self.sent.0.lock().unwrap().clone()
+        }
+    }
+}

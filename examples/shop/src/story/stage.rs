@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Told;
 use super::answer::Answer;
+use super::patience::wait_for;
 use super::witness::Witness;
 use crate::process::Process;
 use crate::terminal::{Terminal, Tone};
@@ -108,13 +109,30 @@ impl Stage {
 
     /// An order of `lines`, placed.
     pub(super) async fn place(&self, lines: &[(&str, u32)]) -> Result<String, BoxError> {
-        let line =
-            |(product, quantity): &(&str, u32)| json!({ "product": product, "quantity": quantity });
-        let lines: Vec<_> = lines.iter().map(line).collect();
-        let address = json!({ "street": "12 Mill Lane", "city": "York" });
-        let body = json!({ "lines": lines, "address": address });
-        let answer = self.ask(Method::POST, "/api/orders", Some(&body)).await?;
+        let answer = self.ask(Method::POST, "/api/orders", Some(&wanted(lines, None))).await?;
         Ok(answer.text("order_no"))
+    }
+
+    pub(super) async fn place_with_coupon(
+        &self,
+        lines: &[(&str, u32)],
+        coupon: &str,
+    ) -> Result<Answer, BoxError> {
+        self.ask(Method::POST, "/api/orders", Some(&wanted(lines, Some(coupon)))).await
+    }
+
+    pub(super) async fn take_by_phone(
+        &self,
+        product: &str,
+        coupon: Option<&str>,
+    ) -> Result<Answer, BoxError> {
+        let wanted = wanted(&[(product, 1)], coupon);
+        self.ask(Method::POST, "/api/phone-orders", Some(&wanted)).await
+    }
+
+    pub(super) async fn check_out(&self, no: &str, street: &str) -> Result<Answer, BoxError> {
+        let body = json!({ "street": street, "city": "Leeds" });
+        self.ask(Method::POST, &format!("/api/orders/{no}/checkout"), Some(&body)).await
     }
 
     pub(super) async fn place_and_pay(&self, lines: &[(&str, u32)]) -> Result<String, BoxError> {
@@ -127,12 +145,33 @@ impl Stage {
         self.ask(Method::POST, &format!("/api/orders/{no}/cancel"), None).await
     }
 
+    pub(super) async fn cancel_coupled(&self, no: &str) -> Result<Answer, BoxError> {
+        self.ask(Method::POST, &format!("/api/coupled/orders/{no}/cancel"), None).await
+    }
+
     /// Puts the payment gateway into a mood, for one order.
     pub(super) async fn payment_gateway_is(&self, mode: &str, no: &str) -> Told {
-        let url = format!("{}/behaviour", self.witness.payment_gateway);
         let body = json!({ "mode": mode, "order_no": no });
-        self.witness.client.put(url).json(&body).send().await?.error_for_status()?;
+        self.behave(&self.witness.payment_gateway, &body).await
+    }
+
+    pub(super) async fn mail_service_is(&self, mode: &str) -> Told {
+        self.behave(&self.witness.mail_service, &json!({ "mode": mode })).await
+    }
+
+    async fn behave(&self, service: &str, behaviour: &Value) -> Told {
+        let request = self.witness.client.put(format!("{service}/behaviour"));
+        request.json(behaviour).send().await?.error_for_status()?;
         Ok(())
+    }
+
+    /// Waits until everything has ended that ensues after the commits and rollbacks so far.
+    pub(super) async fn at_rest(&self) -> Told {
+        let look = async || {
+            let counts = self.witness.events.after_commit_counts();
+            Ok((counts.waiting == 0).then_some(()))
+        };
+        wait_for("the handlers after the commit", look).await.map(drop)
     }
 
     /// The events of an order that were stored after `head`, of these types and no others.
@@ -150,4 +189,12 @@ impl Stage {
             self.line(format!("     {:>4} {}", entry.position.get(), entry.envelope.event_type))
         })
     }
+}
+
+fn wanted(lines: &[(&str, u32)], coupon: Option<&str>) -> Value {
+    let line =
+        |(product, quantity): &(&str, u32)| json!({ "product": product, "quantity": quantity });
+    let lines: Vec<_> = lines.iter().map(line).collect();
+    let address = json!({ "street": "12 Mill Lane", "city": "York" });
+    json!({ "lines": lines, "coupon": coupon, "address": address })
 }

@@ -7,7 +7,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::web::{AddressBody, BestSellerBody, OrderBody, ProductBody};
+use crate::web::{AddressBody, AuditEntryBody, BestSellerBody, OrderBody, ProductBody};
 
 /// LIMIT: what a story looks at in one go; it stores a handful.
 const ENTRIES_MAX: u32 = 1_000;
@@ -38,6 +38,19 @@ pub(super) struct Delivery {
     pub(super) changes: u32,
 }
 
+/// A mail that the mail service was given.
+#[derive(Debug, Deserialize)]
+pub(super) struct Mail {
+    pub(super) to: String,
+    pub(super) text: String,
+}
+
+/// About which orders somebody waits for an answer.
+#[derive(Debug, Deserialize)]
+struct Waiting {
+    waiting: Vec<String>,
+}
+
 impl Witness {
     pub(super) async fn order(&self, no: &str) -> Result<OrderBody, BoxError> {
         self.read(format!("{}/api/orders/{no}", self.shop)).await
@@ -64,6 +77,25 @@ impl Witness {
 
     pub(super) async fn delivery(&self, no: &str) -> Result<Option<Delivery>, BoxError> {
         self.read(format!("{}/deliveries/{no}", self.delivery_service)).await
+    }
+
+    pub(super) async fn payment_gateway_has_waiting(&self, no: &str) -> Result<bool, BoxError> {
+        let url = format!("{}/behaviour", self.payment_gateway);
+        let Waiting { waiting } = self.read(url).await?;
+        Ok(waiting.iter().any(|order_no| order_no == no))
+    }
+
+    pub(super) async fn mails(&self) -> Result<Vec<Mail>, BoxError> {
+        self.read(format!("{}/mails", self.mail_service)).await
+    }
+
+    pub(super) async fn mails_to(&self, recipient: &str) -> Result<Vec<String>, BoxError> {
+        let mails = self.mails().await?.into_iter().filter(|mail| mail.to == recipient);
+        Ok(mails.map(|mail| mail.text).collect())
+    }
+
+    pub(super) async fn audit_trail(&self, no: &str) -> Result<Vec<AuditEntryBody>, BoxError> {
+        self.read(format!("{}/api/audit-trail/{no}", self.shop)).await
     }
 
     pub(super) async fn head(&self) -> Result<Position, BoxError> {

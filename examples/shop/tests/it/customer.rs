@@ -46,6 +46,29 @@ impl Customer {
         self.post(&format!("/api/orders/{no}/cancel"), Value::Null).await;
     }
 
+    pub(crate) async fn cancel_coupled(&self, no: &str) {
+        let request = self.client.post(format!("{}/api/coupled/orders/{no}/cancel", self.shop));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
+    pub(crate) async fn state_of(&self, no: &str) -> String {
+        let order: Value = self.read(&format!("{}/api/orders/{no}", self.shop)).await;
+        order["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts a service outside of the shop into a mood.
+    pub(crate) async fn behaves(&self, service: &str, mode: &str) {
+        let request = self.client.put(format!("{service}/behaviour"));
+        let response = request.json(&json!({ "mode": mode })).send().await.unwrap();
+        response.error_for_status().unwrap();
+    }
+
+    /// Whether somebody waits for the service's answer about an order.
+    pub(crate) async fn waits_for(&self, service: &str, no: &str) -> bool {
+        let behaviour: Value = self.read(&format!("{service}/behaviour")).await;
+        behaviour["waiting"].as_array().unwrap().iter().any(|order_no| order_no == no)
+    }
+
     pub(crate) async fn mugs_in_stock(&self) -> u64 {
         let stock: Vec<Value> = self.read(&format!("{}/api/stock", self.shop)).await;
         mugs(&stock)["in_stock"].as_u64().unwrap()
@@ -66,6 +89,11 @@ impl Customer {
 
     pub(crate) async fn refunds(&self, payment_gateway: &str) -> Vec<Refunds> {
         self.read(&format!("{payment_gateway}/refunds")).await
+    }
+
+    pub(crate) async fn is_refunded(&self, payment_gateway: &str, no: &str) -> bool {
+        let refunds = self.refunds(payment_gateway).await;
+        refunds.iter().any(|order| order.order_no == no && order.refunds == 1)
     }
 
     pub(crate) fn feed(&self) -> String {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a failed test shows its seed")]
 
 mod bookkeeper;
+mod coupled;
 mod customer;
 mod forwarder;
 mod patience;

@@ -23,6 +23,10 @@ impl Program {
         Self::role("web", folder, port)
     }
 
+    pub(crate) fn all(folder: &Path) -> Self {
+        Self::role("all", folder, "0")
+    }
+
     pub(crate) fn forwarder(folder: &Path) -> Self {
         Self::role("forwarder", folder, "0")
     }

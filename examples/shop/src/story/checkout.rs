@@ -1,0 +1,36 @@
+//! Two services in one unit of work.
+
+use reqwest::StatusCode;
+
+use super::{Stage, Told};
+use crate::web::State;
+
+pub(super) async fn tell(stage: &mut Stage) -> Told {
+    stage.chapter("A service joins the unit of work of another")?;
+
+    stage
+        .says("Checking out is changing the address and paying: two services, both or neither.")?;
+    let no = stage.place(&[("tea", 2)]).await?;
+    let head = stage.witness.head().await?;
+    stage.check_out(&no, "3 High Street").await?;
+    let order = stage.witness.order(&no).await?;
+    let found = (order.state, &*order.address.street);
+    stage.fact(
+        format!("order {no} is paid, and goes to 3 High Street"),
+        found,
+        (State::Paid, "3 High Street"),
+    )?;
+    let types = ["order.shipping_address_changed", "order.paid"];
+    stage.stored("both are stored, in one transaction:", head, &no, &types).await?;
+
+    stage.says("The customer checks out once more, to another address. It is changed, then …")?;
+    let head = stage.witness.head().await?;
+    let answer = stage.check_out(&no, "8 Castle Road").await?;
+    let detail = answer.text("detail");
+    stage.fact(format!("the shop refuses: {detail}"), answer.status, StatusCode::CONFLICT)?;
+    let order = stage.witness.order(&no).await?;
+    let street = &*order.address.street;
+    stage.fact("it goes to 3 High Street still", street, "3 High Street")?;
+    let stored = stage.witness.stored(head, &no).await?.len();
+    stage.fact("nothing is stored", stored, 0)
+}
