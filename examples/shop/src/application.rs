@@ -10,6 +10,7 @@ mod checkout_service;
 mod database;
 mod delivery_service;
 mod ensues;
+mod loyalty_points;
 mod mailer;
 mod mails;
 mod order_service;

@@ -42,6 +42,7 @@ pub(crate) fn router<D: Database>(events: Events<D>) -> Router {
         .route("/api/orders/{no}/cancel", post(orders::cancel))
         .route("/api/orders/{no}/address", put(orders::change_address))
         .route("/api/orders/{no}/checkout", post(orders::check_out))
+        .route("/api/orders/{no}/points", get(views::points))
         .route("/api/audit-trail/{key}", get(views::audit_trail))
         .route("/api/stock", get(views::stock))
         .route("/api/best-sellers", get(views::best_sellers))

@@ -53,12 +53,22 @@ pub(crate) trait Database: Store {
         meta: &Meta,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Credits the customer of an order with so many points.
+    fn credit_points(
+        tx: &mut Tx<Self>,
+        no: &OrderNo,
+        points: i64,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
     fn order(&self, no: &OrderNo) -> impl Future<Output = Result<Option<Order>, Error>> + Send;
 
     fn products(&self) -> impl Future<Output = Result<Vec<Product>, Error>> + Send;
 
     /// Which products sold, the best first.
     fn best_sellers(&self) -> impl Future<Output = Result<Vec<BestSeller>, Error>> + Send;
+
+    /// What the customer of an order was credited with for it.
+    fn points(&self, no: &OrderNo) -> impl Future<Output = Result<i64, Error>> + Send;
 
     /// What happened to whatever is called `key`, the first first.
     fn audit_trail(&self, key: &str)

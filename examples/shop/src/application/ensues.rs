@@ -6,6 +6,7 @@ use ensue::{Builder, RetryPolicy, Start};
 
 use super::audit_trail::write_down;
 use super::best_sellers::{add_placed, take_off_cancelled};
+use super::loyalty_points::credit_points;
 use super::mails::{greet_customer, tell_sales};
 use super::redeem_once::redeem_once;
 use super::refund::refund;
@@ -16,6 +17,7 @@ use super::{Database, DeliveryService, Mailer, PaymentGateway};
 pub(crate) const REFUNDS: &str = "refunds";
 const DELIVERY: &str = "delivery";
 const BEST_SELLERS: &str = "best-sellers";
+const LOYALTY_POINTS: &str = "loyalty-points";
 
 /// In the transaction of what was done: it succeeds or fails with it.
 pub(crate) fn in_transaction<D: Database>(builder: Builder<D>) -> Builder<D> {
@@ -53,6 +55,9 @@ where
         })
         .subscription(BEST_SELLERS, |subscription| {
             subscription.on(add_placed).on(take_off_cancelled).from(Start::Beginning)
+        })
+        .subscription(LOYALTY_POINTS, |subscription| {
+            subscription.on(credit_points).from(Start::Beginning)
         })
 }
 

@@ -100,6 +100,16 @@ impl Database for SqliteStore {
             .map_err(failed("cannot write into the audit trail"))
     }
 
+    async fn credit_points(tx: &mut Tx, no: &OrderNo, points: i64) -> Result<(), Error> {
+        sqlx::query(include_str!("sqlite/sql/credit_points.sql"))
+            .bind(no.as_str())
+            .bind(points)
+            .execute(&mut **tx)
+            .await
+            .map(drop)
+            .map_err(failed("cannot credit points"))
+    }
+
     async fn order(&self, no: &OrderNo) -> Result<Option<Order>, Error> {
         select_order(self.reader(), no).await
     }
@@ -119,6 +129,15 @@ impl Database for SqliteStore {
             .map_err(failed("cannot list the best sellers"))?;
         let best_sellers = rows.iter().map(best_seller).collect::<Result<_, _>>();
         best_sellers.map_err(failed("cannot read a best seller"))
+    }
+
+    async fn points(&self, no: &OrderNo) -> Result<i64, Error> {
+        let points = sqlx::query_scalar(include_str!("sqlite/sql/find_points.sql"))
+            .bind(no.as_str())
+            .fetch_optional(self.reader())
+            .await
+            .map_err(failed("cannot find points"))?;
+        Ok(points.unwrap_or_default())
     }
 
     async fn audit_trail(&self, key: &str) -> Result<Vec<AuditEntry>, Error> {

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use super::problem::Problem;
 use super::{AuditEntryBody, BestSellerBody, ProductBody, Shop};
 use crate::application::Database;
+use crate::domain::OrderNo;
 
 pub(super) async fn stock<D: Database>(
     State(shop): State<Arc<Shop<D>>>,
@@ -21,6 +22,13 @@ pub(super) async fn best_sellers<D: Database>(
 ) -> Result<Json<Vec<BestSellerBody>>, Problem> {
     let best_sellers = shop.database().best_sellers().await?;
     Ok(Json(best_sellers.into_iter().map(Into::into).collect()))
+}
+
+pub(super) async fn points<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+    Path(no): Path<OrderNo>,
+) -> Result<Json<i64>, Problem> {
+    Ok(Json(shop.database().points(&no).await?))
 }
 
 pub(super) async fn audit_trail<D: Database>(
