@@ -8,6 +8,7 @@ mod checkout;
 mod coupled_cancel;
 mod discounts;
 mod feed;
+mod loyalty_points;
 mod mail;
 mod outage;
 mod patience;
@@ -43,6 +44,7 @@ pub(crate) async fn tell_all(stage: &mut Stage) -> Told {
     checkout::tell(stage).await?;
     phone::tell(stage).await?;
     audit_trail::tell(stage).await?;
+    loyalty_points::tell(stage).await?;
     feed::tell(stage).await?;
     stage.end()
 }

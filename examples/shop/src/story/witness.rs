@@ -98,6 +98,10 @@ impl Witness {
         self.read(format!("{}/api/audit-trail/{no}", self.shop)).await
     }
 
+    pub(super) async fn points(&self, no: &str) -> Result<i64, BoxError> {
+        self.read(format!("{}/api/orders/{no}/points", self.shop)).await
+    }
+
     pub(super) async fn head(&self) -> Result<Position, BoxError> {
         Ok(self.events.head().await?)
     }

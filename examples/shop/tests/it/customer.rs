@@ -79,6 +79,10 @@ impl Customer {
         mugs(&sold)["sold"].as_i64().unwrap()
     }
 
+    pub(crate) async fn points(&self, no: &str) -> i64 {
+        self.read(&format!("{}/api/orders/{no}/points", self.shop)).await
+    }
+
     /// Whether the subscription has handled everything up to `head`.
     pub(crate) async fn has_handled(&self, subscription: &str, head: usize) -> bool {
         let url = format!("{}/api/subscriptions/{subscription}", self.shop);

@@ -15,6 +15,9 @@ const MUGS: u64 = 1_000;
 
 const MUG_CENTS: i64 = 1_290;
 
+/// One for each whole euro.
+const POINTS_OF_A_MUG: i64 = 12;
+
 /// How often the forwarder is killed.
 const KILLS: usize = 12;
 
@@ -72,7 +75,7 @@ async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
     let forwarder = Program::forwarder(folder.path());
     let payment_gateway = forwarder.url_of("payment gateway");
     let log = customer.log().await;
-    for subscription in ["refunds", "delivery", "best-sellers"] {
+    for subscription in ["refunds", "delivery", "best-sellers", "loyalty-points"] {
         let text = format!("`{subscription}` has handled everything");
         until(&text, async || customer.has_handled(subscription, log.len()).await).await;
     }
@@ -84,6 +87,9 @@ async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
     println!("{} orders cancelled, {repeated} requests repeated", cancelled.len());
     let refunded: BTreeSet<_> = refunds.into_iter().map(|order| order.order_no).collect();
     assert_eq!(refunded, cancelled);
+    for order_no in &cancelled {
+        assert_eq!(customer.points(order_no).await, POINTS_OF_A_MUG, "of {order_no}");
+    }
     assert_eq!(customer.mugs_in_stock().await, MUGS - 3);
     assert_eq!(customer.mugs_sold().await, 3, "an event was counted twice, or not at all");
     assert!(log.iter().zip(1..).all(|(event, position)| event.id == position));

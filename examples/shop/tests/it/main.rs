@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of it is tests")]
 #![expect(clippy::print_stdout, reason = "a failed test shows its seed")]
 
+mod adding_a_reaction;
 mod bookkeeper;
 mod coupled;
 mod customer;
