@@ -5,10 +5,11 @@
 //!
 //! Read [`domain`] first (orders raise events), then [`application`] (what ensues from them), then
 //! [`infrastructure`] (the database and the clients of other services). [`web`] is the API,
-//! [`outside`] the services of others, [`story`] what is told in the terminal. [`coupled`] is how a
-//! part of it would look without events.
+//! [`outside`] the services of others, [`story`] what is told in the terminal. [`assembly`] puts it
+//! together; [`coupled`] is how a part of it would look without events.
 
 mod application;
+mod assembly;
 mod coupled;
 mod domain;
 mod infrastructure;

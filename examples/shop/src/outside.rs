@@ -15,7 +15,7 @@ use ensue::BoxError;
 
 use crate::server::{Server, listen};
 
-/// Whom the forwarder calls.
+/// Whom the forwarder calls; and the shop itself, where it is coupled to them.
 pub(crate) struct Outside {
     payment_gateway: Server,
     delivery_service: Server,
@@ -47,7 +47,7 @@ impl Outside {
     }
 }
 
-/// Starts whom the shop itself calls, once a customer's order is placed, on a free port.
+/// Starts whom the shop calls after a commit, on a free port, its books in `folder`.
 pub(crate) async fn start_mail_service(folder: &Path) -> Result<Server, BoxError> {
     let mail_service = mail_service::router(&folder.join("mail-service.db")).await?;
     Ok(Server::start(listen(0).await?, mail_service)?)

@@ -4,18 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::Router;
 use clap::ValueEnum;
 use ensue::{BoxError, Forwarder};
-use ensue_sqlite::{Builder, Events, SqliteStore};
+use ensue_sqlite::Events;
 use tokio::net::TcpListener;
 
-use crate::application::{self, PhoneService};
-use crate::coupled;
-use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway, sqlite};
+use crate::assembly::Assembly;
 use crate::outside::{self, Outside};
 use crate::server::{Server, listen};
-use crate::web;
 
 /// LIMIT: how long handlers that run at the end are waited for.
 const GRACE: Duration = Duration::from_secs(10);
@@ -63,15 +59,10 @@ impl Process {
             Role::All | Role::Web => Some(outside::start_mail_service(folder).await?),
             Role::Forwarder => None,
         };
-        let mailer = mail_service.as_ref().map(|service| HttpMailer::new(&service.url()));
-        let mailer = mailer.transpose()?;
-        let events = open(settings, outside.as_ref(), mailer.as_ref()).await?;
-        let web = match listener.zip(mailer) {
-            Some((listener, mailer)) => {
-                Some(Server::start(listener, router(&events, mailer, outside.as_ref())?)?)
-            }
-            None => None,
-        };
+        let assembly = Assembly::new(outside.as_ref(), mail_service.as_ref())?;
+        let events = assembly.events(folder, settings.lease).await?;
+        let router = assembly.router(&events)?;
+        let web = listener.map(|listener| Server::start(listener, router)).transpose()?;
         let forwarder = outside.is_some().then(|| events.forward());
         Ok(Self { events, outside, mail_service, web, forwarder })
     }
@@ -98,55 +89,13 @@ impl Process {
         if let Some(outside) = self.outside {
             outside.stop().await;
         }
-        self.events.shutdown(GRACE).await;
+        if !self.events.shutdown(GRACE).await {
+            tracing::warn!("mails were on their way for longer than {GRACE:?}, and are lost");
+        }
         if let Some(mail_service) = self.mail_service {
             mail_service.stop().await;
         }
     }
-}
-
-/// The application over its database file: every process has the handlers that run in transactions,
-/// and one that can reach the outside has those that call it.
-async fn open(
-    settings: &Settings,
-    outside: Option<&Outside>,
-    mailer: Option<&HttpMailer>,
-) -> Result<Events, BoxError> {
-    let store = SqliteStore::open(settings.folder.join("shop.db")).await?;
-    let builder = application::in_transaction(Events::builder(store).lease(settings.lease));
-    let builder = match mailer {
-        Some(mailer) => application::afterwards(builder, mailer.clone()),
-        None => builder,
-    };
-    let builder = match outside {
-        Some(outside) => durably(builder, outside)?,
-        None => builder,
-    };
-    let events = builder.build().await?;
-    sqlite::create_tables(&events).await?;
-    Ok(events)
-}
-
-fn durably(builder: Builder, outside: &Outside) -> reqwest::Result<Builder> {
-    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT);
-    let gateway = HttpPaymentGateway::new(&url, timeout)?;
-    let service = HttpDeliveryService::new(&outside.delivery_service_url())?;
-    Ok(application::durably(builder, gateway, service))
-}
-
-/// The API. What is coupled to the payment gateway is there only if that is.
-fn router(
-    events: &Events,
-    mailer: HttpMailer,
-    outside: Option<&Outside>,
-) -> reqwest::Result<Router> {
-    let phone = web::phone::router(PhoneService::new(events.clone(), mailer));
-    let router = web::router(events.clone()).merge(phone);
-    let Some(outside) = outside else { return Ok(router) };
-    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT_WHERE_COUPLED);
-    let gateway = HttpPaymentGateway::new(&url, timeout)?;
-    let coupled = coupled::OrderService::new(events.clone(), gateway);
-    Ok(router.merge(web::coupled::router(coupled)))
 }
 
 /// First of all, so that a port that is taken leaves no trace.

@@ -79,6 +79,12 @@ impl Customer {
         mugs(&sold)["sold"].as_i64().unwrap()
     }
 
+    /// Who was sent mails, in their order.
+    pub(crate) async fn mails(&self, mail_service: &str) -> Vec<String> {
+        let mails: Vec<Value> = self.read(&format!("{mail_service}/mails")).await;
+        mails.iter().map(|mail| mail["to"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub(crate) async fn points(&self, no: &str) -> i64 {
         self.read(&format!("{}/api/orders/{no}/points", self.shop)).await
     }

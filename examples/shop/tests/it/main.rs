@@ -8,6 +8,7 @@ mod bookkeeper;
 mod coupled;
 mod customer;
 mod forwarder;
+mod mail;
 mod patience;
 mod program;
 mod stories;
