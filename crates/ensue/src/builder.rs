@@ -106,10 +106,10 @@ impl<S: Store> Builder<S> {
     /// most once, and never if it rolls back. It is for what may be missed, such as a cache or a
     /// message on a screen; what must happen is for [`subscribe`](Self::subscribe).
     ///
-    /// Nobody waits for it, and its error or panic reaches nobody: it is logged, and counted in
-    /// [`Events::after_commit_counts`]. Handlers of one unit of work run one after the other, those
-    /// of different ones beside each other, on a pool of [`workers`](Self::workers). A unit of work
-    /// that it opens continues the story of its event.
+    /// Nobody waits for it, and its error or panic reaches nobody: it is logged, with the target
+    /// `ensue::after_commit`, and counted in [`Events::after_commit_counts`]. Handlers of one unit
+    /// of work run one after the other, those of different ones beside each other, on a pool of
+    /// [`workers`](Self::workers). A unit of work that it opens continues the story of its event.
     pub fn after_commit<E: Event, M>(mut self, handler: impl IntoPlainHandler<E, M>) -> Self {
         self.handlers.types.add(EventType::of::<E>());
         self.after_commit.add::<E>(handler.into_plain_handler().0);

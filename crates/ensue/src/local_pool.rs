@@ -21,6 +21,9 @@ const WAITING_MAX: usize = 10_000;
 /// LIMIT: handlers that run at once, unless told otherwise. They mostly wait for somebody else.
 pub(crate) const WORKERS: usize = 16;
 
+/// What log filters know these handlers by.
+const TARGET: &str = "ensue::after_commit";
+
 pub(crate) struct LocalPool {
     turns: Arc<Semaphore>,
     queue: watch::Sender<Queue>,
@@ -122,7 +125,7 @@ impl LocalPool {
         self.counts.dropped.fetch_add(calls.len() as u64, Ordering::Relaxed);
         for PlannedCall { raised, handler } in calls {
             let (handler, event) = (handler.description.name, &raised.meta.event_type);
-            tracing::error!(handler, %event, "dropped: the pool is full, or shut down");
+            tracing::error!(target: TARGET, handler, %event, "dropped: the pool is full, or shut down");
         }
     }
 }
@@ -165,7 +168,7 @@ impl Counts {
             Err(error) => {
                 let handler = call.handler.description.name;
                 let (event, id) = (&call.raised.meta.event_type, call.raised.meta.id);
-                tracing::error!(handler, %event, %id, error, "failed after the commit");
+                tracing::error!(target: TARGET, handler, %event, %id, error, "failed after the commit");
                 self.failed.fetch_add(1, Ordering::Relaxed)
             }
         };

@@ -119,6 +119,11 @@ impl<S: Store> Tx<S> {
         self.handlers.on::<E>(handler.into_handler().0);
     }
 
+    /// As [`on`](Self::on), for every event of this unit of work, after the handlers of its type.
+    pub fn on_any<M>(&mut self, handler: impl IntoHandler<AnyEvent, S, M>) {
+        self.handlers.on_any(handler.into_handler().0);
+    }
+
     /// Lets `handler` run after this commit, if it succeeds, for every `E` of this unit of work; see
     /// [`Builder::after_commit`](crate::Builder::after_commit). It goes with the unit of work.
     pub fn after_commit<E: Event, M>(&mut self, handler: impl IntoPlainHandler<E, M>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use ensue::BoxError;
+use ensue_http::OriginLayer;
 use ensue_sqlite::{Builder, Events, SqliteStore};
 
 use crate::application::{self, PhoneService};
@@ -55,7 +56,7 @@ impl<'a> Assembly<'a> {
         if let Some(outside) = self.outside {
             router = router.merge(coupled_router(events, outside)?);
         }
-        Ok(router)
+        Ok(router.layer(OriginLayer::new()))
     }
 }
 

@@ -94,7 +94,7 @@ impl Arguments {
     /// stdout; that includes mails that a broken mail server did not take, which are errors.
     fn quietly(&self) -> &'static str {
         match (&self.command, self.role) {
-            (Some(Command::Story), _) => "error,ensue::local_pool=off",
+            (Some(Command::Story), _) => "error,ensue::after_commit=off",
             (None, Role::All) => "error",
             (None, Role::Web | Role::Forwarder) => "warn",
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue::{BoxError, Error, ErrorKind, Event, Handler, Meta, Pending, Raise, State, raise};
+use ensue::{
+    AnyEvent, BoxError, Error, ErrorKind, Event, Handler, Meta, Pending, Raise, State, raise,
+};
 use ensue_sqlite::{Builder, Events, Tx};
 use tokio::sync::{Notify, Semaphore};
 
@@ -218,6 +220,7 @@ async fn handlers_of_one_unit_of_work_go_with_it() {
             raise(OrderPlaced::of("A", 1));
             let reason = "gift".to_owned();
             tx.on(async move |_: &OrderPlaced, tx: &mut Tx| add_effect(tx, &reason).await);
+            tx.on_any(async |any: &AnyEvent, tx: &mut Tx| add_effect(tx, any.event_type()).await);
             tx.after_commit(async move |event: &OrderPlaced| of_one.add(&event.order_no));
             Ok::<_, Error>(())
         })
@@ -225,7 +228,7 @@ async fn handlers_of_one_unit_of_work_go_with_it() {
         .unwrap();
     run(&events, &["B"], false).await.unwrap();
     drained(&events).await;
-    assert_eq!(effects(events.store()).await, ["of all", "gift", "work", "of all"]);
+    assert_eq!(effects(events.store()).await, ["of all", "gift", "order.placed", "work", "of all"]);
     assert_eq!(notes.all(), ["A"]);
 }
 

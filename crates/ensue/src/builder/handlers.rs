@@ -29,7 +29,7 @@ impl<S: Store> Handlers<S> {
         self.by_type.entry(TypeId::of::<E>()).or_default().push(Arc::new(handler));
     }
 
-    pub(super) fn on_any(&mut self, handler: BoxedHandler<S>) {
+    pub(crate) fn on_any(&mut self, handler: BoxedHandler<S>) {
         self.any.push(Arc::new(handler));
     }
 

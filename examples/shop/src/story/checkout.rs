@@ -12,7 +12,7 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
         .says("Checking out is changing the address and paying: two services, both or neither.")?;
     let no = stage.place(&[("tea", 2)]).await?;
     let head = stage.witness.head().await?;
-    stage.check_out(&no, "3 High Street").await?;
+    let answer = stage.check_out(&no, "3 High Street").await?;
     let order = stage.witness.order(&no).await?;
     let found = (order.state, &*order.address.street);
     stage.fact(
@@ -22,6 +22,12 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     )?;
     let types = ["order.shipping_address_changed", "order.paid"];
     stage.stored("both are stored, in one transaction:", head, &no, &types).await?;
+
+    let stored = stage.witness.stored(head, &no).await?.into_iter();
+    let stories = stored.map(|entry| entry.envelope.correlation_id.to_string());
+    let (stories, named) = (stories.collect::<Vec<_>>(), answer.correlation_id);
+    let told = vec![named.clone(), named];
+    stage.fact("each bears the correlation id that the answer names", stories, told)?;
 
     stage.says("The customer checks out once more, to another address. It is changed, then …")?;
     let head = stage.witness.head().await?;
