@@ -61,6 +61,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Events from before
+//! What a shop stored in a table `evententry`, as a well-known book has it, comes over by
+//! [`SqliteStore::import`], and its consumers go on with the offsets they have saved: see [`import`].
+//!
 //! # What is guaranteed
 //! The log's positions are dense and in the order of commits by construction: `AUTOINCREMENT` under
 //! the one write lock. `synchronous` is `FULL` unless told otherwise: an acknowledged commit
@@ -68,6 +72,7 @@
 
 mod entry_row;
 mod error;
+pub mod import;
 mod log;
 mod migrate;
 mod store;

@@ -122,7 +122,10 @@ fn refuse_memory(path: &Path) -> Result<(), Error> {
 }
 
 /// In UTF-16 a payload would not come back byte for byte.
-async fn check_encoding(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+pub(crate) async fn check_encoding(
+    path: &Path,
+    connection: &mut SqliteConnection,
+) -> Result<(), Error> {
     let encoding: String = sqlx::query_scalar("PRAGMA encoding")
         .fetch_one(connection)
         .await
@@ -132,6 +135,6 @@ async fn check_encoding(path: &Path, connection: &mut SqliteConnection) -> Resul
     }
     let path = path.display();
     Err(Error::configuration(format!(
-        "database `{path}` is in {encoding}; a store needs one made with PRAGMA encoding = 'UTF-8'"
+        "database `{path}` is in {encoding}, and must be one made with PRAGMA encoding = 'UTF-8'"
     )))
 }

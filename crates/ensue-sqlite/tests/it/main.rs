@@ -6,6 +6,7 @@ mod conformance;
 mod forwarding;
 mod hammer;
 mod handlers;
+mod import;
 mod lost_transactions;
 mod opening;
 mod order;
