@@ -6,6 +6,7 @@
 mod answer;
 mod consumer;
 mod failure;
+mod import;
 mod method;
 mod origin;
 mod page;
