@@ -64,6 +64,32 @@ async fn nothing_runs_after_a_commit_that_did_not_happen() {
     assert_eq!((notes.all(), of_vetoed.all()), (vec![], vec![]));
 }
 
+/// Panics before it has a future.
+struct Hasty;
+
+impl Handler<OrderPlaced> for Hasty {
+    fn handle(
+        &self,
+        event: &OrderPlaced,
+        _: &Meta,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        assert_ne!(event.order_no, "panics", "on purpose");
+        async { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_before_the_first_await_is_a_failure_after_the_commit_too() {
+    let scratch = Scratch::new();
+    let (events, notes) =
+        built(&scratch, |builder| builder.after_commit(Hasty).after_commit(note)).await;
+    run(&events, &["panics", "works"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["panics", "works"]);
+    let counts = events.after_commit_counts();
+    assert_eq!((counts.handled, counts.failed), (3, 1));
+}
+
 #[tokio::test]
 async fn what_is_handled_after_the_commit_can_be_seen_by_everybody() {
     async fn look(_: &OrderPlaced, State(events): State<Events>, State(notes): State<Notes>) {
