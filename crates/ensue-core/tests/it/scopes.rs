@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use ensue_core::scope::{Scope, Scoped, is_in_transaction, take_raised};
+use ensue_core::scope::{Scope, Scoped, Wreckage, is_in_transaction, take_raised};
 use ensue_core::{AnyEvent, Clock, Event, raise, try_raise};
 
 #[derive(Event)]
@@ -121,6 +121,29 @@ fn values_that_raise_when_a_cancelled_computation_drops_them_are_inside() {
     assert!(poll(Pin::new(&mut cancelled)).is_pending());
     drop(cancelled);
     assert!(inside.get());
+}
+
+#[test]
+fn what_a_cancelled_computation_had_raised_is_left_to_whoever_asked_for_it() {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            raise(Told(2));
+        }
+    }
+    let wreckage = Wreckage::default();
+    let scope = Scope::in_transaction(Clock::system()).leaving(Some(wreckage.clone()));
+    let mut cancelled = Scoped::new(scope, async {
+        let _loud = Loud;
+        raise(Told(1));
+        std::future::pending::<()>().await;
+    });
+    assert!(poll(Pin::new(&mut cancelled)).is_pending());
+    assert!(wreckage.take().is_empty());
+    drop(cancelled);
+    let left = wreckage.take();
+    let left: Vec<_> = left.iter().filter_map(AnyEvent::downcast_ref::<Told>).collect();
+    assert_eq!(left.iter().map(|told| told.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use ensue::{AnyEvent, BoxError, Error, Handler, Meta, Position, State, TxHandler
 use ensue_sqlite::{SqliteStore, Tx};
 
 use crate::scratch::{
-    Notes, OrderPlaced, PATIENCE, Scratch, Told, add_effect, cancelled, effects, handled, place,
-    shut_down,
+    Notes, OrderCancelled, OrderPlaced, PATIENCE, Scratch, Told, add_effect, cancelled, effects,
+    handled, place, shut_down,
 };
 
 #[tokio::test]
@@ -160,4 +160,33 @@ async fn a_function_that_is_not_async_is_a_handler_wherever_it_needs_no_transact
     });
     assert!(refused.await.unwrap_err().to_string().contains("an order of nothing"));
     assert_eq!(events.head().await.unwrap(), Position::new(2));
+}
+
+/// Which event it is registered for, somebody has to say.
+struct Both;
+
+impl Handler<OrderPlaced> for Both {
+    async fn handle(&self, event: &OrderPlaced, _: &Meta) -> Result<(), BoxError> {
+        raise(cancelled(&event.order_no));
+        Ok(())
+    }
+}
+
+impl TxHandler<OrderCancelled, SqliteStore> for Both {
+    async fn handle(&self, event: &OrderCancelled, _: &Meta, tx: &mut Tx) -> Result<(), BoxError> {
+        Ok(add_effect(tx, &event.order_no).await?)
+    }
+}
+
+#[tokio::test]
+async fn a_struct_that_handles_two_events_is_registered_for_each_by_name() {
+    let scratch = Scratch::new();
+    let builder = scratch.builder().await.on::<OrderPlaced, _>(Both).on::<OrderCancelled, _>(Both);
+    let events = builder.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        raise(OrderPlaced::of("A", 1));
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    assert_eq!(effects(events.store()).await, ["A"]);
 }

@@ -82,6 +82,67 @@ async fn a_cascade_without_end_is_an_error_that_names_the_chain() {
 }
 
 #[tokio::test]
+async fn a_cascade_as_long_as_the_limit_is_none_without_end() {
+    let scratch = Scratch::new();
+    let countdown = async |event: &OrderPlaced| {
+        if event.amount > 1 {
+            raise(OrderPlaced::of("A", event.amount - 1));
+        }
+    };
+    let events = scratch.builder().await.on(countdown).build().await.unwrap();
+    for (length, kind) in [(16, None), (17, Some(ErrorKind::Cascade))] {
+        let run = events.run(async |_tx| {
+            raise(OrderPlaced::of("A", length));
+            Ok::<_, Error>(())
+        });
+        assert_eq!(run.await.err().map(|error| error.kind()), kind, "{length}");
+    }
+    assert_eq!(events.head().await.unwrap(), Position::new(16));
+}
+
+#[tokio::test]
+async fn ids_ascend_in_the_order_of_the_log() {
+    let scratch = Scratch::new();
+    let events = scratch
+        .builder()
+        .await
+        .on(async |event: &OrderPlaced| raise(cancelled(&event.order_no)))
+        .build()
+        .await
+        .unwrap();
+    let run = events.run(async |_tx| {
+        for number in 0..50 {
+            raise(OrderPlaced::of(number.to_string(), 1));
+        }
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    let log = events.store().read(Page::new(Position::START, 1_000)).await.unwrap();
+    assert_eq!(log.len(), 100);
+    assert!(log.is_sorted_by(|entry, next| entry.envelope.id < next.envelope.id));
+}
+
+/// The thread does not see what was raised here without naming the unit of work: it is flushed
+/// before, where order matters.
+#[tokio::test]
+async fn a_thread_that_borrows_the_unit_of_work_raises_into_it() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |tx| {
+        raise(OrderPlaced::of("A", 1));
+        tx.flush().await?;
+        std::thread::scope(|threads| {
+            threads.spawn(|| tx.raise(OrderPlaced::of("A", 2)));
+        });
+        raise(OrderPlaced::of("A", 3));
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    let amounts = (1..=3).map(|amount| format!(r#"{{"order_no":"A","amount":{amount}}}"#));
+    assert_eq!(payloads(events.store()).await, amounts.collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn causes_and_stories_are_written_into_the_envelopes() {
     let scratch = Scratch::new();
     let builder = scratch.builder().await;

@@ -1,6 +1,8 @@
 //! What ensues after the commit, after a rollback, and for one unit of work only.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ensue::{
@@ -9,7 +11,9 @@ use ensue::{
 use ensue_sqlite::{Builder, Events, Tx};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::scratch::{Notes, OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, effects};
+use crate::scratch::{
+    Notes, OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, effects, payloads,
+};
 
 async fn note(event: &OrderPlaced, State(notes): State<Notes>, meta: Meta) {
     assert_eq!(meta.key.as_deref(), Some(event.order_no.as_str()));
@@ -62,6 +66,93 @@ async fn nothing_runs_after_a_commit_that_did_not_happen() {
     run(&vetoed, &["B"], false).await.unwrap_err();
     drained(&vetoed).await;
     assert_eq!((notes.all(), of_vetoed.all()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn nothing_runs_after_the_commit_of_what_panicked_or_was_dropped() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_commit(note)).await;
+    dropped_half_way(&events, || raise(OrderPlaced::of("dropped", 1))).await;
+    let panicking = events.clone();
+    let panicked = tokio::spawn(async move { run(&panicking, &["panicked"], panic()).await });
+    assert!(panicked.await.unwrap_err().is_panic());
+    run(&events, &["committed"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), ["committed"]);
+}
+
+fn panic() -> bool {
+    panic!("on purpose")
+}
+
+/// Drops a unit of work that has begun, and that holds what `hold` returns.
+async fn dropped_half_way<T: Send>(events: &Events, hold: impl Fn() -> T + Sync) {
+    let begun = Notify::new();
+    let endless = events.run(async |_tx| {
+        let _held = hold();
+        begun.notify_one();
+        std::future::pending::<Result<(), Error>>().await
+    });
+    tokio::select! {
+        _ = endless => panic!("it ended"),
+        () = begun.notified() => {}
+    }
+}
+
+#[tokio::test]
+async fn dropped_at_any_poll_it_is_followed_by_what_ensues_from_its_end_once() {
+    async fn undo(event: &OrderPlaced, State(notes): State<Notes>) {
+        notes.add(format!("{} undone", event.order_no));
+    }
+    let scratch = Scratch::new();
+    let (events, notes) =
+        built(&scratch, |builder| builder.after_commit(note).after_rollback(undo)).await;
+    let (mut finished, mut polls) = (false, 0);
+    while !finished {
+        polls += 1;
+        let order_no = polls.to_string();
+        let mut work = pin!(events.run(async |tx| {
+            raise(OrderPlaced::of(&*order_no, 1));
+            add_effect(tx, &order_no).await.map_err(|error| Error::store("no", error, false))
+        }));
+        for _ in 0..polls {
+            finished = work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            if finished {
+                break;
+            }
+            // Lets the database's thread answer, so that each poll gets one step further.
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+    }
+    // Whoever was dropped during its commit is finished by now, since this one waits its turn.
+    run(&events, &["last"], false).await.unwrap();
+    drained(&events).await;
+    let (effects, notes) = (effects(events.store()).await, notes.all());
+    for order_no in (1..=polls).map(|number| number.to_string()) {
+        let undone = format!("{order_no} undone");
+        let times = |wanted: &str| notes.iter().filter(|note| *note == wanted).count();
+        if effects.contains(&order_no) {
+            assert_eq!((times(&order_no), times(&undone)), (1, 0), "poll {order_no}");
+        } else {
+            // Before its first line it had raised nothing.
+            assert!(times(&order_no) == 0 && times(&undone) <= 1, "poll {order_no}");
+        }
+    }
+    assert!(notes.iter().any(|note| note.ends_with("undone")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_is_raised_after_the_commit_is_outside_and_a_failure() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| {
+        builder
+            .after_commit(async |event: &OrderPlaced| raise(OrderPlaced::of(&*event.order_no, 2)))
+    })
+    .await;
+    run(&events, &["A"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(events.after_commit_counts().failed, 1);
+    assert_eq!(events.head().await.unwrap().get(), 1);
 }
 
 /// Panics before it has a future.
@@ -233,6 +324,59 @@ async fn a_dropped_or_panicking_unit_of_work_is_followed_by_it_too() {
     assert_eq!(notes, ["dropped", "flushed", "panicked"]);
 }
 
+/// Raises when it is dropped.
+struct Loud(&'static str);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        raise(OrderPlaced::of(self.0, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_raises_when_it_is_dropped_is_inside_however_its_unit_of_work_ends() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder.after_rollback(note)).await;
+    dropped_half_way(&events, || Loud("dropped")).await;
+    let panicking = events.clone();
+    let panicked = tokio::spawn(async move {
+        let run = panicking.run(async |_tx| {
+            let _loud = Loud("panicked");
+            panic();
+            Ok::<_, Error>(())
+        });
+        run.await
+    });
+    assert!(panicked.await.unwrap_err().is_panic());
+    let captured = Loud("committed");
+    let run = events.run(async move |_tx| {
+        let _captured = &captured;
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    drained(&events).await;
+    let mut notes = notes.all();
+    notes.sort();
+    assert_eq!(notes, ["dropped", "panicked"]);
+    assert_eq!(payloads(events.store()).await, [r#"{"order_no":"committed","amount":1}"#]);
+}
+
+#[tokio::test]
+async fn handlers_of_a_unit_of_work_that_failed_go_with_it_too() {
+    let scratch = Scratch::new();
+    let (events, notes) = built(&scratch, |builder| builder).await;
+    let of_one = notes.clone();
+    let failed = events.run(async move |tx| {
+        tx.on(async |_: &OrderPlaced| Err::<(), _>("of the one that failed"));
+        tx.after_commit(async move |event: &OrderPlaced| of_one.add(&event.order_no));
+        Err::<(), BoxError>("on purpose".into())
+    });
+    failed.await.unwrap_err();
+    run(&events, &["A"], false).await.unwrap();
+    drained(&events).await;
+    assert_eq!(notes.all(), [""; 0]);
+}
+
 #[tokio::test]
 async fn handlers_of_one_unit_of_work_go_with_it() {
     let scratch = Scratch::new();
@@ -332,6 +476,31 @@ async fn a_savepoint_drops_exactly_its_own() {
     assert_eq!(notes.all(), ["before", "after", "kept"]);
     assert_eq!(effects(events.store()).await, ["before", "after", "kept"]);
     assert_eq!(events.head().await.unwrap().get(), 3);
+}
+
+#[tokio::test]
+async fn a_savepoint_undone_inside_one_that_is_kept_is_undone_alone() {
+    let scratch = Scratch::new();
+    let (events, _) = built(&scratch, |builder| {
+        builder.on(async |event: &OrderPlaced, tx: &mut Tx| add_effect(tx, &event.order_no).await)
+    })
+    .await;
+    let run = events.run(async |tx| {
+        tx.savepoint(async |tx| {
+            raise(OrderPlaced::of("outer", 1));
+            let undone = tx.savepoint(async |_tx| {
+                raise(OrderPlaced::of("inner", 1));
+                Err::<(), BoxError>("undo".into())
+            });
+            undone.await.unwrap_err();
+            raise(OrderPlaced::of("outer again", 1));
+            Ok::<_, BoxError>(())
+        })
+        .await
+    });
+    run.await.unwrap();
+    assert_eq!(effects(events.store()).await, ["outer", "outer again"]);
+    assert_eq!(events.head().await.unwrap().get(), 2);
 }
 
 #[tokio::test]

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use ensue::store::Page;
 use ensue::{
-    BoxError, Clock, Error, ErrorKind, Log, Pending, Position, Raise, Timestamp, raise, raise_at,
+    BoxError, Clock, Error, ErrorKind, Log, Pending, Position, Raise, State, Timestamp, capture,
+    raise, raise_at,
 };
 use ensue_sqlite::{Events, Tx};
 
 use crate::scratch::{
-    OrderCancelled, OrderPlaced, Scratch, Told, add_effect, cancelled, effects, payloads, restock,
-    types,
+    Notes, OrderCancelled, OrderPlaced, Scratch, Told, add_effect, cancelled, effects, payloads,
+    restock, types,
 };
 
 #[tokio::test]
@@ -33,6 +34,26 @@ async fn state_events_and_what_ensues_commit_together() {
     assert_eq!(answer, 42);
     assert_eq!(effects(events.store()).await, ["cancelled", "A-1 restocked"]);
     assert_eq!(types(events.store()).await, ["order.cancelled"]);
+}
+
+/// What comes after the `raise` in an entity is done before anything ensues.
+#[tokio::test]
+async fn a_raise_only_records_and_what_ensues_comes_later() {
+    let scratch = Scratch::new();
+    let notes = Notes::default();
+    let handled = notes.clone();
+    let restock = async move |_: &OrderCancelled| handled.add("restocked");
+    let events = scratch.builder().await.on(restock).build().await.unwrap();
+    let run = events.run(async |tx| {
+        raise(cancelled("A-1"));
+        notes.add("cancelled");
+        tx.flush().await?;
+        raise(cancelled("A-2"));
+        notes.add("cancelled");
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    assert_eq!(notes.all(), ["cancelled", "restocked", "cancelled", "restocked"]);
 }
 
 #[tokio::test]
@@ -160,6 +181,24 @@ async fn a_recorded_event_that_is_never_collected_fails_the_commit_by_name() {
     assert_eq!(forgotten.kind(), ErrorKind::Uncollected);
     assert!(forgotten.to_string().contains("order.placed"), "{forgotten}");
     assert_eq!(effects(events.store()).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_recorded_on_another_thread_is_collected_like_any_other() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |tx| {
+        let recording = std::thread::spawn(|| {
+            let mut pending = Pending::default();
+            pending.raise(OrderPlaced::of("A", 1));
+            pending
+        });
+        let mut pending = recording.join().unwrap();
+        tx.collect(&mut pending);
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    assert_eq!(payloads(events.store()).await, [r#"{"order_no":"A","amount":1}"#]);
 }
 
 #[tokio::test]
@@ -313,6 +352,57 @@ async fn a_unit_of_work_inside_another_is_refused_at_once() {
     let error = outer.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Nested);
     assert!(error.to_string().contains("hand the open `tx`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_unit_of_work_inside_a_handler_in_the_transaction_is_refused_too() {
+    async fn open_another(_: &OrderPlaced, State(events): State<Events>) -> Result<(), Error> {
+        events.run(async |_tx| Ok(())).await
+    }
+    let scratch = Scratch::new();
+    let elsewhere = scratch.builder().await.build().await.unwrap();
+    let builder = scratch.builder().await.state(elsewhere).on(open_another);
+    let events = builder.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        raise(OrderPlaced::of("A", 1));
+        Ok::<_, Error>(())
+    });
+    let refused: Error = run.await.unwrap_err().downcast().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Nested);
+}
+
+/// On another task nobody can see that it is inside: it waits for the writer until its time is up.
+#[tokio::test]
+async fn a_unit_of_work_that_waits_for_the_one_that_waits_for_it_is_told_so() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |_tx| {
+        let other = events.clone();
+        tokio::time::pause();
+        let waiting = tokio::spawn(async move { other.run(async |_tx| Ok(())).await });
+        let refused: Result<(), Error> = waiting.await.unwrap();
+        tokio::time::resume();
+        Ok::<_, Error>(refused.unwrap_err())
+    });
+    let refused = run.await.unwrap();
+    assert!(refused.is_retryable());
+    assert!(refused.to_string().contains("inside a unit of work, open no second one"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_capture_inside_takes_its_own_and_leaves_the_rest() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let run = events.run(async |tx| {
+        raise(cancelled("A"));
+        let ((), captured) = capture(|| raise(cancelled("captured")));
+        tx.flush().await?;
+        raise(cancelled("B"));
+        Ok::<_, Error>(captured.len())
+    });
+    assert_eq!(run.await.unwrap(), 1);
+    let expected = [r#"{"order_no":"A"}"#, r#"{"order_no":"B"}"#];
+    assert_eq!(payloads(events.store()).await, expected);
 }
 
 #[tokio::test]

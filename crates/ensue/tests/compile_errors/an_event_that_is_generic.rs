@@ -1,0 +1,7 @@
+#[derive(ensue::Event)]
+#[event(local)]
+struct Changed<T> {
+    to: T,
+}
+
+fn main() {}
