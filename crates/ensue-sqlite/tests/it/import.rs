@@ -33,9 +33,19 @@ async fn execute(connection: &mut SqliteConnection, statements: &str) {
 
 /// A store whose file has the table, and what `statements` put into it.
 async fn shop(scratch: &Scratch, statements: &str) -> SqliteStore {
+    shop_with(scratch, TABLE, statements).await
+}
+
+/// As it comes from a database with other rules: SQLite would not know that the ids are unique, or
+/// numbers, or there.
+fn loose_table() -> String {
+    TABLE.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "INT")
+}
+
+async fn shop_with(scratch: &Scratch, table: &str, statements: &str) -> SqliteStore {
     let store = scratch.store().await;
     let mut transaction = store.begin().await.unwrap();
-    execute(&mut transaction, TABLE).await;
+    execute(&mut transaction, table).await;
     execute(&mut transaction, statements).await;
     store.commit(transaction).await.unwrap();
     store
@@ -121,17 +131,19 @@ async fn a_row_becomes_an_event_with_all_it_had() {
 
 #[tokio::test]
 async fn positions_are_counts_in_the_order_of_ids_whatever_gaps_those_have() {
-    let scratch = Scratch::new();
-    let values = "INSERT INTO evententry VALUES
-        (900, 'e', 'text/plain', 'fourth', 0), (-5, 'e', 'text/plain', 'first', 0),
-        (12, 'e', 'text/plain', 'third', 0), (2, 'e', 'text/plain', 'second', 0),
-        (13, 'e', 'text/plain', 'gone', 0); DELETE FROM evententry WHERE payload = 'gone'";
-    let store = shop(&scratch, values).await;
-    assert_eq!(store.import().from_same_file().await.unwrap(), 4);
-    let imported = log(&store).await;
-    let positions: Vec<_> = imported.iter().map(|entry| entry.position.get()).collect();
-    assert_eq!(positions, [1, 2, 3, 4]);
-    assert_eq!(payloads(&store).await, [&b"first"[..], b"second", b"third", b"fourth"]);
+    for table in [TABLE, &loose_table()] {
+        let scratch = Scratch::new();
+        let values = "INSERT INTO evententry VALUES
+            (900, 'e', 'text/plain', 'fourth', 0), (-5, 'e', 'text/plain', 'first', 0),
+            (12, 'e', 'text/plain', 'third', 0), (2, 'e', 'text/plain', 'second', 0),
+            (13, 'e', 'text/plain', 'gone', 0); DELETE FROM evententry WHERE payload = 'gone'";
+        let store = shop_with(&scratch, table, values).await;
+        assert_eq!(store.import().from_same_file().await.unwrap(), 4);
+        let imported = log(&store).await;
+        let positions: Vec<_> = imported.iter().map(|entry| entry.position.get()).collect();
+        assert_eq!(positions, [1, 2, 3, 4]);
+        assert_eq!(payloads(&store).await, [&b"first"[..], b"second", b"third", b"fourth"]);
+    }
 }
 
 #[tokio::test]
@@ -256,12 +268,8 @@ async fn a_row_whose_id_is_no_number_is_not_passed_over() {
         [("NULL", "import a row of"), ("NULL", "its `id` is NULL"), ("'x'", "its `id` is TEXT")]
     {
         let scratch = Scratch::new();
-        let store = scratch.store().await;
-        let mut transaction = store.begin().await.unwrap();
-        execute(&mut transaction, &TABLE.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "INT")).await;
-        execute(&mut transaction, &rows(3)).await;
-        execute(&mut transaction, &row("id", value)).await;
-        store.commit(transaction).await.unwrap();
+        let statements = format!("{}; {}", rows(3), row("id", value));
+        let store = shop_with(&scratch, &loose_table(), &statements).await;
         let error = store.import().from_same_file().await.unwrap_err();
         assert!(error.to_string().contains(problem), "{error}");
         is_as_before(&store).await;
