@@ -133,7 +133,7 @@ fn what_a_cancelled_computation_had_raised_is_left_to_whoever_asked_for_it() {
     }
     let wreckage = Wreckage::default();
     let scope = Scope::in_transaction(Clock::system()).leaving(Some(wreckage.clone()));
-    let mut cancelled = Scoped::new(scope, async {
+    let mut cancelled = scoped_in(scope, async {
         let _loud = Loud;
         raise(Told(1));
         std::future::pending::<()>().await;
