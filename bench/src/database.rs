@@ -2,8 +2,8 @@
 
 use ensue::BoxError;
 use ensue_sqlite::SqliteStore;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
 
 use crate::durability::Durability;
@@ -38,13 +38,20 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(connection).await.map(drop)
-                })
+                Box::pin(
+                    async move { sqlx::raw_sql(NO_WAITING).execute(connection).await.map(drop) },
+                )
             })
             .connect_with(self.options())
             .await?;
         Ok(pool)
+    }
+
+    /// As [`writer_by_hand`](Self::writer_by_hand), without a pool around it.
+    pub(crate) async fn connection_by_hand(&self) -> Result<SqliteConnection, BoxError> {
+        let mut connection = self.options().connect().await?;
+        sqlx::raw_sql(NO_WAITING).execute(&mut connection).await?;
+        Ok(connection)
     }
 
     /// A connection that reads, with the settings of the store's own.
@@ -67,6 +74,8 @@ impl Database {
             .synchronous(self.durability.synchronous())
     }
 }
+
+const NO_WAITING: &str = "PRAGMA busy_timeout = 0";
 
 const DOMAIN: &str = "
 CREATE TABLE purchase (no INTEGER PRIMARY KEY, state TEXT NOT NULL, amount INTEGER NOT NULL);

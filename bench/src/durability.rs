@@ -5,7 +5,8 @@ use std::fmt;
 use sqlx::sqlite::SqliteSynchronous;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
+/// What a commit waits for.
+pub enum Durability {
     /// The disk: what users have unless they say otherwise. Most of the time is the disk's.
     Full,
     /// Nothing: what is left is work, ours and the database's.

@@ -7,15 +7,17 @@ use ensue::store::{Page, Savepoint};
 use ensue::subscription::{Change, Epoch, SubscriptionStatus, TakeOver};
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
 
+/// A store that stores nothing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MemoryStore;
+pub struct MemoryStore;
 
 /// What would be a connection.
 #[derive(Debug)]
-pub(crate) struct NoConnection;
+pub struct NoConnection;
 
+/// What would be a transaction.
 #[derive(Debug)]
-pub(crate) struct NoTransaction(NoConnection);
+pub struct NoTransaction(NoConnection);
 
 impl Deref for NoTransaction {
     type Target = NoConnection;

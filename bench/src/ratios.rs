@@ -1,38 +1,31 @@
-//! How two arms compared, round by round.
+//! How an arm compared with the reference, round by round.
 
 use std::time::Duration;
 
 #[derive(Debug, Default)]
 pub(crate) struct Ratios {
     ratios: Vec<f64>,
-    references: Vec<Duration>,
 }
 
 impl Ratios {
     pub(crate) fn add(&mut self, ours: Duration, reference: Duration) {
         self.ratios.push(ours.as_secs_f64() / reference.as_secs_f64());
-        self.references.push(reference);
     }
 
     pub(crate) fn median(&self) -> f64 {
+        self.at(2)
+    }
+
+    /// Half of the rounds were between these two.
+    pub(crate) fn middle_half(&self) -> (f64, f64) {
+        (self.at(1), self.at(3))
+    }
+
+    fn at(&self, quarters: usize) -> f64 {
         let mut sorted = self.ratios.clone();
         sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-
-    pub(crate) fn least(&self) -> f64 {
-        self.ratios.iter().copied().fold(f64::NAN, f64::min)
-    }
-
-    pub(crate) fn most(&self) -> f64 {
-        self.ratios.iter().copied().fold(f64::NAN, f64::max)
-    }
-
-    /// The median time of the reference's rounds.
-    pub(crate) fn reference(&self) -> Duration {
-        let mut sorted = self.references.clone();
-        sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+        let last = sorted.len().saturating_sub(1);
+        sorted.get(last * quarters / 4).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -43,10 +36,17 @@ mod tests {
     #[test]
     fn a_single_slow_round_does_not_move_the_median() {
         let mut ratios = Ratios::default();
-        for ours in [2, 4, 90] {
+        for ours in [2, 90, 4, 3, 5] {
             ratios.add(Duration::from_secs(ours), Duration::from_secs(2));
         }
-        assert_eq!((ratios.least(), ratios.median(), ratios.most()), (1.0, 2.0, 45.0));
-        assert_eq!(ratios.reference(), Duration::from_secs(2));
+        assert_eq!(ratios.median(), 2.0);
+        assert_eq!(ratios.middle_half(), (1.5, 2.5));
+    }
+
+    #[test]
+    fn a_single_round_is_its_own_spread() {
+        let mut ratios = Ratios::default();
+        ratios.add(Duration::from_secs(3), Duration::from_secs(2));
+        assert_eq!((ratios.median(), ratios.middle_half()), (1.5, (1.5, 1.5)));
     }
 }

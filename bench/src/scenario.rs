@@ -9,17 +9,21 @@ use crate::scenarios::ALL;
 
 /// A question about speed, which prints its answers.
 #[derive(Clone, Copy)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) question: &'static str,
     pub(crate) measure: fn() -> Measuring,
 }
 
-pub(crate) type Measuring = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+/// A scenario that runs.
+pub type Measuring = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 impl Scenario {
     /// Those of these names, or all if there is no name.
-    pub(crate) fn chosen(names: &[String]) -> Result<Vec<Self>, UnknownName> {
+    ///
+    /// # Errors
+    /// A name that no scenario has.
+    pub fn chosen(names: &[String]) -> Result<Vec<Self>, UnknownName> {
         if names.is_empty() {
             return Ok(ALL.to_vec());
         }
@@ -27,7 +31,8 @@ impl Scenario {
         names.iter().map(|name| found(name).ok_or_else(|| UnknownName(name.clone()))).collect()
     }
 
-    pub(crate) fn run(&self) -> Measuring {
+    /// Measures and prints.
+    pub fn run(&self) -> Measuring {
         (self.measure)()
     }
 }
@@ -40,11 +45,17 @@ impl fmt::Display for Scenario {
 
 /// There is no scenario of this name.
 #[derive(Debug)]
-pub(crate) struct UnknownName(String);
+pub struct UnknownName(String);
 
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "there is no scenario `{}`; there are", self.0)?;
-        ALL.iter().try_for_each(|scenario| write!(f, "\n  {scenario}"))
+        ALL.iter().try_for_each(|scenario| write!(f, "\n  {scenario}"))?;
+        f.write_str(OTHER_PROGRAMS)
     }
 }
+
+const OTHER_PROGRAMS: &str = "
+and, as programs of their own,
+  allocations: how many allocations do an event and a unit of work cost?
+  rivals: what does dispatch cost, beside other crates? (heavy: it builds them first)";

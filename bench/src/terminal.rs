@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
+/// Prints a line.
 #[expect(clippy::print_stdout, reason = "the figures are what the program is for")]
-pub(crate) fn say(line: &dyn Display) {
+pub fn say(line: &dyn Display) {
     println!("{line}");
 }

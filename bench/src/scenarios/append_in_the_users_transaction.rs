@@ -7,7 +7,7 @@ use ensue_sqlite::Events;
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Contestant};
 use crate::database::Database;
 use crate::durability::Durability;
 use crate::log_row;
@@ -43,11 +43,10 @@ async fn compare(durability: Durability, load: Load) -> Result<(), BoxError> {
         operation: "transaction",
         per_round: load.commits,
         rounds: ROUNDS,
-        target: Some(TARGET),
     };
-    let mut ours = UnitsOfWork::new(durability, load).await?;
-    let mut by_hand = ByHand::new(durability, load).await?;
-    comparison.run(&mut ours, &mut by_hand).await
+    let ours = UnitsOfWork::new(durability, load).await?;
+    let contestants = vec![Contestant::new("ensue", ours).with_target(TARGET)];
+    comparison.run(ByHand::new(durability, load).await?, contestants).await
 }
 
 /// What a round does.

@@ -8,7 +8,7 @@ use ensue_sqlite::{Events, SqliteStore};
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Contestant};
 use crate::database::Database;
 use crate::durability::Durability;
 use crate::order_cancelled::OrderCancelled;
@@ -40,10 +40,10 @@ async fn measure() -> Result<(), BoxError> {
         operation: "entry",
         per_round: PAGES_PER_ROUND * PAGE_ROWS,
         rounds: ROUNDS,
-        target: Some(TARGET),
     };
-    let mut ours = LogPages { store, after: Position::START };
-    comparison.run(&mut ours, &mut TuplePages { reader, after: 0 }).await
+    let ours = LogPages { store, after: Position::START };
+    let contestants = vec![Contestant::new("ensue", ours).with_target(TARGET)];
+    comparison.run(TuplePages { reader, after: 0 }, contestants).await
 }
 
 async fn fill(store: &SqliteStore) -> Result<(), BoxError> {

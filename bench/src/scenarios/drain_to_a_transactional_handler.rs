@@ -10,7 +10,7 @@ use sqlx::SqlitePool;
 use tokio::sync::Notify;
 
 use crate::arm::Arm;
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Contestant};
 use crate::database::Database;
 use crate::durability::Durability;
 use crate::order_cancelled::OrderCancelled;
@@ -37,10 +37,9 @@ async fn measure() -> Result<(), BoxError> {
             operation: "entry",
             per_round: backlog,
             rounds: ROUNDS,
-            target: None,
         };
-        let mut ours = Forwarding::new(durability, backlog).await?;
-        comparison.run(&mut ours, &mut ByHand::new(durability, backlog).await?).await?;
+        let ours = Contestant::new("ensue", Forwarding::new(durability, backlog).await?);
+        comparison.run(ByHand::new(durability, backlog).await?, vec![ours]).await?;
     }
     Ok(())
 }

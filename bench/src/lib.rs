@@ -1,0 +1,39 @@
+//! What ensue costs, beside the same done by hand: `cargo xtask bench [NAME]`.
+//!
+//! Each scenario is a question. It has a reference and one or more arms that are compared with it:
+//! ours, and others. They take turns round by round in one run: this machine is shared, and what
+//! disturbs one arm disturbs the other. What is printed is a ratio of times, **ours divided by the
+//! reference's: smaller is better**, and 1.03 means that ours takes 3 % longer. The reference's own
+//! time is there for orientation only.
+//!
+//! Two equal arms come out between 0.97 and 1.03 on two busy cores: less than that is no difference.
+//!
+//! Two programs beside it share its code, and have the same door:
+//! - `cargo xtask bench allocations` counts instead of timing. It has an allocator of its own, which
+//!   would slow down what is timed.
+//! - `cargo xtask bench rivals` compares the dispatch with that of other crates. They are heavy, so
+//!   it is a workspace of its own, in `bench/rivals`.
+
+mod arm;
+mod cancellation;
+mod comparison;
+mod cycle;
+mod database;
+pub mod dispatch;
+mod durability;
+mod flavour;
+mod log_row;
+mod memory_store;
+mod order_cancelled;
+mod ratios;
+mod scenario;
+mod scenarios;
+mod terminal;
+
+pub use arm::Arm;
+pub use cancellation::{ByEnsue, ByHandOnAConnection, ByHandOnAPool};
+pub use comparison::{Comparison, Contestant};
+pub use durability::Durability;
+pub use memory_store::{MemoryStore, NoConnection, NoTransaction};
+pub use scenario::{Measuring, Scenario, UnknownName};
+pub use terminal::say;
