@@ -24,9 +24,18 @@ impl Cargo {
         self
     }
 
-    pub(crate) fn with_arguments(mut self, arguments: &[String]) -> Self {
-        self.arguments.extend_from_slice(arguments);
+    pub(crate) fn with_arguments(mut self, arguments: &[impl ToString]) -> Self {
+        self.arguments.extend(arguments.iter().map(ToString::to_string));
         self
+    }
+
+    /// With arguments for the program that cargo runs.
+    pub(crate) fn handing_on(self, arguments: &[impl ToString]) -> Self {
+        if arguments.is_empty() {
+            self
+        } else {
+            self.with_arguments(&["--"]).with_arguments(arguments)
+        }
     }
 
     pub(crate) fn run(&self) -> Result<(), Failure> {
@@ -89,6 +98,17 @@ mod tests {
     fn an_argument_the_shell_would_split_is_quoted() {
         let command = Cargo::new("run --").with_arguments(&["it's one".to_owned()]);
         assert_eq!(command.to_string(), r"cargo run -- 'it'\''s one'");
+    }
+
+    #[test]
+    fn what_is_handed_on_is_set_apart() {
+        let command = Cargo::new("run");
+        assert_eq!(command.handing_on(&["--help"]).to_string(), "cargo run -- --help");
+    }
+
+    #[test]
+    fn nothing_is_handed_on_as_nothing() {
+        assert_eq!(Cargo::new("run").handing_on(&[""; 0]).to_string(), "cargo run");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{direction, licences, step};
+use crate::{direction, licences, rivals, step};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Check {
@@ -18,24 +18,38 @@ pub(crate) enum Check {
     Direction,
     /// Every package's licence is one we accept
     Licences,
+    /// By its name only, since it is slow: the rivals of the benchmarks still build and are called
+    Rivals,
 }
 
 impl Check {
     pub(crate) fn run_all() -> Result<(), Failure> {
-        Self::value_variants().iter().try_for_each(|check| check.run())
+        let all = Self::value_variants().iter();
+        all.filter(|check| !check.is_slow()).try_for_each(|check| check.run())
     }
 
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Fmt => step::cargo("fmt", &Cargo::new("fmt --all --check")),
+            Self::Fmt => fmt(),
             Self::Clippy => step::cargo("clippy", &Cargo::new(CLIPPY)),
             Self::Docs => step::cargo("docs", &docs()),
             Self::Direction => {
                 step::own("direction", "cargo xtask check direction", direction::check)
             }
             Self::Licences => step::own("licences", "cargo xtask check licences", licences::check),
+            Self::Rivals => rivals::check(),
         }
     }
+
+    fn is_slow(self) -> bool {
+        matches!(self, Self::Rivals)
+    }
+}
+
+/// The rivals' workspace too: that costs nothing.
+fn fmt() -> Result<(), Failure> {
+    step::cargo("fmt", &Cargo::new("fmt --all --check"))?;
+    step::cargo("fmt", &rivals::fmt())
 }
 
 fn docs() -> Cargo {
@@ -56,6 +70,6 @@ mod tests {
             .filter_map(ValueEnum::to_possible_value)
             .map(|value| value.get_name().to_owned())
             .collect();
-        assert_eq!(names, ["fmt", "clippy", "docs", "direction", "licences"]);
+        assert_eq!(names, ["fmt", "clippy", "docs", "direction", "licences", "rivals"]);
     }
 }

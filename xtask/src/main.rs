@@ -11,6 +11,7 @@ mod failure;
 mod graph;
 mod layers;
 mod licences;
+mod rivals;
 mod step;
 mod taker;
 mod terminal;
@@ -52,7 +53,8 @@ enum Verb {
     },
     /// Check, then run every test and every doctest
     Test,
-    /// Run a benchmark by its name
+    /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` compares with other
+    /// crates
     // Every flag, `--help` too, belongs to the benchmark program.
     #[command(disable_help_flag = true)]
     Bench {

@@ -1,0 +1,24 @@
+//! How many allocations an event and a unit of work cost: `cargo xtask bench allocations`.
+//!
+//! They are counted, not timed: the same program counts the same on every machine. All threads of
+//! the program count, the driver's too, but not what SQLite itself takes, which is C.
+
+mod count;
+mod events;
+mod units_of_work;
+
+use std::alloc::System;
+
+use ensue::BoxError;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() -> Result<(), BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        events::count().await?;
+        units_of_work::count().await
+    })
+}
