@@ -21,8 +21,10 @@ pub(crate) async fn arm<T: Types>(handlers: u32) -> Result<impl Arm, BoxError> {
 
 struct Listener {
     bus: EventBus,
-    subscribing: Vec<Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>>,
+    subscribing: Vec<Subscribing>,
 }
+
+type Subscribing = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 impl Listen for Listener {
     fn listen<E: Ticked>(&mut self, handlers: u32) {

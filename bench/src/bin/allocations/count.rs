@@ -1,7 +1,6 @@
 //! Counting what a round allocates.
 
 use std::fmt;
-use std::ops::{Div, Sub};
 
 use bench::Arm;
 use ensue::BoxError;
@@ -10,62 +9,52 @@ use crate::COUNTED;
 
 /// LIMIT: rounds before the first that counts. They fill caches, pools and prepared statements.
 const WARM_UP_ROUNDS: u32 = 20;
-const ROUNDS: u32 = 101;
+const ROUNDS: u32 = 1_001;
 
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(crate) struct Count {
-    /// A growing list counts each time that it grows.
-    allocations: f64,
-    bytes: f64,
+/// What the rounds of an arm allocate.
+pub(crate) struct Counts {
+    /// A list that grows counts each time.
+    pub(crate) allocations: Spread,
+    pub(crate) bytes: Spread,
 }
 
-impl Count {
-    /// What a round of `arm` allocates, as the median of many: once in a while a channel between
-    /// threads takes another block.
+impl Counts {
     pub(crate) async fn of(mut arm: impl Arm) -> Result<Self, BoxError> {
-        let mut counts = Vec::new();
+        let (mut allocations, mut bytes) = (Vec::new(), Vec::new());
         for round in 0..WARM_UP_ROUNDS + ROUNDS {
-            let before = Self::now();
+            let before = COUNTED.stats();
             arm.round().await?;
+            let taken = COUNTED.stats() - before;
             if round >= WARM_UP_ROUNDS {
-                counts.push(Self::now() - before);
+                allocations.push(taken.allocations + taken.reallocations);
+                bytes.push(taken.bytes_allocated);
             }
         }
-        counts.sort_by(|one, other| {
-            let by_bytes = one.bytes.total_cmp(&other.bytes);
-            one.allocations.total_cmp(&other.allocations).then(by_bytes)
-        });
-        counts.get(counts.len() / 2).copied().ok_or_else(|| "no round was counted".into())
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "far below what a float counts exactly")]
-    fn now() -> Self {
-        let stats = COUNTED.stats();
-        Self {
-            allocations: (stats.allocations + stats.reallocations) as f64,
-            bytes: stats.bytes_allocated as f64,
-        }
+        Ok(Self { allocations: Spread::of(allocations), bytes: Spread::of(bytes) })
     }
 }
 
-impl Sub for Count {
-    type Output = Self;
+/// What most rounds have in common. Where another thread takes part, its turn decides who of the two
+/// has to wait, and waiting allocates.
+pub(crate) struct Spread {
+    pub(crate) median: usize,
+    /// Nine of ten rounds are between these two.
+    low: usize,
+    high: usize,
+}
 
-    fn sub(self, other: Self) -> Self {
-        Self { allocations: self.allocations - other.allocations, bytes: self.bytes - other.bytes }
+impl Spread {
+    fn of(mut rounds: Vec<usize>) -> Self {
+        rounds.sort_unstable();
+        let last = rounds.len() - 1;
+        let at = |percent: usize| rounds[last * percent / 100];
+        Self { median: at(50), low: at(5), high: at(95) }
     }
 }
 
-impl Div<u32> for Count {
-    type Output = Self;
-
-    fn div(self, by: u32) -> Self {
-        Self { allocations: self.allocations / f64::from(by), bytes: self.bytes / f64::from(by) }
-    }
-}
-
-impl fmt::Display for Count {
+impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6.1} allocations, {:>8.1} bytes", self.allocations, self.bytes)
+        let Self { median, low, high } = self;
+        if low == high { write!(f, "{median}") } else { write!(f, "{median} ({low} to {high})") }
     }
 }

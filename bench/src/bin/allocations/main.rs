@@ -1,7 +1,8 @@
 //! How many allocations an event and a unit of work cost: `cargo xtask bench allocations`.
 //!
-//! They are counted, not timed: the same program counts the same on every machine. All threads of
-//! the program count, the driver's too, but not what SQLite itself takes, which is C.
+//! They are counted, not timed. Those of an event are the same on every machine and in every run.
+//! On SQLite all threads of the program count, the driver's too, which makes a few more or less of
+//! them; what SQLite itself takes, which is C, does not count.
 
 mod count;
 mod events;
