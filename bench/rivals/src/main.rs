@@ -4,15 +4,15 @@
 //! loop over boxed functions, which is as little as handlers that are known at run time only can
 //! cost. Each rival is used as its documentation shows, in its fastest way that waits for handlers:
 //!
-//! | rival | kept away from the handlers of one event by |
-//! |---|---|
-//! | `bevy_ecs`: observers, `World::trigger` | `&mut World` |
-//! | `mediator`: functions, `publish` | a mutex around each handler |
-//! | `jaeb`: synchronous functions, `publish(…).await` | a lane for each type of event |
-//! | `hexeract-mediator`: handlers, `publish(…).await` | nothing |
+//! | rival | by | and each time it |
+//! |---|---|---|
+//! | `bevy_ecs` | observers, `World::trigger` | finds the observers by the event's type |
+//! | `mediator` | functions, `publish` | copies the list of handlers, and for each locks it and boxes the event |
+//! | `jaeb` | synchronous functions, `publish(…).await` | shares the event, waits for the lane of its type, catches panics |
+//! | `hexeract-mediator` | handlers, `publish(…).await` | shares the event, and for each handler makes an id and boxes the way to it |
 //!
-//! None of them has a transaction, or keeps the event for a log. Ours has both, on a store that
-//! stores nothing.
+//! None of them has a transaction, or keeps the event for a log. Ours has a unit of work around it,
+//! on a store that stores nothing, and remembers what was raised.
 
 mod bevy;
 mod event;

@@ -28,7 +28,7 @@ pub async fn compare<T: Types>(
     rivals: impl IntoIterator<Item = Contestant>,
 ) -> Result<(), BoxError> {
     let comparison = Comparison {
-        name: format!("{} of {handlers} handlers each", types::<T>()),
+        name: format!("event types: {}, handlers of each: {handlers}", T::COUNT),
         operation: "event",
         per_round: EVENTS,
         rounds: ROUNDS,
@@ -37,10 +37,6 @@ pub async fn compare<T: Types>(
         vec![ours::<T, AsyncFunction>(handlers).await?, ours::<T, PlainFunction>(handlers).await?];
     contestants.extend(rivals);
     comparison.run(reference::<T>(handlers), contestants).await
-}
-
-fn types<T: Types>() -> String {
-    if T::COUNT == 1 { "1 type".to_owned() } else { format!("{} types", T::COUNT) }
 }
 
 async fn ours<T: Types, K: HandlerKind>(handlers: u32) -> Result<Contestant, BoxError> {
