@@ -43,8 +43,8 @@ pub struct Pending(Vec<Recording>);
 
 struct Recording {
     event: AnyEvent,
-    /// Where the unit of work notes what it still has to collect.
-    ledger: Option<Arc<Ledger>>,
+    /// Where the unit of work notes what it still has to collect, and under which number.
+    noted: Option<(Arc<Ledger>, u64)>,
 }
 
 /// An aggregate that records its events.
@@ -70,27 +70,26 @@ impl Pending {
         self.0.is_empty()
     }
 
-    /// Hands the events over, in the order of their recording.
+    /// Hands the events over, in the order of their recording; without those that were recorded in
+    /// a unit of work or a savepoint that has been rolled back, since they have not happened.
     pub fn take(&mut self) -> Vec<AnyEvent> {
-        self.0.drain(..).map(Recording::collect).collect()
+        self.0.drain(..).filter_map(Recording::collect).collect()
     }
 
     /// As [`Raise::raise`], of something that happened at `occurred_at`.
     pub fn raise_at<E: Event>(&mut self, event: E, occurred_at: Timestamp) {
-        let ledger = scope::ledger();
-        if let Some(ledger) = &ledger {
-            ledger.note(E::TYPE);
-        }
-        self.0.push(Recording { event: AnyEvent::new(event, occurred_at), ledger });
+        let noted = scope::ledger().map(|ledger| {
+            let number = ledger.note(E::TYPE);
+            (ledger, number)
+        });
+        self.0.push(Recording { event: AnyEvent::new(event, occurred_at), noted });
     }
 }
 
 impl Recording {
-    fn collect(self) -> AnyEvent {
-        if let Some(ledger) = &self.ledger {
-            ledger.strike(self.event.event_type());
-        }
-        self.event
+    fn collect(self) -> Option<AnyEvent> {
+        let happened = self.noted.is_none_or(|(ledger, number)| ledger.strike(number));
+        happened.then_some(self.event)
     }
 }
 

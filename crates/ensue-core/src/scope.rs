@@ -8,10 +8,10 @@
 //! INVARIANT: outside of a poll the thread's slot holds what it held before, also after a panic.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::{AnyEvent, Clock, Timestamp};
@@ -22,27 +22,30 @@ thread_local! {
 
 /// Runs `f` and returns, beside its result, the events that it raised: the way to test an entity.
 pub fn capture<R>(f: impl FnOnce() -> R) -> (R, Vec<AnyEvent>) {
-    let (result, mut scope) = Scope::default().run(f);
+    let (result, mut scope) = Scope::capture().run(f);
     (result, scope.take())
 }
 
 /// As [`capture`], for domain code that is async.
 pub async fn capture_async<F: Future>(future: F) -> (F::Output, Vec<AnyEvent>) {
-    let (result, mut scope) = Scoped::new(Scope::default(), || Box::pin(future)).await;
+    let (result, mut scope) = Scoped::new(Scope::capture(), || Box::pin(future)).await;
     (result, scope.take())
 }
 
 /// What was raised in one computation, and how to raise into it.
 ///
 /// It is swapped at every poll, so it is a pointer; one that has been emptied can be used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scope(Box<Contents>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Contents {
     raised: Vec<AnyEvent>,
     clock: Clock,
-    kind: Kind,
+    /// Whether it is, or is inside of, an open transaction.
+    in_transaction: bool,
+    /// The events that aggregates recorded and nobody collected yet; a capture misses none.
+    ledger: Option<Arc<Ledger>>,
     wreckage: Option<Wreckage>,
 }
 
@@ -61,32 +64,30 @@ impl Wreckage {
     }
 }
 
-#[derive(Debug, Default)]
-enum Kind {
-    #[default]
-    Capture,
-    Runtime {
-        in_transaction: bool,
-        /// The events that aggregates recorded and nobody collected yet; made at need.
-        ledger: Option<Arc<Ledger>>,
-    },
-}
-
 impl Scope {
     /// The scope of code that runs inside an open transaction: its events occur at the time that
-    /// `clock` shows.
-    pub fn in_transaction(clock: Clock) -> Self {
-        Self::runtime(clock, true)
+    /// `clock` shows, and what aggregates record is noted in `ledger`.
+    pub fn in_transaction(clock: Clock, ledger: Arc<Ledger>) -> Self {
+        Self::new(clock, true, Some(ledger))
     }
 
     /// The scope of a handler that runs with no transaction open.
-    pub fn without_transaction(clock: Clock) -> Self {
-        Self::runtime(clock, false)
+    pub fn without_transaction(clock: Clock, ledger: Arc<Ledger>) -> Self {
+        Self::new(clock, false, Some(ledger))
     }
 
-    fn runtime(clock: Clock, in_transaction: bool) -> Self {
-        let kind = Kind::Runtime { in_transaction, ledger: None };
-        Self(Box::new(Contents { raised: Vec::new(), clock, kind, wreckage: None }))
+    fn capture() -> Self {
+        Self::new(Clock::system(), is_in_transaction(), None)
+    }
+
+    fn new(clock: Clock, in_transaction: bool, ledger: Option<Arc<Ledger>>) -> Self {
+        Self(Box::new(Contents {
+            raised: Vec::new(),
+            clock,
+            in_transaction,
+            ledger,
+            wreckage: None,
+        }))
     }
 
     /// Leaves the events in `wreckage` if the computation is dropped before its end.
@@ -102,7 +103,7 @@ impl Scope {
         let entered = Entered::new(&mut slot);
         let result = f();
         drop(entered);
-        (result, slot.unwrap_or_default())
+        (result, slot.unwrap_or_else(Self::capture))
     }
 
     /// Takes what was raised and not yet taken.
@@ -114,32 +115,19 @@ impl Scope {
     pub fn drain(&mut self) -> impl Iterator<Item = AnyEvent> {
         self.0.raised.drain(..)
     }
-
-    /// Fails if a [`Pending`](crate::Pending) recorded events in it that were never collected.
-    ///
-    /// # Errors
-    /// Their types.
-    pub fn verify_collected(&self) -> Result<(), Vec<String>> {
-        let uncollected = match &self.0.kind {
-            Kind::Runtime { ledger: Some(ledger), .. } => ledger.open(),
-            Kind::Runtime { ledger: None, .. } | Kind::Capture => Vec::new(),
-        };
-        if uncollected.is_empty() { Ok(()) } else { Err(uncollected) }
-    }
 }
 
 /// Whether what runs on this thread right now runs inside an open transaction.
 pub fn is_in_transaction() -> bool {
-    with_current(|scope| matches!(scope.kind, Kind::Runtime { in_transaction: true, .. }))
-        .unwrap_or(false)
+    with_current(|scope| scope.in_transaction).unwrap_or(false)
 }
 
 /// Takes what was raised so far into the runtime's scope on this thread; from a [`capture`]
 /// nothing.
 pub fn take_raised() -> Vec<AnyEvent> {
-    with_current(|scope| match scope.kind {
-        Kind::Runtime { .. } => mem::take(&mut scope.raised),
-        Kind::Capture => Vec::new(),
+    with_current(|scope| match scope.ledger {
+        Some(_) => mem::take(&mut scope.raised),
+        None => Vec::new(),
     })
     .unwrap_or_default()
 }
@@ -157,11 +145,7 @@ pub(crate) fn push(event: AnyEvent) -> Result<(), AnyEvent> {
 }
 
 pub(crate) fn ledger() -> Option<Arc<Ledger>> {
-    with_current(|scope| match &mut scope.kind {
-        Kind::Runtime { ledger, .. } => Some(Arc::clone(ledger.get_or_insert_default())),
-        Kind::Capture => None,
-    })
-    .flatten()
+    with_current(|scope| scope.ledger.clone()).flatten()
 }
 
 fn with_current<R>(f: impl FnOnce(&mut Contents) -> R) -> Option<R> {
@@ -169,30 +153,49 @@ fn with_current<R>(f: impl FnOnce(&mut Contents) -> R) -> Option<R> {
     CURRENT.try_with(|slot| slot.borrow_mut().as_mut().map(|scope| f(&mut scope.0))).ok().flatten()
 }
 
-/// How many events of which types aggregates recorded and nobody collected yet.
+/// The events that aggregates recorded in one unit of work and nobody collected yet.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<BTreeMap<String, usize>>);
+pub struct Ledger(Mutex<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    next: u64,
+    /// Their types, in the order of recording.
+    open: BTreeMap<u64, &'static str>,
+}
 
 impl Ledger {
-    pub(crate) fn note(&self, event_type: &str) {
-        *self.lock().entry(event_type.to_owned()).or_default() += 1;
+    /// How far it has come: what is noted from now on is noted after this.
+    pub fn mark(&self) -> u64 {
+        self.lock().next
     }
 
-    pub(crate) fn strike(&self, event_type: &str) {
-        let mut open = self.lock();
-        if let Some(count) = open.get_mut(event_type) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(event_type);
-            }
-        }
+    /// What was noted after `mark` has not happened: it is missed by nobody, and cannot be
+    /// collected any more.
+    pub fn void_after(&self, mark: u64) {
+        self.lock().open.split_off(&mark);
     }
 
-    fn open(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
+    /// The types of the events that are still to be collected, each once.
+    pub fn uncollected(&self) -> Vec<&'static str> {
+        let types: BTreeSet<_> = self.lock().open.values().copied().collect();
+        types.into_iter().collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, usize>> {
+    pub(crate) fn note(&self, event_type: &'static str) -> u64 {
+        let mut notes = self.lock();
+        let number = notes.next;
+        notes.next += 1;
+        notes.open.insert(number, event_type);
+        number
+    }
+
+    /// False if it has not happened after all.
+    pub(crate) fn strike(&self, number: u64) -> bool {
+        self.lock().open.remove(&number).is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,7 +246,7 @@ impl<B: FnOnce() -> F, F: Future + Unpin> Future for Scoped<B, F> {
             Poll::Pending => *stage = Stage::Running(running),
         }
         drop(entered);
-        result.map(|output| (output, slot.take().unwrap_or_default()))
+        result.map(|output| (output, slot.take().unwrap_or_else(Scope::capture)))
     }
 }
 

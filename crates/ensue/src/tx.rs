@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use ensue_core::scope::{self, Scope, Scoped, Wreckage};
+use ensue_core::scope::{self, Ledger, Scope, Scoped, Wreckage};
 use ensue_core::{
     AnyEvent, CorrelationId, Envelope, Event, EventId, Meta, Origin, Raise, Recorded, Timestamp,
 };
@@ -32,7 +32,9 @@ use crate::{Error, ErrorKind, IntoHandler, IntoPlainHandler, Store};
 /// lifetime, so that every signature is `tx: &mut Tx`. Store crates export it as an alias with
 /// their store filled in. It is made by [`Events::run`](crate::Events::run), which also ends it.
 ///
-/// INVARIANT: events leave it in the order in which they were raised, however they were raised.
+/// INVARIANT: events leave it in the order in which they were raised, however they were raised;
+/// but for [`raise_at`](Tx::raise_at) and [`raise`](Raise::raise) through it on another thread, or
+/// inside a [`capture`](crate::capture), which cannot see what came before without its name.
 pub struct Tx<S: Store> {
     application: Arc<Application<S>>,
     transaction: OpenTransaction<S>,
@@ -54,6 +56,8 @@ pub struct Tx<S: Store> {
     unfinished: u32,
     /// How many savepoints are open.
     savepoints: u32,
+    /// What aggregates recorded in it and nobody collected yet.
+    ledger: Arc<Ledger>,
     /// Registered for this unit of work alone.
     handlers: Handlers<S>,
     after_commit: PlainHandlers,
@@ -89,6 +93,7 @@ impl<S: Store> Tx<S> {
             encoded: 0,
             unfinished: 0,
             savepoints: 0,
+            ledger: Arc::default(),
             handlers: Handlers::default(),
             after_commit: PlainHandlers::default(),
             wreckage: (!application.after_rollback.is_empty()).then(Wreckage::default),
@@ -105,10 +110,8 @@ impl<S: Store> Tx<S> {
     {
         let scope = self.scope();
         let (result, scope) = Scoped::new(scope, || Box::pin(work(self))).await;
-        let closed = self.close(scope);
-        let value = result?;
-        closed?;
-        Ok(value)
+        self.close(scope);
+        result
     }
 
     /// Lets `handler` run in this transaction for every `E` of this unit of work that is not handled
@@ -163,8 +166,8 @@ impl<S: Store> Tx<S> {
         }
         let scope = self.scope();
         let (result, scope) = Scoped::new(scope, || Box::pin(self.handle_queued())).await;
-        let closed = self.close(scope);
-        result.and(closed)
+        self.close(scope);
+        result
     }
 
     /// Runs everything that users wrote and that comes before the append: handlers, and the
@@ -174,6 +177,7 @@ impl<S: Store> Tx<S> {
             return Err(abandoned());
         }
         self.flush().await?;
+        verify_collected(&self.ledger)?;
         self.encode()
     }
 
@@ -228,31 +232,33 @@ impl<S: Store> Tx<S> {
         let (scope, states) = (self.scope(), Arc::clone(&self.application.states));
         let call = Scoped::new(scope, || handler.call(event, meta, &states, self));
         let (result, scope) = call.await;
-        let closed = self.close(scope);
+        self.close(scope);
         result.map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
-        closed?;
         self.unfinished -= 1;
         Ok(())
     }
 
     fn scope(&mut self) -> Scope {
         self.spare_scope.take().unwrap_or_else(|| {
-            Scope::in_transaction(self.application.clock.clone()).leaving(self.wreckage.clone())
+            let (clock, ledger) = (self.application.clock.clone(), Arc::clone(&self.ledger));
+            Scope::in_transaction(clock, ledger).leaving(self.wreckage.clone())
         })
     }
 
     /// Takes over what was raised in `scope`, and keeps it for the next one.
-    fn close(&mut self, mut scope: Scope) -> Result<(), Error> {
+    fn close(&mut self, mut scope: Scope) {
         self.enqueue(scope.drain());
-        scope.verify_collected().map_err(|types| uncollected(&types))?;
         self.spare_scope = Some(scope);
-        Ok(())
     }
 
     /// Takes over what a handler without a transaction raised.
-    pub(crate) fn absorb_outside(&mut self, mut scope: Scope) -> Result<(), Error> {
+    pub(crate) fn absorb_outside(
+        &mut self,
+        mut scope: Scope,
+        ledger: &Ledger,
+    ) -> Result<(), Error> {
         self.enqueue(scope.drain());
-        scope.verify_collected().map_err(|types| uncollected(&types))
+        verify_collected(ledger)
     }
 
     /// CANCEL-SAFE: dropped before its end, the unit of work can only be rolled back.
@@ -325,6 +331,7 @@ impl<S: Store> Tx<S> {
 /// rollback. The connection rolls back before it serves anybody else.
 impl<S: Store> Drop for Tx<S> {
     fn drop(&mut self) {
+        self.ledger.void_after(0);
         if let Some(wreckage) = self.wreckage.take() {
             self.enqueue(wreckage.take());
             self.aftermath().rolled_back();
@@ -369,10 +376,14 @@ fn abandoned() -> Error {
     )
 }
 
-fn uncollected(types: &[String]) -> Error {
+fn verify_collected(ledger: &Ledger) -> Result<(), Error> {
+    let types = ledger.uncollected();
+    if types.is_empty() {
+        return Ok(());
+    }
     let types = types.join("`, `");
-    Error::new(
+    Err(Error::new(
         ErrorKind::Uncollected,
         format!("`{types}` was recorded in a `Pending` and never collected; call `tx.collect(…)`"),
-    )
+    ))
 }

@@ -1,6 +1,7 @@
 //! `raise` and its kin.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use ensue_core::{
     Ambient, Clock, Event, Raise, Timestamp, capture, capture_async, raise, raise_at, scope,
@@ -124,7 +125,7 @@ fn an_event_occurs_when_it_is_raised_or_when_it_is_said_to() {
 #[test]
 fn the_clock_of_the_scope_says_when() {
     let noon = Timestamp::from_micros(43_200_000_000);
-    let scope = scope::Scope::in_transaction(Clock::new(move || noon));
+    let scope = scope::Scope::in_transaction(Clock::new(move || noon), Arc::default());
     let ((), mut scope) = scope.run(|| raise(Told(1)));
     assert_eq!(scope.take()[0].occurred_at(), noon);
 }

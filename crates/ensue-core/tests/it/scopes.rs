@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ensue_core::scope::{Scope, Scoped, Wreckage, is_in_transaction, take_raised};
-use ensue_core::{AnyEvent, Clock, Event, raise, try_raise};
+use ensue_core::{AnyEvent, Clock, Event, capture, raise, try_raise};
 
 #[derive(Event)]
 #[event(local)]
@@ -35,7 +36,7 @@ pub(crate) async fn yield_once() {
 }
 
 fn scoped<F: Future>(work: F) -> impl Future<Output = (F::Output, Scope)> + Unpin {
-    scoped_in(Scope::in_transaction(Clock::system()), work)
+    scoped_in(Scope::in_transaction(Clock::system(), Arc::default()), work)
 }
 
 pub(crate) fn scoped_in<F: Future>(
@@ -46,7 +47,6 @@ pub(crate) fn scoped_in<F: Future>(
 }
 
 fn numbers(mut scope: Scope) -> Vec<u32> {
-    assert_eq!(scope.verify_collected(), Ok(()));
     let raised: Vec<AnyEvent> = scope.take();
     raised.iter().filter_map(|event| event.downcast_ref::<Told>()).map(|told| told.0).collect()
 }
@@ -81,8 +81,9 @@ fn tasks_that_share_a_thread_never_see_each_others_events() {
 
 #[test]
 fn a_task_that_moves_between_threads_takes_its_scope_along() {
-    let mut scoped =
-        Scoped::new(Scope::in_transaction(Clock::system()), || Box::pin(tell([1, 2, 3])));
+    let mut scoped = Scoped::new(Scope::in_transaction(Clock::system(), Arc::default()), || {
+        Box::pin(tell([1, 2, 3]))
+    });
     let scope = loop {
         let polled = std::thread::spawn(move || {
             let polled = poll(Pin::new(&mut scoped));
@@ -132,7 +133,8 @@ fn what_a_cancelled_computation_had_raised_is_left_to_whoever_asked_for_it() {
         }
     }
     let wreckage = Wreckage::default();
-    let scope = Scope::in_transaction(Clock::system()).leaving(Some(wreckage.clone()));
+    let scope =
+        Scope::in_transaction(Clock::system(), Arc::default()).leaving(Some(wreckage.clone()));
     let mut cancelled = scoped_in(scope, async {
         let _loud = Loud;
         raise(Told(1));
@@ -163,6 +165,13 @@ fn a_scope_says_whether_a_transaction_is_open() {
     assert!(!is_in_transaction());
     let inside = scoped(async { is_in_transaction() });
     assert!(run_to_its_end(inside).0);
-    let without = Scope::without_transaction(Clock::system());
+    let without = Scope::without_transaction(Clock::system(), Arc::default());
     assert!(!run_to_its_end(scoped_in(without, async { is_in_transaction() })).0);
+}
+
+#[test]
+fn a_capture_is_in_a_transaction_where_it_stands_in_one() {
+    let inside = scoped(async { capture(is_in_transaction).0 });
+    assert!(run_to_its_end(inside).0);
+    assert!(!capture(is_in_transaction).0);
 }

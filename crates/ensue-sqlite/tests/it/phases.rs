@@ -378,6 +378,69 @@ async fn handlers_of_a_unit_of_work_that_failed_go_with_it_too() {
 }
 
 #[tokio::test]
+async fn a_savepoint_that_is_undone_takes_recorded_events_and_handlers_with_it() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let (notes, mut pending) = (Notes::default(), Pending::default());
+    let after_commit = notes.clone();
+    let run = events.run(async |tx| {
+        pending.raise(OrderPlaced::of("A", 1));
+        let undone = tx.savepoint(async |tx| {
+            pending.raise(OrderPlaced::of("ghost", 1));
+            tx.on(async |_: &OrderPlaced, tx: &mut Tx| add_effect(tx, "ghost").await);
+            tx.after_commit(async move |_: &OrderPlaced| after_commit.add("ghost"));
+            Err::<(), _>(Error::configuration("no"))
+        });
+        assert!(undone.await.is_err());
+        pending.raise(OrderPlaced::of("B", 1));
+        tx.collect(&mut pending);
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    drained(&events).await;
+    let stored = payloads(events.store()).await;
+    assert_eq!(stored, [r#"{"order_no":"A","amount":1}"#, r#"{"order_no":"B","amount":1}"#]);
+    assert!(effects(events.store()).await.is_empty() && notes.all().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_recorded_in_a_savepoint_may_be_collected_after_it() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let mut pending = Pending::default();
+    let run = events.run(async |tx| {
+        let kept = tx.savepoint(async |_tx| {
+            pending.raise(OrderPlaced::of("A", 1));
+            Ok::<_, Error>(())
+        });
+        kept.await?;
+        tx.collect(&mut pending);
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+    assert_eq!(payloads(events.store()).await, [r#"{"order_no":"A","amount":1}"#]);
+}
+
+#[tokio::test]
+async fn what_was_recorded_in_a_unit_of_work_that_failed_has_not_happened() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let mut pending = Pending::default();
+    let failing = events.run(async |_tx| {
+        pending.raise(OrderPlaced::of("ghost", 1));
+        Err::<(), _>(Error::configuration("no"))
+    });
+    assert!(failing.await.is_err());
+    let again = events.run(async |tx| {
+        pending.raise(OrderPlaced::of("A", 1));
+        tx.collect(&mut pending);
+        Ok::<_, Error>(())
+    });
+    again.await.unwrap();
+    assert_eq!(payloads(events.store()).await, [r#"{"order_no":"A","amount":1}"#]);
+}
+
+#[tokio::test]
 async fn handlers_of_one_unit_of_work_go_with_it() {
     let scratch = Scratch::new();
     let (events, notes) = built(&scratch, |builder| {

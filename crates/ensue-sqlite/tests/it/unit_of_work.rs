@@ -9,7 +9,7 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::{
     BoxError, Clock, Error, ErrorKind, Log, Pending, Position, Raise, State, Timestamp, capture,
-    raise, raise_at,
+    capture_async, raise, raise_at,
 };
 use ensue_sqlite::{Events, Tx};
 
@@ -352,6 +352,18 @@ async fn a_unit_of_work_inside_another_is_refused_at_once() {
     let error = outer.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Nested);
     assert!(error.to_string().contains("hand the open `tx`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_unit_of_work_inside_a_capture_inside_another_is_refused_too() {
+    let scratch = Scratch::new();
+    let events = scratch.builder().await.build().await.unwrap();
+    let inner = events.clone();
+    let run = events.run(async |_tx| {
+        let (nested, _) = capture_async(inner.run(async |_tx| Ok::<_, Error>(()))).await;
+        nested
+    });
+    assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Nested);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use ensue_core::{AnyEvent, Event};
 use crate::{Error, ErrorKind};
 
 /// The event types that handlers name; no two may share a name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct EventTypes {
     by_name: HashMap<&'static str, EventType>,
     clashes: Vec<String>,

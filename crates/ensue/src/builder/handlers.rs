@@ -23,6 +23,13 @@ impl<S: Store> Default for Handlers<S> {
     }
 }
 
+impl<S: Store> Clone for Handlers<S> {
+    fn clone(&self) -> Self {
+        let Self { by_type, any, types } = self;
+        Self { by_type: by_type.clone(), any: any.clone(), types: types.clone() }
+    }
+}
+
 impl<S: Store> Handlers<S> {
     pub(crate) fn on<E: Event>(&mut self, handler: BoxedHandler<S>) {
         self.types.add(EventType::of::<E>());

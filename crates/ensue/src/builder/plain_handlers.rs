@@ -9,7 +9,7 @@ use ensue_core::{AnyEvent, Event};
 use crate::handler::{PlainHandler, States};
 
 /// What ensues after the commit, or after the rollback.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct PlainHandlers(HashMap<TypeId, Vec<Arc<PlainHandler>>>);
 
 impl PlainHandlers {

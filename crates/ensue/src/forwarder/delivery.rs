@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::scope::{Scope, Scoped};
+use ensue_core::scope::{Ledger, Scope, Scoped};
 use ensue_core::{AnyEvent, Entry, Meta, Origin, PayloadError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
@@ -79,8 +79,10 @@ impl<S: Store> Delivery<'_, S> {
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<Tx<S>, Undelivered> {
+        let ledger = Arc::<Ledger>::default();
         let call = async {
-            let scope = Scope::without_transaction(self.application.clock.clone());
+            let (clock, noted) = (self.application.clock.clone(), Arc::clone(&ledger));
+            let scope = Scope::without_transaction(clock, noted);
             let states = &self.application.states;
             let call = Scoped::new(scope, || handler.call(event, meta, states));
             let (result, scope) = Origin::handling(meta).scope(call).await;
@@ -90,7 +92,7 @@ impl<S: Store> Delivery<'_, S> {
         let scope = guard.run(call).await?;
         let mut tx = self.begin(meta).await?;
         let ensuing = async {
-            tx.absorb_outside(scope).map_err(as_failure)?;
+            tx.absorb_outside(scope, &ledger).map_err(as_failure)?;
             tx.prepare().await.map_err(as_failure)
         };
         let deadline = self.subscription.deadline_in_transaction(self.lease());

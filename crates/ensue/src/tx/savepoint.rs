@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use super::{Raised, Tx, abandoned};
+use crate::builder::{Handlers, PlainHandlers};
 use crate::handler::Call1;
 use crate::store::Savepoint;
 use crate::{Error, Store};
 
 /// How far the unit of work had come.
-struct Mark {
+struct Mark<S: Store> {
     done: usize,
     unfinished: u32,
     cause: Option<Arc<Raised>>,
+    ledger: u64,
+    handlers: Handlers<S>,
+    after_commit: PlainHandlers,
 }
 
 impl<S: Store> Tx<S> {
-    /// Runs `work` so that its error undoes it, and it alone: what it did to the database, and the
-    /// events it raised, those that in-transaction handlers have handled already too.
+    /// Runs `work` so that its error undoes it, and it alone: what it did to the database, the
+    /// events it raised or that aggregates recorded, those that in-transaction handlers have handled
+    /// already too, and the handlers it registered.
     ///
     /// Everything raised before is handled first, and everything raised inside before it returns.
     ///
@@ -82,17 +87,26 @@ impl<S: Store> Tx<S> {
         Ok(value)
     }
 
-    fn mark(&self) -> Mark {
-        let (done, unfinished) = (self.done.len(), self.unfinished);
-        Mark { done, unfinished, cause: self.cause.clone() }
+    fn mark(&self) -> Mark<S> {
+        Mark {
+            done: self.done.len(),
+            unfinished: self.unfinished,
+            cause: self.cause.clone(),
+            ledger: self.ledger.mark(),
+            handlers: self.handlers.clone(),
+            after_commit: self.after_commit.clone(),
+        }
     }
 
     /// The rows are as they were; so must be everything else.
-    fn return_to(&mut self, mark: Mark) {
+    fn return_to(&mut self, mark: Mark<S>) {
         self.queue.clear();
         self.done.truncate(mark.done);
         self.unfinished = mark.unfinished;
         self.cause = mark.cause;
+        self.ledger.void_after(mark.ledger);
+        self.handlers = mark.handlers;
+        self.after_commit = mark.after_commit;
     }
 
     async fn at_savepoint(&mut self, savepoint: Savepoint) -> Result<(), Error> {
