@@ -59,10 +59,6 @@ impl Transactions for MemoryStore {
         Ok(NoTransaction(NoConnection))
     }
 
-    async fn verify_open(&self, _: &mut NoTransaction) -> Result<(), Error> {
-        Ok(())
-    }
-
     async fn append(&self, _: &mut NoTransaction, _: &[Envelope]) -> Result<(), Error> {
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! In which forms a handler of ours can be written.
 
-use std::future::{Ready, ready};
-
 use ensue::Builder;
 
 use super::types::{Ticked, look_at};
@@ -31,20 +29,16 @@ impl HandlerKind for AsyncFunction {
     }
 }
 
-/// A function that has nothing to wait for.
-///
-/// A handler has to return a future yet, so it returns one that is ready. Once `on` takes plain
-/// functions, `handle` returns nothing, and that is all that changes here.
+/// A function that is not async: it has nothing to wait for.
 #[derive(Debug)]
 pub struct PlainFunction;
 
 impl HandlerKind for PlainFunction {
-    const NAME: &'static str = "ensue, functions that are ready";
+    const NAME: &'static str = "ensue, functions";
 
     fn listen<E: Ticked>(builder: Builder<MemoryStore>) -> Builder<MemoryStore> {
-        fn handle<E: Ticked>(event: &E) -> Ready<()> {
+        fn handle<E: Ticked>(event: &E) {
             look_at(event);
-            ready(())
         }
         builder.on(handle::<E>)
     }

@@ -45,7 +45,7 @@ macro_rules! suite {
             an_effect_and_its_events_roll_back_together,
             a_dropped_transaction_leaves_nothing_and_holds_nobody_up,
             a_begin_that_is_dropped_half_way_leaves_nothing_open,
-            a_transaction_that_is_open_is_verified,
+            an_append_of_nothing_appends_nothing,
             a_savepoint_that_is_rolled_back_undoes_what_was_done_since,
             a_savepoint_that_is_released_keeps_what_was_done_since,
             transactions_at_once_all_succeed,

@@ -134,20 +134,20 @@ pub async fn a_begin_that_is_dropped_half_way_leaves_nothing_open<B: Backend>(ba
         drop(begin);
         let next = tokio::time::timeout(PATIENCE, store.begin()).await.expect("held up");
         let mut next = next.unwrap();
-        store.verify_open(&mut next).await.unwrap();
+        store.append(&mut next, &[]).await.unwrap();
         store.rollback(next).await.unwrap();
     }
 }
 
-/// While it is open it says so, savepoints or not.
-pub async fn a_transaction_that_is_open_is_verified<B: Backend>(backend: &B) {
+/// While it is open it takes an append, savepoints or not.
+pub async fn an_append_of_nothing_appends_nothing<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let mut transaction = store.begin().await.unwrap();
     store.savepoint(&mut transaction, Savepoint::Open, 0).await.unwrap();
     B::add_effect(&mut transaction, "kept").await;
     store.savepoint(&mut transaction, Savepoint::Release, 0).await.unwrap();
-    store.verify_open(&mut transaction).await.unwrap();
-    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+    store.append(&mut transaction, &[]).await.unwrap();
     store.commit(transaction).await.unwrap();
     assert_eq!(effects_of::<B>(&store).await, ["kept"]);
+    assert_eq!(store.head().await.unwrap(), ensue::Position::START);
 }

@@ -101,6 +101,7 @@ use self::pages::Pages;
 use self::table::Table;
 use crate::SqliteStore;
 use crate::error::failed;
+use crate::transactions::{insert, not_appended};
 
 /// An import that is about to be: say where [`from`](Import::from_same_file).
 #[must_use = "it does nothing until it is told where from"]
@@ -223,7 +224,8 @@ impl<'a> Import<'a> {
             if page.is_empty() {
                 break;
             }
-            store.append(&mut transaction, &page).await?;
+            let is_verified = imported > 0;
+            insert(&mut transaction, &page, is_verified).await.map_err(not_appended)?;
             imported += page.len() as u64;
         }
         store.commit(transaction).await?;

@@ -1,6 +1,6 @@
 //! Transactions, and appending in one.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ensue::store::Savepoint;
 use ensue::{Envelope, Error, Timestamp, Transactions};
@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::error::{failed, is_busy, is_retryable};
-use crate::writer::{SqliteTransaction, WAIT_MAX};
+use crate::writer::{SqliteTransaction, VERIFY, WAIT_MAX, is_over};
 
 impl Transactions for SqliteStore {
     type Connection = SqliteConnection;
@@ -30,34 +30,16 @@ impl Transactions for SqliteStore {
         }
     }
 
-    async fn verify_open(&self, transaction: &mut Self::Transaction) -> Result<(), Error> {
-        transaction.verify().await.map_err(failed(|| {
-            "cannot commit: the transaction is over already; a statement that failed, or one that \
-             said so, has ended it: propagate the errors of statements, and leave COMMIT and \
-             ROLLBACK to the unit of work"
-                .to_owned()
-        }))
-    }
-
     async fn append(
         &self,
         transaction: &mut Self::Transaction,
         envelopes: &[Envelope],
     ) -> Result<(), Error> {
-        let recorded_at = Timestamp::from(std::time::SystemTime::now());
-        let mut rest = envelopes;
-        for (rows, statement) in &*APPEND {
-            while let Some((now, later)) = rest.split_at_checked(*rows) {
-                let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
-                let query = now.iter().fold(query, |query, row| bind(query, row, recorded_at));
-                query
-                    .execute(&mut **transaction)
-                    .await
-                    .map_err(failed(|| "cannot append to the log".to_owned()))?;
-                rest = later;
-            }
-        }
-        Ok(())
+        let appended = match envelopes {
+            [] => transaction.verify().await,
+            envelopes => insert(transaction, envelopes, false).await,
+        };
+        appended.map_err(not_appended)
     }
 
     async fn savepoint(
@@ -99,20 +81,62 @@ impl SqliteStore {
     }
 }
 
-/// The statement for several rows at once is the one for a single row with its values repeated.
-/// A few sizes, so that each is prepared once: 100 events take 64 + 4 × 8 + 4 × 1.
-static APPEND: std::sync::LazyLock<[(usize, Arc<str>); 3]> =
-    std::sync::LazyLock::new(|| [64, 8, 1].map(|rows| (rows, append_statement(rows))));
-
-fn append_statement(rows: usize) -> Arc<str> {
-    let single = include_str!("sql/append.sql");
-    let (insert, values) = single.split_once("VALUES").unwrap_or((single, ""));
-    format!("{insert}VALUES {}", vec![values.trim(); rows].join(", ")).into()
+/// Appends, after verifying that the transaction is open, unless that `is_verified`.
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    envelopes: &[Envelope],
+    mut is_verified: bool,
+) -> sqlx::Result<()> {
+    let recorded_at = Timestamp::from(std::time::SystemTime::now());
+    let mut rest = envelopes;
+    for Append { rows, statement, verified } in &*APPEND {
+        while let Some((now, later)) = rest.split_at_checked(*rows) {
+            let statement = if is_verified { statement } else { verified };
+            let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+            let query = now.iter().fold(query, |query, row| bind(query, row, recorded_at));
+            query.execute(&mut *connection).await?;
+            (rest, is_verified) = (later, true);
+        }
+    }
+    Ok(())
 }
 
-type Append<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub(crate) fn not_appended(error: sqlx::Error) -> Error {
+    if !is_over(&error) {
+        return failed(|| "cannot append to the log".to_owned())(error);
+    }
+    failed(|| {
+        "cannot commit: the transaction is over already; a statement that failed, or one that said \
+         so, has ended it: propagate the errors of statements, and leave COMMIT and ROLLBACK to \
+         the unit of work"
+            .to_owned()
+    })(error)
+}
 
-fn bind<'q>(query: Append<'q>, envelope: &'q Envelope, recorded_at: Timestamp) -> Append<'q> {
+/// The statement for so many rows at once: the one for a single row with its values repeated.
+struct Append {
+    rows: usize,
+    statement: Arc<str>,
+    /// Verifies first that the transaction is open, on the same way to the database.
+    verified: Arc<str>,
+}
+
+/// A few sizes, so that each is prepared once: 100 events take 64 + 4 × 8 + 4 × 1.
+static APPEND: LazyLock<[Append; 3]> = LazyLock::new(|| [64, 8, 1].map(Append::of));
+
+impl Append {
+    fn of(rows: usize) -> Self {
+        let single = include_str!("sql/append.sql");
+        let (insert, values) = single.split_once("VALUES").unwrap_or((single, ""));
+        let statement = format!("{insert}VALUES {}", vec![values.trim(); rows].join(", "));
+        let verified = format!("{VERIFY}; {statement}").into();
+        Self { rows, statement: statement.into(), verified }
+    }
+}
+
+type Insert<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+fn bind<'q>(query: Insert<'q>, envelope: &'q Envelope, recorded_at: Timestamp) -> Insert<'q> {
     let query = query
         .bind(envelope.id.to_string())
         .bind(envelope.event_type.as_ref())
@@ -131,7 +155,7 @@ fn bind<'q>(query: Append<'q>, envelope: &'q Envelope, recorded_at: Timestamp) -
 
 /// What is text is stored as text, so that it can be read in any SQLite shell; the bytes are the
 /// same either way.
-fn bind_payload<'q>(query: Append<'q>, payload: &'q [u8]) -> Append<'q> {
+fn bind_payload<'q>(query: Insert<'q>, payload: &'q [u8]) -> Insert<'q> {
     match std::str::from_utf8(payload) {
         Ok(text) => query.bind(text),
         Err(_) => query.bind(payload),

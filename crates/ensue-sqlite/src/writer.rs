@@ -91,12 +91,21 @@ impl Writer {
 /// savepoint is gone if the transaction ever ends behind our back.
 const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT ensue_unit_of_work";
 
+/// Fails if the transaction has ended.
+pub(crate) const VERIFY: &str = "RELEASE ensue_unit_of_work";
+
+/// Whether [`VERIFY`] has failed by this.
+pub(crate) fn is_over(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error();
+    database.is_some_and(|error| error.message().starts_with("no such savepoint"))
+}
+
 impl SqliteTransaction {
     /// Fails if the transaction is over. SQLite ends one by itself when a statement fails in some
     /// ways (`OR ROLLBACK`, `RAISE(ROLLBACK)`, a full disk), and then goes on in autocommit: what
     /// comes after is durable at once.
     pub(crate) async fn verify(&mut self) -> sqlx::Result<()> {
-        sqlx::query("RELEASE ensue_unit_of_work").execute(&mut **self).await.map(drop)
+        sqlx::query(VERIFY).execute(&mut **self).await.map(drop)
     }
 
     pub(crate) async fn commit(mut self) -> sqlx::Result<()> {

@@ -91,21 +91,18 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// CANCEL-SAFE: dropped half-way it MUST leave no transaction open.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
 
-    /// Fails unless `transaction` is still open, and the only one on its connection: an error of a
-    /// statement may have ended it, or the user's own `COMMIT`, or left a savepoint of the driver's
-    /// around it. It MUST NOT be retryable.
-    ///
-    /// It is called once, after all of the domain's own statements and before the append.
-    fn verify_open(
-        &self,
-        transaction: &mut Self::Transaction,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
-
     /// Appends `envelopes` to the log, in their order, as part of `transaction`.
     ///
     /// It MUST store every envelope unchanged, whatever its number and size, and MUST NOT be
-    /// visible to anybody before the commit. It is called at most once in a transaction, after all
-    /// of the domain's own statements.
+    /// visible to anybody before the commit.
+    ///
+    /// It MUST fail, and change nothing, unless `transaction` is still open, and the only one on its
+    /// connection, also if there is nothing to append: an error of a statement may have ended it,
+    /// or the user's own `COMMIT`, or left a savepoint of the driver's around it. That MUST NOT be
+    /// retryable.
+    ///
+    /// It is called once in a transaction that is to be committed, after all of the domain's own
+    /// statements.
     fn append(
         &self,
         transaction: &mut Self::Transaction,

@@ -21,7 +21,7 @@ pub(crate) use self::raised::Raised;
 use crate::builder::{Handlers, PlainHandlers};
 use crate::cascade::{check_depth, check_hops};
 use crate::events::Application;
-use crate::handler::{BoxedHandler, Call1};
+use crate::handler::{BoxedHandler, Call, Call1};
 use crate::rescue::Rescue;
 use crate::subscription::{Change, Epoch};
 use crate::{Error, ErrorKind, IntoHandler, IntoPlainHandler, Store};
@@ -191,10 +191,7 @@ impl<S: Store> Tx<S> {
         let application = Arc::clone(&self.application);
         let envelopes = std::mem::take(&mut self.envelopes);
         let transaction = self.transaction.get_mut();
-        application.store.verify_open(transaction).await?;
-        if !envelopes.is_empty() {
-            application.store.append(transaction, &envelopes).await?;
-        }
+        application.store.append(transaction, &envelopes).await?;
         if let Some(Progress { subscription, epoch, changes }) = progress {
             application.store.record(transaction, subscription, epoch, changes).await?;
         }
@@ -274,11 +271,16 @@ impl<S: Store> Tx<S> {
             let outer = self.cause.replace(Arc::clone(&raised));
             for handler in of_application.into_iter().flatten().chain(&of_this_one) {
                 let Raised { event, meta, .. } = &*raised;
-                let result = handler.call(event, meta, &application.states, self).await;
-                self.absorb();
-                result
-                    .map_err(|source| Error::handler(handler.name(), event.event_type(), source))?;
+                let result = match handler.call(event, meta, &application.states, self) {
+                    Call::Running(work) => work.await,
+                    Call::Ended(result) => result,
+                };
+                if let Err(source) = result {
+                    self.absorb();
+                    return Err(Error::handler(handler.name(), event.event_type(), source));
+                }
             }
+            self.absorb();
             self.cause = outer;
             self.unfinished -= 1;
         }
@@ -287,7 +289,10 @@ impl<S: Store> Tx<S> {
 
     /// Takes over what was raised without naming this unit of work, so that order is kept.
     fn absorb(&mut self) {
-        self.enqueue(scope::take_raised());
+        let events = scope::take_raised();
+        if !events.is_empty() {
+            self.enqueue(events);
+        }
     }
 
     fn enqueue(&mut self, events: impl IntoIterator<Item = AnyEvent>) {

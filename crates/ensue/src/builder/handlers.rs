@@ -42,7 +42,10 @@ impl<S: Store> Handlers<S> {
 
     /// Those of the event's type in the order of their registration, then those of any.
     pub(crate) fn of(&self, event: &AnyEvent) -> [&[Arc<BoxedHandler<S>>]; 2] {
-        let typed = event.type_id().and_then(|id| self.by_type.get(&id));
+        let typed = match self.by_type.is_empty() {
+            true => None,
+            false => event.type_id().and_then(|id| self.by_type.get(&id)),
+        };
         [typed.map_or(&[], Vec::as_slice), &self.any]
     }
 

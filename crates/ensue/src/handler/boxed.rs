@@ -13,7 +13,6 @@ use crate::{BoxError, Store, Tx};
 pub(crate) enum Call<'a> {
     Ended(Result<(), BoxError>),
     Running(Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>),
-    Over,
 }
 
 /// A registered handler.
@@ -138,12 +137,9 @@ impl Future for Call<'_> {
     type Output = Result<(), BoxError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Self::Running(work) = &mut *self {
-            return work.as_mut().poll(cx);
-        }
-        match mem::replace(&mut *self, Self::Over) {
-            Self::Ended(result) => Poll::Ready(result),
-            Self::Running(_) | Self::Over => panic!("polled after it was ready"),
+        match &mut *self {
+            Self::Running(work) => work.as_mut().poll(cx),
+            Self::Ended(result) => Poll::Ready(mem::replace(result, Ok(()))),
         }
     }
 }

@@ -178,11 +178,7 @@ impl<T: Clone + Send + Sync + 'static> Transactions for MemoryStore<T> {
         })
     }
 
-    /// Nobody but us can end it.
-    async fn verify_open(&self, _: &mut MemoryTransaction<T>) -> Result<(), Error> {
-        Ok(())
-    }
-
+    /// Nobody but us can have ended it.
     async fn append(
         &self,
         transaction: &mut MemoryTransaction<T>,
