@@ -4,7 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use ensue::store::{Page, Savepoint};
-use ensue::subscription::{Change, Epoch, SubscriptionStatus, TakeOver};
+use ensue::subscription::{
+    Change, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver,
+};
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
 
 /// A store that stores nothing.
@@ -101,6 +103,18 @@ impl Subscriptions for MemoryStore {
         _: &[Change],
     ) -> Result<(), Error> {
         Err(no_subscriptions())
+    }
+
+    async fn request(&self, _: &str, _: &Command, _: &str) -> Result<RequestId, Error> {
+        Err(no_subscriptions())
+    }
+
+    async fn pending_requests(&self) -> Result<Vec<Request>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn find_request(&self, _: RequestId) -> Result<Option<Request>, Error> {
+        Ok(None)
     }
 
     async fn status(&self, _: &str) -> Result<Option<SubscriptionStatus>, Error> {

@@ -15,6 +15,7 @@
 
 pub mod backend;
 pub mod log;
+pub mod requests;
 pub mod subscriptions;
 pub mod transactions;
 
@@ -69,6 +70,32 @@ macro_rules! suite {
             a_cursor_is_never_moved_back,
             a_change_that_finds_nothing_to_change_is_an_error,
             what_is_set_aside_comes_back_whole_at_a_take_over,
+            receipts_come_back_at_a_take_over,
+            receipts_are_forgotten_up_to_a_position_and_no_further,
+            a_receipt_of_a_fenced_owner_is_not_written,
+            a_second_receipt_for_an_entry_is_an_error,
+            whatever_a_fenced_owner_records_changes_nothing,
+            what_is_recorded_of_a_subscription_is_of_no_other,
+            a_first_owner_is_handed_the_subscription,
+            a_released_lease_was_handed_over,
+            an_owner_that_starts_over_is_handed_its_own_lease,
+            a_lease_that_ran_out_was_not_handed_over,
+            a_lease_that_was_taken_from_a_stopped_owner_was_not_handed_over,
+        );
+        $crate::tests!($backend, requests:
+            requests_are_pending_in_the_order_of_their_numbers_until_they_are_answered,
+            requests_that_are_made_at_once_all_have_numbers_of_their_own,
+            every_command_comes_back_unchanged,
+            an_answered_request_stays_as_the_record_of_it,
+            a_request_is_answered_once,
+            a_request_that_nobody_made_cannot_be_answered,
+            a_request_of_another_subscription_cannot_be_answered,
+            an_answer_is_recorded_with_what_was_done_or_not_at_all,
+            an_owner_that_was_robbed_answers_nothing,
+            a_pause_is_told_to_who_asks_and_to_the_next_owner,
+            a_resume_ends_a_pause,
+            a_seek_moves_the_cursor_back_and_forth,
+            a_seek_drops_receipts_and_what_is_set_aside_after_it,
         );
     };
 }

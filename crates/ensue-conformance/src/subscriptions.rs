@@ -1,5 +1,6 @@
 //! What is promised of owners, leases, cursors and what is set aside.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ensue::subscription::{
@@ -12,21 +13,21 @@ use tokio::task::JoinSet;
 
 use crate::backend::{Backend, PATIENCE, append_payloads, effects_of};
 
-const NAME: &str = "refunds";
+pub(crate) const NAME: &str = "refunds";
 
 /// Longer than any test.
-const LONG: Duration = Duration::from_secs(3_600);
+pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
 /// Over as soon as it has begun.
-const SHORT: Duration = Duration::from_millis(1);
+pub(crate) const SHORT: Duration = Duration::from_millis(1);
 
-async fn registered<B: Backend>(backend: &B) -> B::Store {
+pub(crate) async fn registered<B: Backend>(backend: &B) -> B::Store {
     let store = backend.open().await;
     store.register(NAME, Start::Beginning).await.unwrap();
     store
 }
 
-async fn take<S: Store>(store: &S, owner: &str, lease: Duration) -> Term {
+pub(crate) async fn take<S: Store>(store: &S, owner: &str, lease: Duration) -> Term {
     match store.take_over(NAME, owner, lease).await.unwrap() {
         TakeOver::Granted(term) => term,
         TakeOver::Held { owner: other, .. } => panic!("{owner} was refused for {other}"),
@@ -34,7 +35,7 @@ async fn take<S: Store>(store: &S, owner: &str, lease: Duration) -> Term {
 }
 
 /// Takes over as soon as the lease before has run out.
-async fn take_eventually<S: Store>(store: &S, owner: &str) -> Term {
+pub(crate) async fn take_eventually<S: Store>(store: &S, owner: &str) -> Term {
     let asking = async {
         loop {
             if let TakeOver::Granted(term) = store.take_over(NAME, owner, LONG).await.unwrap() {
@@ -45,7 +46,11 @@ async fn take_eventually<S: Store>(store: &S, owner: &str) -> Term {
     tokio::time::timeout(PATIENCE, asking).await.expect("the lease did not run out")
 }
 
-async fn record<S: Store>(store: &S, epoch: Epoch, changes: &[Change]) -> Result<(), Error> {
+pub(crate) async fn record<S: Store>(
+    store: &S,
+    epoch: Epoch,
+    changes: &[Change],
+) -> Result<(), Error> {
     let mut transaction = store.begin().await.unwrap();
     store.record(&mut transaction, NAME, epoch, changes).await?;
     store.commit(transaction).await
@@ -55,11 +60,20 @@ async fn cursor<S: Store>(store: &S) -> Position {
     store.status(NAME).await.unwrap().unwrap().cursor
 }
 
-fn advance(to: u64) -> Change {
+pub(crate) fn advance(to: u64) -> Change {
     Change::Advance { to: Position::new(to) }
 }
 
-fn queued(position: u64) -> SetAside {
+pub(crate) fn receipt(position: u64) -> Change {
+    Change::Receipt { position: Position::new(position) }
+}
+
+/// Whatever the order is that a store gives them in.
+pub(crate) fn receipts_of(term: &Term) -> BTreeSet<u64> {
+    term.receipts.iter().map(|position| position.get()).collect()
+}
+
+pub(crate) fn queued(position: u64) -> SetAside {
     SetAside {
         position: Position::new(position),
         key: Some("A-1".to_owned()),
@@ -300,4 +314,177 @@ pub async fn what_is_set_aside_comes_back_whole_at_a_take_over<B: Backend>(backe
 fn expected_key(expected: &[SetAside], position: Position) -> Option<String> {
     let found = expected.iter().find(|entry| entry.position == position);
     found.map_or(Some("A-1".to_owned()), |entry| entry.key.clone())
+}
+
+/// They are what the next owner must not do again.
+pub async fn receipts_come_back_at_a_take_over<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", LONG).await;
+    assert_eq!(first.receipts, []);
+    record(&store, first.epoch, &[receipt(7)]).await.unwrap();
+    record(&store, first.epoch, &[advance(1), receipt(3), receipt(5)]).await.unwrap();
+    let mut undone = store.begin().await.unwrap();
+    store.record(&mut undone, NAME, first.epoch, &[receipt(4)]).await.unwrap();
+    store.rollback(undone).await.unwrap();
+    let second = take(&backend.open().await, "one", LONG).await;
+    assert_eq!(receipts_of(&second), BTreeSet::from([3, 5, 7]));
+    assert_eq!((second.receipts.len(), second.cursor), (3, Position::new(1)));
+}
+
+/// Those above it are still needed.
+pub async fn receipts_are_forgotten_up_to_a_position_and_no_further<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", LONG).await;
+    record(&store, first.epoch, &[2, 3, 5, 6].map(receipt)).await.unwrap();
+    let forget = Change::Forget { up_to: Position::new(5) };
+    record(&store, first.epoch, &[advance(5), forget.clone()]).await.unwrap();
+    // There may be none.
+    record(&store, first.epoch, &[forget]).await.unwrap();
+    let second = take(&store, "one", LONG).await;
+    assert_eq!(receipts_of(&second), BTreeSet::from([6]));
+}
+
+/// Neither alone nor beside others, also if its transaction is committed in spite of the error.
+pub async fn a_receipt_of_a_fenced_owner_is_not_written<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", SHORT).await;
+    let second = take_eventually(&store, "two").await;
+    let settled = [Change::SetAside(queued(1)), receipt(1)];
+    let lists = [&[receipt(1)][..], &[receipt(1), receipt(2)], &[receipt(1), advance(1)], &settled];
+    for changes in lists {
+        assert_is_fenced(&store, first.epoch, changes).await;
+    }
+    let third = take(&store, "two", LONG).await;
+    assert_eq!((third.receipts, third.cursor), (second.receipts, second.cursor));
+    assert_eq!(third.set_aside, []);
+}
+
+/// It stands for an effect, of which there is one.
+pub async fn a_second_receipt_for_an_entry_is_an_error<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let term = take(&store, "one", LONG).await;
+    record(&store, term.epoch, &[receipt(1)]).await.unwrap();
+    let second = record(&store, term.epoch, &[receipt(1)]).await.unwrap_err();
+    assert!(!second.is_retryable());
+    assert_eq!(take(&store, "one", LONG).await.receipts.len(), 1);
+}
+
+/// Each kind of change, and none at all.
+pub async fn whatever_a_fenced_owner_records_changes_nothing<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", SHORT).await;
+    let second = take_eventually(&store, "two").await;
+    let left = [Change::SetAside(queued(1)), receipt(3), advance(2), pause()];
+    record(&store, second.epoch, &left).await.unwrap();
+    let before = store.status(NAME).await.unwrap();
+    assert_is_fenced(&store, first.epoch, &[]).await;
+    for change in [
+        advance(9),
+        Change::Forget { up_to: Position::new(9) },
+        Change::SetAside(queued(9)),
+        Change::Settle { position: Position::new(1) },
+        Change::Pause { reason: "a ghost".to_owned() },
+        Change::Resume,
+        Change::Seek { to: Position::START },
+    ] {
+        assert_is_fenced(&store, first.epoch, &[change]).await;
+    }
+    assert_eq!(store.status(NAME).await.unwrap(), before);
+    assert_eq!(receipts_of(&take(&store, "two", LONG).await), BTreeSet::from([3]));
+}
+
+async fn assert_is_fenced<S: Store>(store: &S, epoch: Epoch, changes: &[Change]) {
+    let mut transaction = store.begin().await.unwrap();
+    let recorded = store.record(&mut transaction, NAME, epoch, changes).await;
+    assert_eq!(recorded.unwrap_err().kind(), ErrorKind::Fenced, "{changes:?}");
+    store.commit(transaction).await.unwrap();
+}
+
+pub(crate) fn pause() -> Change {
+    Change::Pause { reason: "the gateway moves".to_owned() }
+}
+
+/// Positions are the same for all of them.
+pub async fn what_is_recorded_of_a_subscription_is_of_no_other<B: Backend>(backend: &B) {
+    const OTHER: &str = "refunds of others";
+    let store = registered(backend).await;
+    store.register(OTHER, Start::Beginning).await.unwrap();
+    let term = take(&store, "one", LONG).await;
+    let left = [Change::SetAside(queued(1)), receipt(3), advance(2), pause()];
+    record(&store, term.epoch, &left).await.unwrap();
+    let before = store.status(NAME).await.unwrap();
+    let other = take_of(&store, OTHER).await;
+    assert_eq!((other.receipts, other.set_aside, other.paused), (vec![], vec![], false));
+    let changes = [
+        Change::SetAside(queued(1)),
+        Change::Settle { position: Position::new(1) },
+        receipt(3),
+        Change::Forget { up_to: Position::new(9) },
+        Change::Resume,
+        Change::Seek { to: Position::START },
+    ];
+    let mut transaction = store.begin().await.unwrap();
+    store.record(&mut transaction, OTHER, other.epoch, &changes).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    assert_eq!(store.status(NAME).await.unwrap(), before);
+    assert_eq!(receipts_of(&take(&store, "one", LONG).await), BTreeSet::from([3]));
+}
+
+async fn take_of<S: Store>(store: &S, subscription: &str) -> Term {
+    match store.take_over(subscription, "one", LONG).await.unwrap() {
+        TakeOver::Granted(term) => term,
+        TakeOver::Held { owner, .. } => panic!("refused for {owner}"),
+    }
+}
+
+/// Nobody was there to leave anything half done.
+pub async fn a_first_owner_is_handed_the_subscription<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    assert!(take(&store, "one", LONG).await.is_handed_over);
+}
+
+/// To whoever comes next, and after any time.
+pub async fn a_released_lease_was_handed_over<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", LONG).await;
+    assert!(store.renew(NAME, first.epoch, LONG).await.unwrap());
+    store.release(NAME, first.epoch).await.unwrap();
+    let second = take(&store, "two", LONG).await;
+    assert!(second.is_handed_over);
+    store.release(NAME, second.epoch).await.unwrap();
+    assert!(take(&store, "one", LONG).await.is_handed_over);
+}
+
+/// It knows by itself what it has ended, whether its lease still runs or not.
+pub async fn an_owner_that_starts_over_is_handed_its_own_lease<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    for lease in [LONG, SHORT, LONG] {
+        assert!(take(&store, "one", lease).await.is_handed_over);
+    }
+}
+
+/// Its owner may have died in the middle of something.
+pub async fn a_lease_that_ran_out_was_not_handed_over<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", LONG).await;
+    // A release that was long ago is none of this lease.
+    store.release(NAME, first.epoch).await.unwrap();
+    take(&store, "two", SHORT).await;
+    let third = take_eventually(&store, "three").await;
+    assert!(!third.is_handed_over);
+    store.release(NAME, third.epoch).await.unwrap();
+    assert!(take(&store, "four", LONG).await.is_handed_over);
+}
+
+/// Once it wakes up it is too late to hand anything over.
+pub async fn a_lease_that_was_taken_from_a_stopped_owner_was_not_handed_over<B: Backend>(
+    backend: &B,
+) {
+    let store = registered(backend).await;
+    let first = take(&store, "one", SHORT).await;
+    let second = take_eventually(&store, "two").await;
+    assert!(!second.is_handed_over);
+    store.release(NAME, first.epoch).await.unwrap();
+    assert!(store.renew(NAME, second.epoch, SHORT).await.unwrap());
+    assert!(!take_eventually(&store, "one").await.is_handed_over);
 }

@@ -9,8 +9,10 @@ use sqlx::SqliteConnection;
 use crate::error::failed;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(u32, &str, &str); 1] =
-    [(1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql"))];
+const MIGRATIONS: [(u32, &str, &str); 2] = [
+    (1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql")),
+    (2, "receipts_and_requests", include_str!("migrations/0002_receipts_and_requests.sql")),
+];
 
 /// Applies what is missing, in the one transaction that `connection` is in: processes that start
 /// together wait for each other, and one that dies half-way has changed nothing.

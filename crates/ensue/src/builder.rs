@@ -205,6 +205,7 @@ impl<S: Store> Builder<S> {
             subscriptions: self.subscriptions.into_iter().map(Into::into).collect(),
             forwarding: self.forwarding,
             appended: Notify::new(),
+            requested: Notify::new(),
             progress: watch::Sender::new(()),
         }))
     }

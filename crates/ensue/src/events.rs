@@ -10,6 +10,7 @@ use crate::builder::{Handlers, PlainHandlers};
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::local_pool::{AfterCommitCounts, LocalPool};
+use crate::operator::Operator;
 use crate::subscription::Subscription;
 use crate::ticket::{Ticket, status};
 use crate::{Builder, Error, ErrorKind, RetryPolicy, Store, SubscriptionStatus, Tx};
@@ -34,6 +35,8 @@ pub(crate) struct Application<S: Store> {
     pub(crate) forwarding: ForwardingSettings,
     /// A unit of work of this process has appended.
     pub(crate) appended: Notify,
+    /// An operator of this process has asked for something.
+    pub(crate) requested: Notify,
     /// A subscription that runs in this process has recorded something.
     pub(crate) progress: watch::Sender<()>,
 }
@@ -186,6 +189,12 @@ impl<S: Store> Events<S> {
     /// [`ErrorKind::UnknownSubscription`] if there is none of that name; the database's.
     pub async fn status(&self, subscription: &str) -> Result<SubscriptionStatus, Error> {
         status(&self.0, subscription).await
+    }
+
+    /// The subscription `name`, to be operated: entries that are set aside retried or skipped, the
+    /// whole of it paused, resumed, or set to another position.
+    pub fn operate(&self, name: &str) -> Operator<S> {
+        Operator::new(&self.0, name)
     }
 
     /// Something to wait on: everything that has been committed by now, by whomever.

@@ -10,6 +10,7 @@ mod follower;
 mod following;
 mod head;
 mod keeper;
+mod lane;
 mod lease;
 mod read_ahead;
 mod runner;

@@ -64,11 +64,13 @@
 
 mod builder;
 mod cascade;
+mod directed;
 mod error;
 mod events;
 mod forwarder;
 mod handler;
 mod local_pool;
+mod operator;
 mod rescue;
 mod retry_policy;
 pub mod store;
@@ -80,6 +82,7 @@ mod tx;
 mod words;
 
 pub use builder::Builder;
+pub use directed::{Directed, permanent, retry_after};
 #[doc(inline)]
 pub use ensue_core::__private::EventTrait as Event;
 pub use ensue_core::{
@@ -93,6 +96,7 @@ pub use events::Events;
 pub use forwarder::Forwarder;
 pub use handler::{Handler, IntoHandler, IntoPlainHandler, Parameter, State, TxHandler};
 pub use local_pool::AfterCommitCounts;
+pub use operator::{Operator, Requested};
 pub use retry_policy::RetryPolicy;
 pub use store::{Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus};

@@ -58,13 +58,26 @@ impl RetryPolicy {
         if attempts >= self.attempts_max {
             return None;
         }
-        let doublings = attempts.saturating_sub(1).min(31);
-        let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest);
-        let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(self.ceiling(attempts).as_micros()).unwrap_or(u64::MAX);
         Some(Duration::from_micros(match micros.checked_add(1) {
             Some(span) => random % span,
             None => random,
         }))
+    }
+
+    /// Whether there is another attempt after so many.
+    pub(crate) fn allows_more_than(&self, attempts: u32) -> bool {
+        attempts < self.attempts_max
+    }
+
+    /// The longest that [`delay`](Self::delay) may be.
+    pub(crate) fn longest_delay(&self, attempts: u32) -> Duration {
+        self.ceiling(attempts)
+    }
+
+    fn ceiling(&self, attempts: u32) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(31);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
     }
 }
 

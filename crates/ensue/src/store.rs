@@ -17,7 +17,9 @@ use std::time::Duration;
 use ensue_core::{Entry, Envelope, Position};
 
 use crate::Error;
-use crate::subscription::{Change, Epoch, Start, SubscriptionStatus, TakeOver};
+use crate::subscription::{
+    Change, Command, Epoch, Request, RequestId, Start, SubscriptionStatus, TakeOver,
+};
 
 /// The log, read.
 ///
@@ -171,9 +173,11 @@ pub trait Subscriptions: Transactions {
     /// Makes `owner` the owner of `subscription` for `lease`, unless another's lease still runs.
     ///
     /// A take-over MUST begin a new epoch, higher than any before, also if `owner` owned it
-    /// already, and MUST return the cursor and everything set aside. Of two callers at most one
-    /// MUST win. Leases are measured by the database's clock; one that was given in the future of
-    /// a clock that was set back MUST NOT hold anybody up for longer than it was given for.
+    /// already, and MUST return the cursor, the receipts, everything set aside and whether it is
+    /// paused; and that it was handed over, if the lease before was released, there was none, or it
+    /// was `owner`'s. Of two callers at most one MUST win. Leases are measured by the database's
+    /// clock; one that was given in the future of a clock that was set back MUST NOT hold anybody up
+    /// for longer than it was given for.
     fn take_over(
         &self,
         subscription: &str,
@@ -201,8 +205,10 @@ pub trait Subscriptions: Transactions {
     ///
     /// If `epoch` is not the owner's any more it MUST fail with
     /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced), and a take-over MUST NOT be able to come
-    /// between this check and the commit. A cursor MUST NOT be moved back. A change that finds
-    /// nothing to change MUST be an error.
+    /// between this check and the commit. A cursor MUST NOT be moved back but by a
+    /// [`Seek`](Change::Seek). A cursor to advance, an entry to settle or a request of this
+    /// subscription to answer that is not there, or not any more, MUST be an error; so MUST be a
+    /// second receipt for one entry, since it stands for a second effect.
     fn record(
         &self,
         transaction: &mut Self::Transaction,
@@ -210,6 +216,26 @@ pub trait Subscriptions: Transactions {
         epoch: Epoch,
         changes: &[Change],
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Asks whoever owns `subscription`, now or later, to do `command`, for `reason`.
+    ///
+    /// Numbers MUST ascend. What was asked for MUST be there until it is answered, and stay as the
+    /// record of it.
+    fn request(
+        &self,
+        subscription: &str,
+        command: &Command,
+        reason: &str,
+    ) -> impl Future<Output = Result<RequestId, Error>> + Send;
+
+    /// What is asked for and not answered, of all subscriptions, in the order of numbers.
+    fn pending_requests(&self) -> impl Future<Output = Result<Vec<Request>, Error>> + Send;
+
+    /// The request with this number.
+    fn find_request(
+        &self,
+        id: RequestId,
+    ) -> impl Future<Output = Result<Option<Request>, Error>> + Send;
 
     /// Where `subscription` stands; nothing if it was never registered.
     fn status(

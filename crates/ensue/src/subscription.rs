@@ -5,19 +5,32 @@
 //! may, and the number of its term, the *epoch*, fences what it records, so that an owner that was
 //! stopped and woke up again cannot record anything any more.
 //!
-//! - A handler that takes `&mut Tx` has its effect, the events it raises and the cursor in one
-//!   transaction: exactly once in that database.
+//! - A handler that takes `&mut Tx` has its effect, the events it raises and the subscription's
+//!   progress in one transaction: exactly once in that database.
 //! - A handler that calls the outside is called at least once, with the event's id as the
 //!   idempotency key. Events that it raises are stored with the cursor.
 //! - An entry that fails leaves the way at its first failure: it is *set aside*, the cursor passes,
 //!   later entries of its key queue up behind it, and all other keys flow. It is retried with
-//!   backoff ([`RetryPolicy`](crate::RetryPolicy)), then parked.
+//!   backoff ([`RetryPolicy`](crate::RetryPolicy)), then parked. Its error may say that no attempt
+//!   will help ([`permanent`](crate::permanent)), or when the next one may
+//!   ([`retry_after`](crate::retry_after)).
+//! - With several [lanes](SubscriptionBuilder::lanes) entries are handled at once, those of a key
+//!   still one after the other.
+//! - When ten new entries in a row fail, what the handler depends on is taken to be away: one entry
+//!   is tried now and then, and none loses its attempts by it, until one succeeds.
+//! - An entry that ends the process has its attempts counted like any other, and is parked.
+//! - Beyond 10,000 keys or a million entries that are set aside it is paused, and says so.
+//! - [Operators](crate::Operator) have it retried, skipped, paused, resumed or set elsewhere; its
+//!   owner does it, and the request stays as the record.
 
 mod builder;
+mod request;
 mod rows;
 
 pub(crate) use builder::Subscription;
 pub use builder::SubscriptionBuilder;
+pub use request::{Answer, Command, Request, RequestId, Which};
+pub(crate) use rows::Verdict;
 pub use rows::{
     Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus, TakeOver,
     Term,

@@ -9,9 +9,10 @@ use ensue_core::{AnyEvent, Entry, Meta, Origin, PayloadError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
+use crate::directed::verdict_of;
 use crate::events::Application;
 use crate::handler::{BoxedHandler, PlainHandler};
-use crate::subscription::{Change, Epoch, Failure, FailureClass, Subscription};
+use crate::subscription::{Change, Epoch, Failure, FailureClass, Subscription, Verdict};
 use crate::tx::Progress;
 use crate::words::{chain, words_of};
 use crate::{Error, ErrorKind, Store, Tx};
@@ -19,19 +20,37 @@ use crate::{Error, ErrorKind, Store, Tx};
 /// Why an entry was not handled; either way nothing of the attempt is left in the database.
 pub(crate) enum Undelivered {
     /// The attempt counts.
-    Failed(Failure),
+    Failed(Box<(Failure, Verdict)>),
     /// It does not: the database failed, or this process owns the subscription no more.
     Interrupted(Error),
 }
 
+impl Undelivered {
+    pub(crate) fn failed(failure: Failure, verdict: Verdict) -> Self {
+        Self::Failed(Box::new((failure, verdict)))
+    }
+}
+
 /// The owner's place: whose entries it handles, and in which term.
-pub(crate) struct Delivery<'a, S: Store> {
-    pub(crate) application: &'a Arc<Application<S>>,
-    pub(crate) subscription: &'a Subscription<S>,
+pub(crate) struct Delivery<S: Store> {
+    pub(crate) application: Arc<Application<S>>,
+    pub(crate) subscription: Arc<Subscription<S>>,
     pub(crate) epoch: Epoch,
 }
 
-impl<S: Store> Delivery<'_, S> {
+impl<S: Store> Clone for Delivery<S> {
+    fn clone(&self) -> Self {
+        let Self { application, subscription, epoch } = self;
+        let (application, subscription) = (Arc::clone(application), Arc::clone(subscription));
+        Self { application, subscription, epoch: *epoch }
+    }
+}
+
+impl<S: Store> Delivery<S> {
+    pub(crate) fn store(&self) -> &S {
+        &self.application.store
+    }
+
     /// Handles `entry`, and records `changes` in the transaction of the effect.
     ///
     /// CANCEL-SAFE: dropped, the transaction rolls back, unless its COMMIT was sent.
@@ -44,7 +63,7 @@ impl<S: Store> Delivery<'_, S> {
         let meta = entry.meta(attempt);
         let Some(reaction) = self.subscription.reaction(&meta.event_type) else {
             // Set aside by an earlier build of the program, which had a handler for it.
-            return Err(Undelivered::Failed(unhandled(&meta)));
+            return Err(Undelivered::failed(unhandled(&meta), Verdict::Again));
         };
         let guard = Guard {
             handler: reaction.handler.name(),
@@ -63,7 +82,7 @@ impl<S: Store> Delivery<'_, S> {
 
     /// Records `changes` that go with no effect.
     pub(crate) async fn record(&self, changes: &[Change]) -> Result<(), Error> {
-        let tx = Tx::begin(self.application, Arc::default()).await?;
+        let tx = Tx::begin(&self.application, Arc::default()).await?;
         tx.commit(Some(self.progress(changes))).await
     }
 
@@ -86,7 +105,7 @@ impl<S: Store> Delivery<'_, S> {
             let states = &self.application.states;
             let call = Scoped::new(scope, || handler.call(event, meta, states));
             let (result, scope) = Origin::handling(meta).scope(call).await;
-            result.map_err(|error| Failure::new(FailureClass::Handler, chain(&*error)))?;
+            result.map_err(|error| of_handler(&*error))?;
             Ok(scope)
         };
         let scope = guard.run(call).await?;
@@ -121,7 +140,7 @@ impl<S: Store> Delivery<'_, S> {
     }
 
     async fn begin(&self, meta: &Meta) -> Result<Tx<S>, Undelivered> {
-        let tx = Tx::begin(self.application, Arc::new(Origin::handling(meta))).await;
+        let tx = Tx::begin(&self.application, Arc::new(Origin::handling(meta))).await;
         tx.map_err(Undelivered::Interrupted)
     }
 }
@@ -136,19 +155,19 @@ struct Guard {
 impl Guard {
     async fn run<T>(
         self,
-        work: impl Future<Output = Result<T, Failure>>,
+        work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
         let Self { handler, deadline } = self;
         let result = match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(Failure::new(FailureClass::Panic, words_of(&*panic))),
+            Ok(Err(panic)) => Err(again(Failure::new(FailureClass::Panic, words_of(&*panic)))),
             Err(_) => {
                 let message =
                     format!("`{handler}`, or what ensues from it, took over {deadline:?}");
-                Err(Failure::new(FailureClass::Deadline, message))
+                Err(again(Failure::new(FailureClass::Deadline, message)))
             }
         };
-        result.map_err(Undelivered::Failed)
+        result.map_err(|failed| Undelivered::Failed(Box::new(failed)))
     }
 }
 
@@ -157,21 +176,29 @@ fn sort(error: Error) -> Undelivered {
     match error.kind() {
         ErrorKind::Fenced => Undelivered::Interrupted(error),
         ErrorKind::Store if error.is_retryable() => Undelivered::Interrupted(error),
-        _ => Undelivered::Failed(as_failure(error)),
+        _ => Undelivered::Failed(Box::new(as_failure(error))),
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
-fn as_failure(error: Error) -> Failure {
-    Failure::new(FailureClass::Handler, chain(&error))
+fn as_failure(error: Error) -> (Failure, Verdict) {
+    of_handler(&error)
 }
 
-fn undecodable(error: PayloadError) -> Failure {
+fn of_handler(error: &(dyn std::error::Error + 'static)) -> (Failure, Verdict) {
+    (Failure::new(FailureClass::Handler, chain(error)), verdict_of(error))
+}
+
+fn again(failure: Failure) -> (Failure, Verdict) {
+    (failure, Verdict::Again)
+}
+
+fn undecodable(error: PayloadError) -> (Failure, Verdict) {
     let class = match error.is_newer() {
         true => FailureClass::Newer,
         false => FailureClass::Undecodable,
     };
-    Failure::new(class, error)
+    again(Failure::new(class, error))
 }
 
 fn unhandled(meta: &Meta) -> Failure {

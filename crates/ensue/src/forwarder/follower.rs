@@ -1,49 +1,76 @@
 //! What becomes of each entry: a pure machine.
 //!
-//! It is told what was read and how each piece of work ended, and answers with the next one. One
-//! piece is under way at a time. Whatever moves the subscription on is a list of [`Change`]s that
-//! the shell records in one transaction (with the effect, where the handler takes part in it) and
-//! that the machine makes its own once they are recorded. If it is not known whether they were, the
-//! machine is thrown away and a new term begins from what is stored.
+//! It is told what was read and how each piece of work ended, and answers with the next one, as
+//! many at a time as there are lanes. Whatever moves the subscription on is a list of [`Change`]s
+//! that the shell records in one transaction (with the effect, where the handler takes part in it)
+//! and that the machine makes its own once they are recorded. If it is not known whether they were,
+//! the machine is thrown away and a new term begins from what is stored.
 //!
-//! INVARIANT: an entry is handled only after every earlier entry of its key has been handled, and
-//! the cursor passes an entry only together with its effect, its being set aside, or its being none
-//! of the subscription's business.
+//! INVARIANT: an entry is handled only after every earlier entry of its lane has been handled, and
+//! the cursor passes an entry only when it is decided: handled, set aside, or none of the
+//! subscription's business. What is handled above the cursor has a receipt in the transaction of
+//! its effect.
+//!
+//! INVARIANT: an attempt that may end the process is on record before it begins. Of entries that
+//! were set aside each is. Of fresh ones it is known after the fact: an owner has under way the
+//! first of each lane, as many as it has lanes; so if it went without handing over, its successor
+//! tries those, one at a time, as if they had been set aside.
 
+mod beginning;
+mod lanes;
+mod operations;
+mod outage;
+mod recording;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensue_core::{Position, Timestamp};
 
+use self::lanes::Lanes;
+use self::operations::Operations;
+use self::outage::Outage;
+use super::lane::Lane;
 use super::set_aside::SetAsideEntries;
 use crate::RetryPolicy;
-use crate::subscription::{Change, Failure, SetAside, SetAsideState, Term};
-
-/// Entries that the subscription passes by are not worth a write each: the cursor moves over them
-/// with the next one that is, and otherwise after this time
-const MISSES_SAVED_AFTER: Duration = Duration::from_secs(1);
-
-/// or this many of them.
-const MISSES_MAX: u64 = 10_000;
-
-/// LIMIT: as many entries are put behind their keys in one transaction.
-const QUEUED_AT_ONCE_MAX: usize = 1_000;
+use crate::subscription::{Change, Failure, Request, SetAside, SetAsideState, Term, Verdict};
 
 #[derive(Debug)]
 pub(crate) struct Follower {
     policy: RetryPolicy,
+    /// How much is under way at once.
+    width: usize,
     /// As stored.
     cursor: Position,
-    /// Everything up to here is decided, if not all of it stored yet.
-    passed: Position,
-    passed_since: Option<Timestamp>,
-    head: Position,
-    page: VecDeque<Seen>,
+    /// Everything up to here was read.
+    read_up_to: Position,
+    /// How far the log goes; not known at first.
+    head: Option<Position>,
+    reading: bool,
+    lanes: Lanes,
+    /// Handled above the cursor, as stored.
+    receipts: BTreeSet<Position>,
     set_aside: SetAsideEntries,
-    under_way: Option<Work>,
+    handling: BTreeMap<Position, Handling>,
+    /// Set aside, and their attempt is to be recorded,
+    arming: BTreeSet<Position>,
+    /// is recorded, and is to begin.
+    armed: VecDeque<Position>,
+    /// Failed, and their being set aside is to be recorded: their lanes are not free before.
+    failed: BTreeSet<Position>,
+    /// Their handlers have named a time, however far off.
+    named: BTreeSet<Position>,
+    recording: Option<Vec<Change>>,
+    /// To be recorded next.
+    unrecorded: Vec<Change>,
+    /// Lanes that are held, and have fresh entries that are to be put behind the others.
+    held: BTreeSet<Lane>,
+    /// The cursor could be stored further since then.
+    unsaved_since: Option<Timestamp>,
+    suspects: Suspects,
+    outage: Outage,
+    operations: Operations,
     /// Who is tried next where both a fresh entry and one that was set aside could be: they take
     /// turns, so that neither a backlog nor many failing keys can starve the other.
     fresh_next: bool,
@@ -66,13 +93,28 @@ pub(crate) enum Input {
     Woken { head: Position },
     /// These entries were read.
     Read { entries: Vec<Seen> },
-    /// The work that was under way is done and its changes are recorded.
-    Done,
-    /// The handler that was under way failed, and nothing of it is left; `random` is evenly drawn.
-    Failed { failure: Failure, random: u64 },
+    /// The entry is handled, and its changes are recorded.
+    Handled { position: Position },
+    /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
+    Failed { position: Position, failure: Failure, verdict: Verdict, random: u64 },
+    /// The changes are recorded.
+    Recorded,
+    /// Somebody asks for these.
+    Requested { requests: Vec<Request> },
 }
 
 /// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// This, beside what is under way; and ask again.
+    Do(Action),
+    /// Nothing, until work ends, the log grows or this time comes.
+    Wait { until: Option<Timestamp> },
+    /// Nothing any more: the term is over.
+    Over,
+}
+
+/// A piece of work.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Read on after this position.
@@ -81,29 +123,63 @@ pub(crate) enum Action {
     Handle { position: Position, attempt: u32, changes: Vec<Change> },
     /// Record these changes.
     Record { changes: Vec<Change> },
-    /// Nothing, until the log grows or this time comes.
-    Wait { until: Option<Timestamp> },
-    /// Nothing any more.
-    Stop,
 }
 
+/// An entry that is under way.
 #[derive(Debug)]
-enum Work {
-    Handling { position: Position, key: Option<String>, attempt: u32, changes: Vec<Change> },
-    Recording { changes: Vec<Change> },
+struct Handling {
+    attempt: u32,
+    /// Whether it is tried to see if an outage is over.
+    probe: bool,
+    changes: Vec<Change>,
+}
+
+/// What the owner before may have had under way when it went without handing over.
+#[derive(Debug)]
+enum Suspects {
+    /// To be found when enough is read.
+    Unknown,
+    /// Those whose attempt is not on record yet.
+    Known(VecDeque<Position>),
+}
+
+impl Suspects {
+    fn clear_of(&mut self, position: Position) {
+        if let Self::Known(suspects) = self {
+            suspects.pop_front_if(|suspect| *suspect == position);
+        }
+    }
 }
 
 impl Follower {
-    pub(crate) fn new(term: Term, policy: RetryPolicy) -> Self {
+    /// `width` is how much may be under way at once: at least one.
+    pub(crate) fn new(term: Term, policy: RetryPolicy, width: usize) -> Self {
+        let suspects = match term.is_handed_over {
+            true => Suspects::Known(VecDeque::new()),
+            false => Suspects::Unknown,
+        };
         Self {
             policy,
+            width: width.max(1),
             cursor: term.cursor,
-            passed: term.cursor,
-            passed_since: None,
-            head: term.cursor,
-            page: VecDeque::new(),
+            read_up_to: term.cursor,
+            head: None,
+            reading: false,
+            lanes: Lanes::default(),
+            receipts: term.receipts.into_iter().collect(),
             set_aside: SetAsideEntries::new(term.set_aside),
-            under_way: None,
+            handling: BTreeMap::new(),
+            arming: BTreeSet::new(),
+            armed: VecDeque::new(),
+            failed: BTreeSet::new(),
+            named: BTreeSet::new(),
+            recording: None,
+            unrecorded: Vec::new(),
+            held: BTreeSet::new(),
+            unsaved_since: None,
+            suspects,
+            outage: Outage::default(),
+            operations: Operations::new(term.paused),
             fresh_next: false,
             stopping: false,
         }
@@ -114,187 +190,188 @@ impl Follower {
         self.stopping = true;
     }
 
-    pub(crate) fn step(&mut self, now: Timestamp, input: Input) -> Action {
+    /// Whether there still are entries that may have ended the process of the owner before: a next
+    /// term of this owner has to look at them too.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        match &self.suspects {
+            Suspects::Unknown => true,
+            Suspects::Known(suspects) => !suspects.is_empty(),
+        }
+    }
+
+    /// Takes in what has happened.
+    pub(crate) fn learn(&mut self, now: Timestamp, input: Input) {
         match input {
-            Input::Woken { head } => self.head = self.head.max(head),
+            Input::Woken { head } => self.head = self.head.max(Some(head)),
             Input::Read { entries } => self.take_page(entries),
-            Input::Done => self.finish_work(),
-            Input::Failed { failure, random } => return self.put_aside(now, failure, random),
+            Input::Handled { position } => self.finish(position),
+            Input::Failed { position, failure, verdict, random } => {
+                self.fail(now, position, failure, verdict, random);
+            }
+            Input::Recorded => self.finish_recording(),
+            Input::Requested { requests } => self.operations.take(requests),
         }
-        self.decide(now)
+        let unsaved = self.decided_up_to(&BTreeSet::new()) > self.cursor;
+        self.unsaved_since = unsaved.then(|| self.unsaved_since.unwrap_or(now));
     }
 
-    fn decide(&mut self, now: Timestamp) -> Action {
-        debug_assert!(self.under_way.is_none(), "one piece of work at a time");
-        if self.stopping {
-            return self.save_or(Action::Stop);
+    /// The next thing to do.
+    pub(crate) fn next(&mut self, now: Timestamp) -> Next {
+        if self.operations.is_over() {
+            return self.end();
         }
-        if let Some(position) = self.due(now)
-            && !(self.fresh_next && self.has_fresh())
+        if self.may_begin() {
+            self.arm_due(now);
+        }
+        if let Some(changes) = self.next_changes(now) {
+            self.recording = Some(changes.clone());
+            return Next::Do(Action::Record { changes });
+        }
+        if let Some(position) = self.armed.pop_front() {
+            return Next::Do(self.try_again(position));
+        }
+        if self.may_begin()
+            && let Some(action) = self.try_first()
         {
-            self.fresh_next = true;
-            return self.try_again(now, position);
+            return Next::Do(action);
         }
-        let action = self.go_on(now);
-        self.fresh_next &= matches!(action, Action::Read { .. });
-        action
+        if self.stopping {
+            return self.end();
+        }
+        if self.wants_to_read() {
+            self.reading = true;
+            return Next::Do(Action::Read { after: self.read_up_to });
+        }
+        Next::Wait { until: self.wake_up_at(now) }
     }
 
-    /// The entry that is to be tried again now. One whose time is further off than any backoff was
-    /// set aside by a clock that was ahead.
-    fn due(&self, now: Timestamp) -> Option<Position> {
-        let (at, position) = self.set_aside.next_due()?;
-        (at <= now || at > now.plus(self.policy.longest())).then_some(position)
-    }
-
-    fn has_fresh(&self) -> bool {
-        !self.page.is_empty() || self.passed < self.head
-    }
-
-    /// The next entry of the page that needs something done.
-    fn go_on(&mut self, now: Timestamp) -> Action {
-        self.pass_misses(now);
-        match self.page.front() {
-            Some(seen) if self.set_aside.holds(seen.key.as_deref()) => self.queue_up(now),
-            Some(_) => self.try_first(),
-            None if self.too_many_unsaved(now) => self.save_or(Action::Wait { until: None }),
-            None if self.passed < self.head => Action::Read { after: self.passed },
-            None => Action::Wait { until: self.next_wake_up() },
+    fn end(&self) -> Next {
+        match self.is_busy() {
+            true => Next::Wait { until: None },
+            false => Next::Over,
         }
     }
 
+    /// Whether anything is under way.
+    fn is_busy(&self) -> bool {
+        self.recording.is_some() || self.entries_under_way() > 0
+    }
+
+    fn entries_under_way(&self) -> usize {
+        self.handling.len() + self.failed.len() + self.armed.len() + self.arming.len()
+    }
+
+    /// Takes entries into their lanes, but for those that are decided already.
     fn take_page(&mut self, entries: Vec<Seen>) {
+        self.reading = false;
         match entries.last() {
-            Some(last) => self.head = self.head.max(last.position),
+            Some(last) => self.read_up_to = self.read_up_to.max(last.position),
             // The head was further than what can be read: pruned, or taken back with a lost tail.
             // Wait for it to move.
-            None => self.head = self.passed,
+            None => self.head = Some(self.read_up_to),
         }
-        self.page.extend(entries);
-    }
-
-    fn pass_misses(&mut self, now: Timestamp) {
-        while let Some(miss) = self.page.pop_front_if(|seen| !seen.wanted) {
-            self.passed = miss.position;
-            self.passed_since.get_or_insert(now);
-        }
-    }
-
-    fn try_first(&mut self) -> Action {
-        let Some(Seen { position, key, .. }) = self.page.pop_front() else {
-            return Action::Wait { until: self.next_wake_up() };
-        };
-        self.handle(position, key, 1, vec![Change::Advance { to: position }])
-    }
-
-    fn try_again(&mut self, now: Timestamp, position: Position) -> Action {
-        let entry = self.set_aside.at(position);
-        let (key, attempts) = entry.map_or((None, 0), |entry| (entry.key.clone(), entry.attempts));
-        let changes = self.set_aside.release(position, now);
-        self.handle(position, key, attempts.saturating_add(1), changes)
-    }
-
-    fn handle(
-        &mut self,
-        position: Position,
-        key: Option<String>,
-        attempt: u32,
-        changes: Vec<Change>,
-    ) -> Action {
-        let handed = changes.clone();
-        self.under_way = Some(Work::Handling { position, key, attempt, changes });
-        Action::Handle { position, attempt, changes: handed }
-    }
-
-    /// Puts the entries that follow, as long as their keys are held, behind those.
-    fn queue_up(&mut self, now: Timestamp) -> Action {
-        let mut changes = Vec::new();
-        while changes.len() < QUEUED_AT_ONCE_MAX
-            && let Some(seen) = self.pop_held()
-        {
-            self.passed = seen.position;
-            changes.push(Change::SetAside(SetAside {
-                position: seen.position,
-                key: seen.key,
-                state: SetAsideState::Queued,
-                attempts: 0,
-                failure: None,
-            }));
-            self.pass_misses(now);
-        }
-        changes.push(Change::Advance { to: self.passed });
-        self.record(changes)
-    }
-
-    fn pop_held(&mut self) -> Option<Seen> {
-        let set_aside = &self.set_aside;
-        self.page.pop_front_if(|seen| set_aside.holds(seen.key.as_deref()))
-    }
-
-    /// A failed entry leaves the way, or stays out of it.
-    fn put_aside(&mut self, now: Timestamp, failure: Failure, random: u64) -> Action {
-        let Some(Work::Handling { position, key, attempt, .. }) = self.under_way.take() else {
-            return self.decide(now);
-        };
-        let delay = self.policy.delay(attempt, random).filter(|_| failure.class.is_retryable());
-        let state = match delay {
-            Some(delay) => SetAsideState::Retrying { next_attempt_at: now.plus(delay) },
-            None => SetAsideState::Parked,
-        };
-        let fresh = !self.set_aside.contains(position);
-        let failed = SetAside { position, key, state, attempts: attempt, failure: Some(failure) };
-        let mut changes = vec![Change::SetAside(failed)];
-        if fresh {
-            changes.push(Change::Advance { to: position });
-        }
-        self.record(changes)
-    }
-
-    fn record(&mut self, changes: Vec<Change>) -> Action {
-        self.under_way = Some(Work::Recording { changes: changes.clone() });
-        Action::Record { changes }
-    }
-
-    fn finish_work(&mut self) {
-        let Some(Work::Handling { changes, .. } | Work::Recording { changes }) =
-            self.under_way.take()
-        else {
-            return;
-        };
-        for change in changes {
-            match change {
-                Change::Advance { to } => self.advance(to),
-                Change::SetAside(entry) => self.set_aside.put(entry),
-                Change::Settle { position } => self.set_aside.remove(position),
+        self.head = self.head.max(Some(self.read_up_to));
+        for Seen { position, key, wanted } in entries {
+            if wanted && !self.receipts.contains(&position) && !self.set_aside.contains(position) {
+                let lane = Lane::of(key.as_deref(), position);
+                self.lanes.push(position, lane.clone());
+                self.hold(lane);
             }
         }
     }
 
-    fn advance(&mut self, to: Position) {
-        self.cursor = to;
-        if self.passed <= to {
-            self.passed = to;
-            self.passed_since = None;
+    fn finish(&mut self, position: Position) {
+        let Some(Handling { changes, .. }) = self.handling.remove(&position) else { return };
+        self.outage.succeeded();
+        changes.into_iter().for_each(|change| self.apply(change));
+        self.lanes.decide(position);
+    }
+
+    /// A failed entry leaves the way, or stays out of it.
+    fn fail(
+        &mut self,
+        now: Timestamp,
+        position: Position,
+        failure: Failure,
+        verdict: Verdict,
+        random: u64,
+    ) {
+        let Some(Handling { attempt, probe, .. }) = self.handling.remove(&position) else { return };
+        let retryable = failure.class.is_retryable();
+        let fresh = !self.set_aside.contains(position);
+        if probe && retryable {
+            self.outage.probe_failed(now);
+        } else if fresh && retryable {
+            self.outage.failed_first(now);
+        }
+        // A probe says something of the outage, and nothing of the entry.
+        let attempts = if probe && retryable { attempt.saturating_sub(1) } else { attempt };
+        let delay = match verdict {
+            Verdict::Again if retryable => self.policy.delay(attempts.max(1), random),
+            Verdict::After(pause) => self.policy.delay(attempts.max(1), random).map(|_| pause),
+            Verdict::Again | Verdict::Never => None,
+        };
+        let state = match delay {
+            Some(delay) => SetAsideState::Retrying { next_attempt_at: now.plus(delay) },
+            None => SetAsideState::Parked,
+        };
+        match verdict {
+            Verdict::After(_) => self.named.insert(position),
+            Verdict::Again | Verdict::Never => self.named.remove(&position),
+        };
+        self.failed.insert(position);
+        let key = self.key_of(position);
+        let failed = SetAside { position, key, state, attempts, failure: Some(failure) };
+        self.unrecorded.push(Change::SetAside(failed));
+    }
+
+    fn key_of(&self, position: Position) -> Option<String> {
+        match self.set_aside.at(position) {
+            Some(entry) => entry.key.clone(),
+            None => self.lanes.lane_of(position).and_then(Lane::key),
         }
     }
 
-    fn too_many_unsaved(&self, now: Timestamp) -> bool {
-        let waited = self
-            .passed_since
-            .is_some_and(|since| now >= since.plus(MISSES_SAVED_AFTER) || now < since);
-        waited || self.passed.get() - self.cursor.get() >= MISSES_MAX
-    }
-
-    fn save_or(&mut self, otherwise: Action) -> Action {
-        if self.passed > self.cursor {
-            return self.record(vec![Change::Advance { to: self.passed }]);
+    fn finish_recording(&mut self) {
+        for change in self.recording.take().into_iter().flatten() {
+            self.apply(change);
         }
-        otherwise
     }
 
-    fn next_wake_up(&self) -> Option<Timestamp> {
-        let retry = self.set_aside.next_due().map(|(at, _)| at);
-        let save = self.passed_since.map(|since| since.plus(MISSES_SAVED_AFTER));
-        retry.into_iter().chain(save).min()
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Advance { to } => self.cursor = to,
+            Change::Receipt { position } => drop(self.receipts.insert(position)),
+            Change::Forget { up_to } => self.receipts = self.receipts.split_off(&up_to.next()),
+            Change::Settle { position } => self.set_aside.remove(position),
+            Change::SetAside(entry) => self.apply_set_aside(entry),
+            Change::Pause { .. } | Change::Resume | Change::Seek { .. } | Change::Answer { .. } => {
+                self.operations.apply(&change);
+            }
+        }
+    }
+
+    fn apply_set_aside(&mut self, entry: SetAside) {
+        let position = entry.position;
+        let lane = Lane::of(entry.key.as_deref(), position);
+        self.failed.remove(&position);
+        if self.arming.remove(&position) {
+            self.set_aside.note(entry);
+            self.armed.push_back(position);
+            self.suspects.clear_of(position);
+        } else {
+            self.set_aside.put(entry);
+        }
+        self.lanes.decide(position);
+        self.hold(lane);
+    }
+
+    /// Fresh entries of a lane that is held wait behind those that hold it.
+    fn hold(&mut self, lane: Lane) {
+        let first = self.lanes.of(&lane).next();
+        if let Some(first) = first.filter(|_| self.set_aside.holds(&lane)) {
+            self.lanes.begin(first);
+            self.held.insert(lane);
+        }
     }
 }

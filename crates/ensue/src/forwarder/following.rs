@@ -1,153 +1,283 @@
 //! Doing what the follower says, for one term.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{Clock, Position, Timestamp};
+use ensue_core::{Clock, Entry, Position, Timestamp};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::delivery::{Delivery, Undelivered};
-use super::follower::{Action, Follower, Input, Seen};
+use super::follower::{Action, Follower, Input, Next, Seen};
 use super::head::HeadWatch;
-use super::read_ahead::ReadAhead;
+use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
 use crate::events::Application;
+use crate::store::Page;
 use crate::subscription::{
-    Change, Failure, FailureClass, SetAside, SetAsideState, Subscription, Term,
+    Change, Failure, FailureClass, Request, RequestId, SetAside, SetAsideState, Subscription, Term,
+    Verdict,
 };
 use crate::{Error, Store};
 
-pub(crate) struct Following<'a, S: Store> {
-    delivery: Delivery<'a, S>,
+pub(crate) struct Following<S: Store> {
+    delivery: Delivery<S>,
     follower: Follower,
     read_ahead: ReadAhead,
     clock: Clock,
-    head: &'a mut HeadWatch,
-    stopping: &'a mut watch::Receiver<bool>,
+    head: HeadWatch,
+    /// The requests that the follower was told of, or that were answered before.
+    told: HashSet<RequestId>,
+    stopping: watch::Receiver<bool>,
+    /// Each piece in a task of its own: a handler that blocks its thread must not keep the lease
+    /// from being renewed.
+    work: JoinSet<Ended>,
 }
 
-impl<'a, S: Store> Following<'a, S> {
-    pub(crate) fn new(
-        application: &'a Arc<Application<S>>,
-        subscription: &'a Subscription<S>,
+/// A term, as it begins.
+pub(crate) struct Begun {
+    term: Term,
+    /// What is asked for and not answered.
+    requests: Vec<Request>,
+}
+
+impl Begun {
+    pub(crate) async fn new<S: Store>(
+        store: &S,
+        subscription: &Subscription<S>,
         term: Term,
+    ) -> Result<Self, Error> {
+        let mut requests = store.pending_requests().await?;
+        requests.retain(|request| request.subscription == subscription.name);
+        Ok(Self { term, requests })
+    }
+}
+
+/// How a piece of work has ended.
+enum Ended {
+    Read(Result<Vec<Entry>, Error>),
+    Handled { position: Position, attempt: u32, outcome: Result<(), Undelivered> },
+    Recorded { changes: Vec<Change>, outcome: Result<(), Error> },
+}
+
+impl<S: Store> Following<S> {
+    pub(crate) fn new(
+        application: &Arc<Application<S>>,
+        subscription: &Arc<Subscription<S>>,
+        Begun { term, requests }: Begun,
         clock: Clock,
-        head: &'a mut HeadWatch,
-        stopping: &'a mut watch::Receiver<bool>,
+        head: HeadWatch,
+        stopping: watch::Receiver<bool>,
     ) -> Self {
+        let delivery = Delivery {
+            application: Arc::clone(application),
+            subscription: Arc::clone(subscription),
+            epoch: term.epoch,
+        };
+        let (policy, width) = (subscription.retry_policy, subscription.lanes);
+        let mut follower = Follower::new(term, policy, width);
+        // What was seen before the term began may have been answered since.
+        let seen = head.requests_of(&subscription.name);
+        let told = seen.iter().chain(&requests).map(|request| request.id).collect();
+        follower.learn(clock.now(), Input::Requested { requests });
         Self {
-            delivery: Delivery { application, subscription, epoch: term.epoch },
-            follower: Follower::new(term, subscription.retry_policy),
+            delivery,
+            follower,
             read_ahead: ReadAhead::default(),
             clock,
             head,
+            told,
             stopping,
+            work: JoinSet::new(),
         }
     }
 
     /// Until the process is to end, or what is stored may differ from what the follower knows.
     ///
-    /// CANCEL-SAFE: dropped, the handler that runs is dropped and its transaction rolls back.
-    pub(crate) async fn run(mut self) -> Result<(), Error> {
-        while let ControlFlow::Continue(until) = self.work().await? {
-            self.wait(until).await;
+    /// CANCEL-SAFE: dropped, or followed by [`abandon`](Self::abandon), the handlers that run are
+    /// dropped and their transactions roll back.
+    pub(crate) async fn run(&mut self) -> Result<(), Error> {
+        while let ControlFlow::Continue(until) = self.begin() {
+            self.wait(until).await?;
         }
         Ok(())
     }
 
-    /// Does what there is to do now. If there will be more, it goes on when the log grows, or at
-    /// the time that is returned.
-    pub(crate) async fn work(&mut self) -> Result<ControlFlow<(), Option<Timestamp>>, Error> {
-        let mut input = Input::Woken { head: self.head.position() };
+    /// Does what there is to do now, and everything that comes of it. Over, or to go on when the log
+    /// grows or more is due.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn work(&mut self) -> Result<ControlFlow<()>, Error> {
         loop {
-            if matches!(input, Input::Done) {
-                self.delivery.application.progress.send_replace(());
+            let ControlFlow::Continue(_) = self.begin() else { return Ok(ControlFlow::Break(())) };
+            match self.work.join_next().await {
+                Some(ended) => self.learn(ended)?,
+                None => return Ok(ControlFlow::Continue(())),
             }
-            if *self.stopping.borrow() {
-                self.follower.stop();
-            }
-            input = match self.follower.step(self.clock.now(), input) {
-                Action::Read { after } => self.read(after).await?,
-                Action::Handle { position, attempt, changes } => {
-                    self.handle(position, attempt, &changes).await?
-                }
-                Action::Record { changes } => {
-                    self.delivery.record(&changes).await?;
-                    self.log_parked(&changes);
-                    Input::Done
-                }
-                Action::Wait { until } => return Ok(ControlFlow::Continue(until)),
-                Action::Stop => return Ok(ControlFlow::Break(())),
-            };
         }
     }
 
-    async fn read(&mut self, after: Position) -> Result<Input, Error> {
-        let subscription = self.delivery.subscription;
-        let entries = self.read_ahead.read(self.store(), after).await?;
-        let entries = entries.map(|entry| Seen {
-            position: entry.position,
-            key: entry.envelope.key.clone(),
-            wanted: subscription.reaction(&entry.envelope.event_type).is_some(),
-        });
-        Ok(Input::Read { entries: entries.collect() })
+    pub(crate) fn is_suspicious(&self) -> bool {
+        self.follower.is_suspicious()
     }
 
-    async fn handle(
-        &mut self,
-        position: Position,
-        attempt: u32,
-        changes: &[Change],
-    ) -> Result<Input, Error> {
-        let delivered = match self.read_ahead.take(self.store(), position).await {
-            Ok(entry) => self.delivery.deliver(entry, attempt, changes).await,
-            // One entry that cannot be read is no reason to hold up the rest.
-            Err(error) if !error.is_retryable() => {
-                Err(Undelivered::Failed(Failure::new(FailureClass::Undecodable, error)))
+    /// Drops what is under way, and waits until it is gone: nothing of this term runs on into the
+    /// next.
+    pub(crate) async fn abandon(&mut self) {
+        self.work.shutdown().await;
+    }
+
+    /// Begins whatever can begin now; then it is to be waited, at the most until that time.
+    fn begin(&mut self) -> ControlFlow<(), Option<Timestamp>> {
+        if *self.stopping.borrow() {
+            self.follower.stop();
+        }
+        let now = self.clock.now();
+        self.tell(now);
+        loop {
+            match self.follower.next(now) {
+                Next::Do(action) => self.spawn(action),
+                Next::Wait { until } => return ControlFlow::Continue(until),
+                Next::Over => return ControlFlow::Break(()),
             }
-            Err(error) => Err(Undelivered::Interrupted(error)),
+        }
+    }
+
+    /// Tells the follower what was seen of the store.
+    fn tell(&mut self, now: Timestamp) {
+        if let Some(head) = self.head.position() {
+            self.follower.learn(now, Input::Woken { head });
+        }
+        let mut requests = self.head.requests_of(&self.delivery.subscription.name);
+        requests.retain(|request| self.told.insert(request.id));
+        if !requests.is_empty() {
+            self.follower.learn(now, Input::Requested { requests });
+        }
+    }
+
+    fn spawn(&mut self, action: Action) {
+        let delivery = self.delivery.clone();
+        match action {
+            Action::Read { after } => self.work.spawn(async move {
+                Ended::Read(delivery.store().read(Page::new(after, PAGE_ROWS)).await)
+            }),
+            Action::Handle { position, attempt, changes } => {
+                let entry = self.read_ahead.take(position);
+                self.work.spawn(async move {
+                    let outcome = handle(&delivery, position, entry, attempt, &changes).await;
+                    Ended::Handled { position, attempt, outcome }
+                })
+            }
+            Action::Record { changes } => self.work.spawn(async move {
+                let outcome = delivery.record(&changes).await;
+                Ended::Recorded { changes, outcome }
+            }),
         };
-        match delivered {
-            Ok(()) => Ok(Input::Done),
-            Err(Undelivered::Failed(failure)) => {
-                self.log(position, attempt, &failure);
-                Ok(Input::Failed { failure, random: fastrand::u64(..) })
-            }
-            Err(Undelivered::Interrupted(error)) => Err(error),
-        }
     }
 
-    async fn wait(&mut self, until: Option<Timestamp>) {
+    async fn wait(&mut self, until: Option<Timestamp>) -> Result<(), Error> {
         let pause = until.map_or(Duration::MAX, |until| until.since(self.clock.now()));
         tokio::select! {
+            Some(ended) = self.work.join_next() => self.learn(ended)?,
             () = self.head.moved() => {}
             () = tokio::time::sleep(pause) => {}
             _ = self.stopping.changed() => {}
         }
+        Ok(())
     }
 
-    fn store(&self) -> &'a S {
-        &self.delivery.application.store
+    fn learn(&mut self, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Error> {
+        // What users wrote runs guarded; a panic that gets here is ours.
+        let ended = ended.map_err(|error| Error::store("cannot go on", error, true))?;
+        let input = match ended {
+            Ended::Read(entries) => self.take(entries?),
+            Ended::Handled { position, outcome: Ok(()), .. } => Input::Handled { position },
+            Ended::Handled { position, attempt, outcome: Err(Undelivered::Failed(failed)) } => {
+                let (failure, verdict) = *failed;
+                self.log(position, attempt, &failure, verdict);
+                Input::Failed { position, failure, verdict, random: fastrand::u64(..) }
+            }
+            Ended::Handled { outcome: Err(Undelivered::Interrupted(error)), .. } => {
+                return Err(error);
+            }
+            Ended::Recorded { changes, outcome } => {
+                outcome?;
+                self.log_recorded(&changes);
+                Input::Recorded
+            }
+        };
+        if !matches!(input, Input::Read { .. }) {
+            self.delivery.application.progress.send_replace(());
+        }
+        self.follower.learn(self.clock.now(), input);
+        Ok(())
+    }
+
+    /// Keeps what the subscription wants of a page.
+    fn take(&mut self, entries: Vec<Entry>) -> Input {
+        let mut seen = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (position, key) = (entry.position, entry.envelope.key.clone());
+            let subscription = &self.delivery.subscription;
+            let wanted = subscription.reaction(&entry.envelope.event_type).is_some();
+            if wanted {
+                self.read_ahead.keep(entry);
+            }
+            seen.push(Seen { position, key, wanted });
+        }
+        Input::Read { entries: seen }
     }
 
     /// Nothing silent: each failure is logged, loudly where something changes by it.
-    fn log(&self, position: Position, attempt: u32, failure: &Failure) {
+    fn log(&self, position: Position, attempt: u32, failure: &Failure, verdict: Verdict) {
         let (subscription, position) = (&self.delivery.subscription.name, position.get());
         let (class, error) = (failure.class, &failure.message);
         match attempt {
-            1 => tracing::warn!(subscription, position, %class, error, "entry set aside"),
+            1 => tracing::warn!(subscription, position, %class, ?verdict, error, "entry set aside"),
             _ => tracing::debug!(subscription, position, attempt, %class, error, "failed again"),
         }
     }
 
-    fn log_parked(&self, changes: &[Change]) {
+    fn log_recorded(&self, changes: &[Change]) {
+        let subscription = &self.delivery.subscription.name;
         for change in changes {
-            if let Change::SetAside(SetAside { state: SetAsideState::Parked, position, .. }) =
-                change
-            {
-                let (subscription, position) = (&self.delivery.subscription.name, position.get());
-                tracing::error!(subscription, position, "entry parked after its last attempt");
+            match change {
+                Change::SetAside(SetAside {
+                    state: SetAsideState::Parked,
+                    position,
+                    failure,
+                    ..
+                }) if failure.as_ref().is_none_or(|of| of.class != FailureClass::Crash) => {
+                    let position = position.get();
+                    tracing::error!(subscription, position, "entry parked after its last attempt");
+                }
+                Change::Pause { reason } => tracing::error!(subscription, reason, "paused"),
+                Change::Resume => tracing::info!(subscription, "resumed"),
+                Change::Seek { to } => tracing::warn!(subscription, to = to.get(), "cursor set"),
+                _ => {}
             }
         }
     }
+}
+
+async fn handle<S: Store>(
+    delivery: &Delivery<S>,
+    position: Position,
+    entry: Option<Entry>,
+    attempt: u32,
+    changes: &[Change],
+) -> Result<(), Undelivered> {
+    let entry = match entry {
+        Some(entry) => entry,
+        None => match read_one(delivery.store(), position).await {
+            Ok(entry) => entry,
+            // One entry that cannot be read is no reason to hold up the rest.
+            Err(error) if !error.is_retryable() => {
+                let failure = Failure::new(FailureClass::Undecodable, error);
+                return Err(Undelivered::failed(failure, Verdict::Never));
+            }
+            Err(error) => return Err(Undelivered::Interrupted(error)),
+        },
+    };
+    delivery.deliver(entry, attempt, changes).await
 }

@@ -1,46 +1,36 @@
 //! Entries in memory between their reading and their handling.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 use ensue_core::{Entry, Position};
 
 use crate::store::Page;
 use crate::{Error, Log};
 
-/// LIMIT: entries read ahead. A page costs one round trip, and a thousand rows spread it thin.
-const ROWS: u32 = 1_000;
+/// LIMIT: entries of a page. It costs one round trip, and a thousand rows spread it thin; at the
+/// most two pages wait here, each also bounded in bytes.
+pub(crate) const PAGE_ROWS: u32 = 1_000;
 
-/// The entries that were read and not yet handled, in the order of their positions.
+/// The entries that were read and have not begun.
 #[derive(Default)]
-pub(crate) struct ReadAhead(VecDeque<Entry>);
+pub(crate) struct ReadAhead(HashMap<Position, Entry>);
 
 impl ReadAhead {
-    /// Reads the entries after `after`, in place of those there are.
-    pub(crate) async fn read(
-        &mut self,
-        log: &impl Log,
-        after: Position,
-    ) -> Result<impl Iterator<Item = &Entry>, Error> {
-        self.0 = log.read(Page::new(after, ROWS)).await?.into();
-        Ok(self.0.iter())
+    pub(crate) fn keep(&mut self, entry: Entry) {
+        self.0.insert(entry.position, entry);
     }
 
-    /// The entry at `position`: from here, where fresh entries are; what is tried again is older,
-    /// and read once more.
-    pub(crate) async fn take(
-        &mut self,
-        log: &impl Log,
-        position: Position,
-    ) -> Result<Entry, Error> {
-        while let Some(entry) = self.0.pop_front_if(|entry| entry.position <= position) {
-            if entry.position == position {
-                return Ok(entry);
-            }
-        }
-        let found = log.read(Page::new(position.previous(), 1)).await?.pop();
-        found.filter(|entry| entry.position == position).ok_or_else(|| {
-            let what = format!("entry {position} was set aside and is not in the log any more");
-            Error::store(what, "the log was pruned or restored", false)
-        })
+    /// The entry, if it was read; what is tried again is older.
+    pub(crate) fn take(&mut self, position: Position) -> Option<Entry> {
+        self.0.remove(&position)
     }
+}
+
+/// The entry at `position` alone.
+pub(crate) async fn read_one(log: &impl Log, position: Position) -> Result<Entry, Error> {
+    let found = log.read(Page::new(position.previous(), 1)).await?.pop();
+    found.filter(|entry| entry.position == position).ok_or_else(|| {
+        let what = format!("entry {position} was set aside and is not in the log any more");
+        Error::store(what, "the log was pruned or restored", false)
+    })
 }

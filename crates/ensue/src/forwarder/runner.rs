@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::following::Following;
+use super::following::{Begun, Following};
 use super::head::HeadWatch;
 use super::keeper::Keeper;
 use super::lease::{Lease, LeaseAction, LeaseInput};
@@ -33,6 +33,8 @@ pub(crate) struct Runner<S: Store> {
     started: Instant,
     /// Terms in a row that were interrupted soon.
     interruptions: u32,
+    /// The last term had not tried all that may have ended the process of the owner before.
+    suspicious: bool,
 }
 
 impl<S: Store> Runner<S> {
@@ -44,7 +46,16 @@ impl<S: Store> Runner<S> {
     ) -> Self {
         let owner = format!("{}@{}", std::process::id(), EventId::now());
         let started = Instant::now();
-        Self { application, subscription, head, stopping, owner, started, interruptions: 0 }
+        Self {
+            application,
+            subscription,
+            head,
+            stopping,
+            owner,
+            started,
+            interruptions: 0,
+            suspicious: false,
+        }
     }
 
     /// Term after term, until the process is to end.
@@ -117,19 +128,22 @@ impl<S: Store> Runner<S> {
     /// CANCEL-SAFE: whichever ends first, the other is dropped: a handler's transaction rolls back,
     /// and a renewal that nobody waits for gives no trust.
     async fn serve(&mut self, lease: &mut Lease, term: Term) -> Result<(), Error> {
-        let (application, subscription) =
-            (Arc::clone(&self.application), Arc::clone(&self.subscription));
-        let epoch = term.epoch;
-        let keeper = Keeper::new(Arc::clone(&application), Arc::clone(&subscription), self.started);
-        let (head, stopping) = (&mut self.head, &mut self.stopping);
-        let (application, subscription) = (&application, &subscription);
-        let clock = Clock::system();
-        let following = Following::new(application, subscription, term, clock, head, stopping);
-        tokio::select! {
+        let (application, subscription, epoch) =
+            (&self.application, &self.subscription, term.epoch);
+        let is_handed_over = term.is_handed_over && !self.suspicious;
+        let term = Term { is_handed_over, ..term };
+        let term = Begun::new(&application.store, subscription, term).await?;
+        let keeper = Keeper::new(Arc::clone(application), Arc::clone(subscription), self.started);
+        let (clock, head, stopping) = (Clock::system(), self.head.clone(), self.stopping.clone());
+        let mut following = Following::new(application, subscription, term, clock, head, stopping);
+        let ended = tokio::select! {
             biased;
             error = keeper.keep(lease, epoch) => Err(error),
             ended = following.run() => ended,
-        }
+        };
+        following.abandon().await;
+        self.suspicious = following.is_suspicious();
+        ended
     }
 
     async fn release(&self, epoch: Epoch) {

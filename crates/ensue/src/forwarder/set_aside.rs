@@ -1,34 +1,27 @@
-//! The entries of a subscription that are out of the way, key by key: a pure structure.
+//! The entries of a subscription that are out of the way, lane by lane: a pure structure.
 //!
-//! INVARIANT: of each key at most the first entry is tried; the others wait behind it in the order
-//! of their positions. A key is held as long as it has an entry here.
+//! INVARIANT: of each lane at most the first entry is tried; the others wait behind it in the order
+//! of their positions. A lane is held as long as it has an entry here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ensue_core::{Position, Timestamp};
 
-use crate::subscription::{Change, SetAside, SetAsideState};
-
-/// What must stay in order: a key, or an entry that has none.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Lane {
-    Key(String),
-    Entry(Position),
-}
-
-impl Lane {
-    fn of(entry: &SetAside) -> Self {
-        entry.key.clone().map_or(Self::Entry(entry.position), Self::Key)
-    }
-}
+use super::lane::Lane;
+use crate::subscription::{SetAside, SetAsideState};
 
 #[derive(Debug, Default)]
 pub(crate) struct SetAsideEntries {
     lanes: HashMap<Lane, BTreeMap<Position, SetAside>>,
-    lane_of: HashMap<Position, Lane>,
-    /// The first entries of their lanes that are tried again, by the time of that.
+    lane_of: BTreeMap<Position, Lane>,
+    /// The first entries of their lanes that are to be tried, by the time of that.
     due: BTreeSet<(Timestamp, Position)>,
+    /// Those that are being tried.
+    trying: BTreeSet<Position>,
 }
+
+/// Whoever waited behind an entry that is gone is due at once.
+const AT_ONCE: Timestamp = Timestamp::from_micros(i64::MIN);
 
 impl SetAsideEntries {
     pub(crate) fn new(entries: impl IntoIterator<Item = SetAside>) -> Self {
@@ -37,9 +30,25 @@ impl SetAsideEntries {
         all
     }
 
-    /// Whether later entries of `key` have to wait.
-    pub(crate) fn holds(&self, key: Option<&str>) -> bool {
-        key.is_some_and(|key| self.lanes.contains_key(&Lane::Key(key.to_owned())))
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lane_of.len()
+    }
+
+    /// How many lanes are held.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Whether later entries of `lane` have to wait.
+    pub(crate) fn holds(&self, lane: &Lane) -> bool {
+        self.lanes.contains_key(lane)
+    }
+
+    /// Whether nothing holds `lane` but an entry that is being tried.
+    pub(crate) fn is_being_tried(&self, lane: &Lane) -> bool {
+        let Some(entries) = self.lanes.get(lane) else { return false };
+        entries.len() == 1 && entries.keys().all(|position| self.trying.contains(position))
     }
 
     pub(crate) fn contains(&self, position: Position) -> bool {
@@ -50,42 +59,91 @@ impl SetAsideEntries {
         self.lanes.get(self.lane_of.get(&position)?)?.get(&position)
     }
 
-    /// The entry that is to be tried again first, and when.
+    /// All entries, in the order of their positions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &SetAside> {
+        self.lane_of.keys().filter_map(|position| self.at(*position))
+    }
+
+    /// The first entry of the lane that `key` names.
+    pub(crate) fn first_of(&self, key: &str) -> Option<&SetAside> {
+        self.lanes.get(&Lane::Key(key.to_owned()))?.values().next()
+    }
+
+    /// Whether an earlier entry of its lane is here too.
+    pub(crate) fn is_behind(&self, entry: &SetAside) -> bool {
+        let lane = self.lanes.get(&Lane::of(entry.key.as_deref(), entry.position));
+        lane.and_then(|entries| entries.keys().next()).is_some_and(|first| *first < entry.position)
+    }
+
+    /// The entry that is to be tried first, and when.
     pub(crate) fn next_due(&self) -> Option<(Timestamp, Position)> {
         self.due.first().copied()
     }
 
-    /// What lets the entry at `position` go, handled, and the next of its key have its first try.
-    pub(crate) fn release(&self, position: Position, now: Timestamp) -> Vec<Change> {
-        let mut changes = vec![Change::Settle { position }];
-        let lane = self.lane_of.get(&position).and_then(|lane| self.lanes.get(lane));
-        let behind = lane.and_then(|lane| lane.range(position.next()..).next());
-        if let Some((_, next)) = behind {
-            let state = SetAsideState::Retrying { next_attempt_at: now };
-            changes.push(Change::SetAside(SetAside { state, ..next.clone() }));
-        }
-        changes
+    /// The entry at `position` is being tried, until it is put back or removed.
+    pub(crate) fn try_now(&mut self, position: Position) {
+        self.trying.insert(position);
+        self.schedule_lane_of(position);
     }
 
+    /// What is known of the entry has changed; it is being tried, or not, as before.
+    pub(crate) fn note(&mut self, entry: SetAside) {
+        let (position, lane) = (entry.position, Lane::of(entry.key.as_deref(), entry.position));
+        self.unschedule(&lane);
+        self.lane_of.insert(position, lane.clone());
+        self.lanes.entry(lane.clone()).or_default().insert(position, entry);
+        self.schedule(&lane);
+    }
+
+    /// Puts an entry here, or back from being tried.
     pub(crate) fn put(&mut self, entry: SetAside) {
-        self.remove(entry.position);
-        if let Some(next_attempt_at) = entry.state.next_attempt_at() {
-            self.due.insert((next_attempt_at, entry.position));
-        }
-        let lane = Lane::of(&entry);
-        self.lane_of.insert(entry.position, lane.clone());
-        self.lanes.entry(lane).or_default().insert(entry.position, entry);
+        self.trying.remove(&entry.position);
+        self.note(entry);
     }
 
     pub(crate) fn remove(&mut self, position: Position) {
-        let Some(lane) = self.lane_of.remove(&position) else { return };
-        let Some(entries) = self.lanes.get_mut(&lane) else { return };
-        let removed = entries.remove(&position);
-        if entries.is_empty() {
-            self.lanes.remove(&lane);
+        let Some(lane) = self.lane_of.get(&position).cloned() else { return };
+        self.unschedule(&lane);
+        self.trying.remove(&position);
+        self.lane_of.remove(&position);
+        if let Some(entries) = self.lanes.get_mut(&lane) {
+            entries.remove(&position);
+            if entries.is_empty() {
+                self.lanes.remove(&lane);
+            }
         }
-        if let Some(next_attempt_at) = removed.and_then(|entry| entry.state.next_attempt_at()) {
-            self.due.remove(&(next_attempt_at, position));
+        self.schedule(&lane);
+    }
+
+    fn schedule_lane_of(&mut self, position: Position) {
+        if let Some(lane) = self.lane_of.get(&position).cloned() {
+            self.unschedule(&lane);
+            self.schedule(&lane);
         }
+    }
+
+    fn unschedule(&mut self, lane: &Lane) {
+        if let Some(first) = self.first_due(lane) {
+            self.due.remove(&first);
+        }
+    }
+
+    fn schedule(&mut self, lane: &Lane) {
+        if let Some(first) = self.first_due(lane)
+            && !self.trying.contains(&first.1)
+        {
+            self.due.insert(first);
+        }
+    }
+
+    /// When the first entry of `lane` is to be tried.
+    fn first_due(&self, lane: &Lane) -> Option<(Timestamp, Position)> {
+        let (position, first) = self.lanes.get(lane)?.first_key_value()?;
+        let at = match first.state {
+            SetAsideState::Retrying { next_attempt_at } => next_attempt_at,
+            SetAsideState::Queued => AT_ONCE,
+            SetAsideState::Parked => return None,
+        };
+        Some((at, *position))
     }
 }

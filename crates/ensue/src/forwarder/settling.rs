@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
-use super::following::Following;
+use super::following::{Begun, Following};
 use super::head::HeadWatch;
 use crate::events::Application;
 use crate::subscription::{Subscription, TakeOver, Term};
@@ -33,7 +33,7 @@ pub(crate) async fn settle<S: Store>(
 /// One term, from taking over to handing over.
 async fn follow<S: Store>(
     application: &Arc<Application<S>>,
-    subscription: &Subscription<S>,
+    subscription: &Arc<Subscription<S>>,
     clock: &Clock,
     head: Position,
 ) -> Result<(), Error> {
@@ -46,15 +46,15 @@ async fn follow<S: Store>(
 
 async fn work<S: Store>(
     application: &Arc<Application<S>>,
-    subscription: &Subscription<S>,
+    subscription: &Arc<Subscription<S>>,
     term: Term,
     clock: &Clock,
     head: Position,
 ) -> Result<(), Error> {
-    let (stop, mut stopping) = watch::channel(false);
-    let (mut head, clock) = (HeadWatch::at(head), clock.clone());
-    let mut following =
-        Following::new(application, subscription, term, clock, &mut head, &mut stopping);
+    let (stop, stopping) = watch::channel(false);
+    let (head, clock) = (HeadWatch::at(head), clock.clone());
+    let term = Begun::new(&application.store, subscription, term).await?;
+    let mut following = Following::new(application, subscription, term, clock, head, stopping);
     while following.work().await?.is_continue() {
         stop.send_replace(true);
     }

@@ -21,6 +21,7 @@ pub(crate) struct Subscription<S: Store> {
     pub(crate) start: Start,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) lanes: usize,
     reactions: HashMap<&'static str, Arc<Reaction<S>>>,
     any: Option<Arc<Reaction<S>>>,
     problems: Vec<String>,
@@ -46,6 +47,7 @@ impl<S: Store> SubscriptionBuilder<S> {
             start: Start::default(),
             retry_policy: RetryPolicy::default(),
             deadline: None,
+            lanes: 1,
             reactions: HashMap::new(),
             any: None,
             problems: Vec::new(),
@@ -98,6 +100,16 @@ impl<S: Store> SubscriptionBuilder<S> {
         self
     }
 
+    /// How many entries may be handled at once, those of one key still one after the other; one
+    /// unless told otherwise.
+    ///
+    /// More pay off where handlers wait for others. On an embedded store they do not where handlers
+    /// take `&mut Tx`, since one transaction writes at a time.
+    pub fn lanes(mut self, lanes: usize) -> Self {
+        self.0.lanes = lanes.clamp(1, Subscription::<S>::LANES_MAX);
+        self
+    }
+
     /// How long one attempt may take before it is dropped and counts as failed: 60 s, for a handler
     /// with `&mut Tx` 5 s, unless told otherwise. In a transaction it is never more than half of the
     /// [lease](crate::Builder::lease).
@@ -112,6 +124,10 @@ impl<S: Store> SubscriptionBuilder<S> {
 }
 
 impl<S: Store> Subscription<S> {
+    /// LIMIT: lanes. Each may hold a connection of the handler's, and after a crash as many entries
+    /// are tried one by one.
+    const LANES_MAX: usize = 256;
+
     /// LIMIT: a handler that calls the outside; longer than any sensible client's timeout.
     const DEADLINE: Duration = Duration::from_secs(60);
 

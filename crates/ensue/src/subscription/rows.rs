@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ensue_core::{Position, Timestamp};
 
+use super::{Answer, RequestId};
+
 /// The number of an owner's term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
@@ -43,8 +45,14 @@ pub struct Term {
     pub epoch: Epoch,
     /// The last position that needs no handling any more, but for what is set aside.
     pub cursor: Position,
+    /// What has been handled above the cursor.
+    pub receipts: Vec<Position>,
     /// Everything set aside, in the order of positions.
     pub set_aside: Vec<SetAside>,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Whether the owner before handed it over, or was this one: it has left nothing half done.
+    pub is_handed_over: bool,
 }
 
 /// One step of a subscription's progress.
@@ -55,12 +63,42 @@ pub enum Change {
         /// The last position that needs no handling any more, but for what is set aside.
         to: Position,
     },
+    /// The entry at this position, above the cursor, is handled.
+    Receipt {
+        /// Which.
+        position: Position,
+    },
+    /// The receipts up to here are needed no more, since the cursor has passed them.
+    Forget {
+        /// The last of them.
+        up_to: Position,
+    },
     /// This entry is set aside, or its state there is now this.
     SetAside(SetAside),
     /// The entry at this position is set aside no more: it was handled.
     Settle {
         /// Which.
         position: Position,
+    },
+    /// The subscription is paused.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// It is paused no more.
+    Resume,
+    /// The cursor is set to this position, back or forth; receipts, and what is set aside after it,
+    /// are dropped.
+    Seek {
+        /// The last position that is taken for handled.
+        to: Position,
+    },
+    /// This has come of a request.
+    Answer {
+        /// Which.
+        request: RequestId,
+        /// What.
+        answer: Answer,
     },
 }
 
@@ -122,6 +160,17 @@ impl SetAsideState {
     }
 }
 
+/// What a handler's error says of another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: the policy says when.
+    Again,
+    /// Not before this time has passed.
+    After(Duration),
+    /// It would end alike.
+    Never,
+}
+
 /// How an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -159,11 +208,13 @@ pub enum FailureClass {
     /// The payload is of a version that only a newer program knows, such as one that is being
     /// rolled out.
     Newer,
+    /// The process ended while it was handled, or another entry beside it.
+    Crash,
 }
 
 impl FailureClass {
-    const ALL: [Self; 5] =
-        [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable, Self::Newer];
+    const ALL: [Self; 6] =
+        [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable, Self::Newer, Self::Crash];
 
     /// The word for it in the database.
     pub const fn name(self) -> &'static str {
@@ -173,13 +224,14 @@ impl FailureClass {
             Self::Deadline => "deadline",
             Self::Undecodable => "undecodable",
             Self::Newer => "newer",
+            Self::Crash => "crash",
         }
     }
 
     /// Whether another attempt may end otherwise without anybody's doing.
     pub(crate) const fn is_retryable(self) -> bool {
         match self {
-            Self::Handler | Self::Panic | Self::Deadline | Self::Newer => true,
+            Self::Handler | Self::Panic | Self::Deadline | Self::Newer | Self::Crash => true,
             Self::Undecodable => false,
         }
     }
@@ -209,6 +261,8 @@ pub struct SubscriptionStatus {
     pub set_aside: Vec<SetAside>,
     /// Who runs it; nobody if no lease runs.
     pub owner: Option<String>,
+    /// Why it is paused, if it is.
+    pub paused: Option<String>,
 }
 
 impl SubscriptionStatus {

@@ -1,6 +1,6 @@
 //! A store in the memory of one process, as plain as it can be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as StdError;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 use crate::store::{Page, Savepoint};
-use crate::subscription::{Change, Epoch, SetAside, SubscriptionStatus, TakeOver, Term};
+use crate::subscription::{
+    Change, Command, Epoch, Request, RequestId, SetAside, SubscriptionStatus, TakeOver, Term,
+};
 use crate::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 
 /// A store in memory, for tests that need no database: all that a store does, and gone with its
@@ -62,13 +64,18 @@ struct Tables<T> {
     state: T,
     cursors: HashMap<String, Position>,
     owners: HashMap<String, Owner>,
+    receipts: BTreeSet<(String, Position)>,
     set_aside: BTreeMap<(String, Position), SetAside>,
+    paused: HashMap<String, String>,
+    /// The request numbered n is at n - 1.
+    requests: Vec<Request>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Owner {
     epoch: u64,
     name: String,
+    /// Nothing once it has handed over.
     until: Option<Timestamp>,
 }
 
@@ -246,12 +253,19 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             let remaining = until.since(now);
             return Ok(TakeOver::Held { owner: owner.name.clone(), remaining });
         }
+        let is_handed_over = owner.until.is_none() || owner.name == name;
         let until = Some(now.plus(lease));
         *owner = Owner { epoch: owner.epoch + 1, name: name.to_owned(), until };
-        let epoch = Epoch::new(owner.epoch);
-        let set_aside = tables.set_aside_by(subscription);
+        let term = Term {
+            epoch: Epoch::new(owner.epoch),
+            cursor,
+            receipts: tables.receipts_of(subscription),
+            set_aside: tables.set_aside_by(subscription),
+            paused: tables.paused.contains_key(subscription),
+            is_handed_over,
+        };
         self.commit(transaction).await?;
-        Ok(TakeOver::Granted(Term { epoch, cursor, set_aside }))
+        Ok(TakeOver::Granted(term))
     }
 
     async fn renew(
@@ -301,30 +315,86 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             cursor: *cursor,
             set_aside: tables.set_aside_by(subscription),
             owner: running.map(|owner| owner.name.clone()),
+            paused: tables.paused.get(subscription).cloned(),
         }))
+    }
+
+    async fn request(
+        &self,
+        subscription: &str,
+        command: &Command,
+        reason: &str,
+    ) -> Result<RequestId, Error> {
+        let mut transaction = self.begin().await?;
+        let requests = &mut transaction.tables.requests;
+        let id = RequestId::new(requests.len() as u64 + 1);
+        requests.push(Request {
+            id,
+            subscription: subscription.to_owned(),
+            command: command.clone(),
+            reason: reason.to_owned(),
+            requested_at: now(),
+            answer: None,
+        });
+        self.commit(transaction).await?;
+        Ok(id)
+    }
+
+    async fn pending_requests(&self) -> Result<Vec<Request>, Error> {
+        let committed = self.committed();
+        let pending = committed.tables.requests.iter().filter(|request| request.answer.is_none());
+        Ok(pending.cloned().collect())
+    }
+
+    async fn find_request(&self, id: RequestId) -> Result<Option<Request>, Error> {
+        let committed = self.committed();
+        Ok(committed.tables.requests.iter().find(|request| request.id == id).cloned())
     }
 }
 
 impl<T> Tables<T> {
-    /// Whether there was something to change.
+    /// False if there was nothing to change.
     fn apply(&mut self, subscription: &str, change: &Change) -> bool {
+        let name = || subscription.to_owned();
         match change {
             Change::Advance { to } => {
                 let cursor = self.cursors.get_mut(subscription).filter(|cursor| **cursor < *to);
-                cursor.map(|cursor| *cursor = *to).is_some()
+                return cursor.map(|cursor| *cursor = *to).is_some();
+            }
+            Change::Receipt { position } => return self.receipts.insert((name(), *position)),
+            Change::Forget { up_to } => {
+                self.receipts.retain(|(of, position)| of != subscription || position > up_to);
             }
             Change::SetAside(entry) => {
-                self.set_aside.insert((subscription.to_owned(), entry.position), entry.clone());
-                true
+                self.set_aside.insert((name(), entry.position), entry.clone());
             }
             Change::Settle { position } => {
-                self.set_aside.remove(&(subscription.to_owned(), *position)).is_some()
+                return self.set_aside.remove(&(name(), *position)).is_some();
+            }
+            Change::Pause { reason } => drop(self.paused.insert(name(), reason.clone())),
+            Change::Resume => drop(self.paused.remove(subscription)),
+            Change::Seek { to } => {
+                self.cursors.insert(name(), *to);
+                self.receipts.retain(|(of, _)| of != subscription);
+                self.set_aside.retain(|(of, position), _| of != subscription || position <= to);
+            }
+            Change::Answer { request, answer } => {
+                let asked = self.requests.iter_mut().find(|asked| asked.id == *request);
+                let asked = asked.filter(|asked| asked.subscription == subscription);
+                let asked = asked.filter(|asked| asked.answer.is_none());
+                return asked.map(|asked| asked.answer = Some(answer.clone())).is_some();
             }
         }
+        true
     }
 
     fn owner(&mut self, subscription: &str, epoch: Epoch) -> Option<&mut Owner> {
         self.owners.get_mut(subscription).filter(|owner| owner.epoch == epoch.get())
+    }
+
+    fn receipts_of(&self, subscription: &str) -> Vec<Position> {
+        let receipts = self.receipts.iter().filter(|(name, _)| name == subscription);
+        receipts.map(|(_, position)| *position).collect()
     }
 
     fn set_aside_by(&self, subscription: &str) -> Vec<SetAside> {

@@ -1,0 +1,2 @@
+-- Primary key.
+SELECT reason FROM ensue_pause WHERE subscription = ?1

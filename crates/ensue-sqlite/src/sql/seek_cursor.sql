@@ -1,0 +1,2 @@
+-- Primary key. The only statement that moves a cursor back.
+UPDATE ensue_cursor SET position = ?2, moved_at_us = ?3 WHERE subscription = ?1

@@ -1,0 +1,156 @@
+//! Recording progress, fenced.
+
+use ensue::subscription::{Answer, Change, Epoch};
+use ensue::{Error, Position, Timestamp};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
+
+use super::{epoch_number, now, position_number, request_number};
+use crate::error::failed;
+
+type Statement<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+pub(super) async fn record(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    epoch: Epoch,
+    changes: &[Change],
+) -> Result<(), Error> {
+    if !is_fenced_by_itself(changes) {
+        check_owner(connection, subscription, epoch).await?;
+    }
+    for change in changes {
+        let changed = apply(connection, subscription, epoch, change).await;
+        let what = || format!("cannot record progress of `{subscription}`");
+        if changed.map_err(failed(what))? == 0 && must_change(change) {
+            check_owner(connection, subscription, epoch).await?;
+            let why = format!("there is nothing for {change:?} to change");
+            return Err(Error::store(what(), why, false));
+        }
+    }
+    Ok(())
+}
+
+/// Most progress is a cursor or a receipt alone, and their statements look at the owner themselves:
+/// one way to the database for an entry.
+fn is_fenced_by_itself(changes: &[Change]) -> bool {
+    matches!(changes, [Change::Advance { .. } | Change::Receipt { .. }])
+}
+
+/// The fence. The transaction holds the write lock, so no take-over can come before its commit.
+async fn check_owner(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    epoch: Epoch,
+) -> Result<(), Error> {
+    let owned = sqlx::query(include_str!("../sql/check_owner.sql"))
+        .bind(subscription)
+        .bind(epoch_number(epoch))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed(|| format!("cannot read who owns subscription `{subscription}`")))?;
+    owned.map(drop).ok_or_else(|| Error::fenced(subscription, epoch.get()))
+}
+
+/// Whether the database is not as the machine knows it if the change changes nothing.
+fn must_change(change: &Change) -> bool {
+    match change {
+        Change::Advance { .. }
+        | Change::Receipt { .. }
+        | Change::Settle { .. }
+        | Change::Seek { .. }
+        | Change::Answer { .. } => true,
+        Change::Forget { .. } | Change::SetAside(_) | Change::Pause { .. } | Change::Resume => {
+            false
+        }
+    }
+}
+
+/// How many rows were changed.
+async fn apply(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    epoch: Epoch,
+    change: &Change,
+) -> sqlx::Result<u64> {
+    if let Change::Seek { to } = change {
+        drop_beyond(connection, subscription, *to).await?;
+    }
+    let executed = statement(subscription, epoch, change, now()).execute(connection).await?;
+    Ok(executed.rows_affected())
+}
+
+/// What a cursor that is set leaves nothing of: receipts, and what is set aside after it.
+async fn drop_beyond(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    to: Position,
+) -> sqlx::Result<()> {
+    sqlx::query(include_str!("../sql/forget_all_receipts.sql"))
+        .bind(subscription)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(include_str!("../sql/forget_set_aside_after.sql"))
+        .bind(subscription)
+        .bind(position_number(to))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+fn statement<'q>(
+    subscription: &'q str,
+    epoch: Epoch,
+    change: &'q Change,
+    now: Timestamp,
+) -> Statement<'q> {
+    match change {
+        Change::Advance { to } => sqlx::query(include_str!("../sql/advance_cursor.sql"))
+            .bind(subscription)
+            .bind(position_number(*to))
+            .bind(now.as_micros())
+            .bind(epoch_number(epoch)),
+        Change::Receipt { position } => sqlx::query(include_str!("../sql/insert_receipt.sql"))
+            .bind(subscription)
+            .bind(position_number(*position))
+            .bind(epoch_number(epoch)),
+        Change::Forget { up_to } => sqlx::query(include_str!("../sql/forget_receipts.sql"))
+            .bind(subscription)
+            .bind(position_number(*up_to)),
+        Change::Settle { position } => sqlx::query(include_str!("../sql/settle.sql"))
+            .bind(subscription)
+            .bind(position_number(*position)),
+        Change::SetAside(entry) => sqlx::query(include_str!("../sql/set_aside.sql"))
+            .bind(subscription)
+            .bind(position_number(entry.position))
+            .bind(entry.key.as_deref())
+            .bind(entry.state.name())
+            .bind(entry.attempts)
+            .bind(entry.state.next_attempt_at().map(Timestamp::as_micros))
+            .bind(entry.failure.as_ref().map(|failure| failure.class.name()))
+            .bind(entry.failure.as_ref().map(|failure| failure.message.as_str()))
+            .bind(now.as_micros()),
+        Change::Pause { reason } => sqlx::query(include_str!("../sql/pause.sql"))
+            .bind(subscription)
+            .bind(reason.as_str())
+            .bind(now.as_micros()),
+        Change::Resume => sqlx::query(include_str!("../sql/resume.sql")).bind(subscription),
+        Change::Seek { to } => sqlx::query(include_str!("../sql/seek_cursor.sql"))
+            .bind(subscription)
+            .bind(position_number(*to))
+            .bind(now.as_micros()),
+        Change::Answer { request, answer } => {
+            let (word, changed, why) = match answer {
+                Answer::Done { changed } => ("done", Some(*changed), None),
+                Answer::Refused { why } => ("refused", None, Some(why.as_str())),
+            };
+            sqlx::query(include_str!("../sql/answer_request.sql"))
+                .bind(request_number(*request))
+                .bind(word)
+                .bind(changed.map(|changed| i64::try_from(changed).unwrap_or(i64::MAX)))
+                .bind(why)
+                .bind(now.as_micros())
+                .bind(subscription)
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Which entry is tried next, and how it is made sure that the attempt is on record.
+
+use ensue_core::{Position, Timestamp};
+
+use super::{Action, Follower, Handling, Suspects};
+use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState};
+
+/// LIMIT: the part of all lanes that entries which were set aside may take while fresh ones wait.
+/// What fails often fails slowly, by a timeout, and would take them all.
+const RETRYING_PART: usize = 4;
+
+/// Another page is read when fewer entries than this wait; a page of the shell is as large.
+const WAITING_MIN: usize = 1_000;
+
+/// LIMIT: receipts while a slow entry holds the cursor back. Each is a row to be loaded at a
+/// take-over; ten thousand are loaded in a moment.
+const RECEIPTS_MAX: usize = 10_000;
+
+impl Follower {
+    /// Whether anything more may begin.
+    pub(super) fn may_begin(&self) -> bool {
+        // A single lane is one piece of work at a time: its cursor moves with each effect.
+        let recording = usize::from(self.width == 1 && self.recording.is_some());
+        let free = self.entries_under_way() + recording < self.width;
+        free && !self.stopping && !self.operations.hold_everything_up()
+    }
+
+    pub(super) fn wants_to_read(&self) -> bool {
+        let known = self.head.is_some();
+        known && !self.has_read_enough() && !self.reading && !self.operations.hold_everything_up()
+    }
+
+    fn has_read_enough(&self) -> bool {
+        let most = match self.suspects {
+            // As far as the owner before can have looked.
+            Suspects::Unknown => 2 * WAITING_MIN,
+            Suspects::Known(_) => WAITING_MIN,
+        };
+        self.head.is_some_and(|head| self.read_up_to >= head) || self.lanes.len() >= most
+    }
+
+    /// Puts the next attempt at an entry that was set aside, or that may have ended the process
+    /// before this one, on record.
+    pub(super) fn arm_due(&mut self, now: Timestamp) {
+        self.find_suspects();
+        let is_idle = self.entries_under_way() == 0;
+        let next = match &self.suspects {
+            Suspects::Unknown => None,
+            Suspects::Known(suspects) => match suspects.front() {
+                // One at a time, so that the next owner knows which it was.
+                Some(suspect) => is_idle.then_some(*suspect),
+                None if self.outage.is_on() => self.probe(now),
+                None => self.due(now),
+            },
+        };
+        if let Some(position) = next {
+            self.fresh_next = true;
+            self.arm(now, position);
+        }
+    }
+
+    fn find_suspects(&mut self) {
+        if matches!(self.suspects, Suspects::Unknown) && !self.reading && self.has_read_enough() {
+            let first_of_lanes = self.lanes.ready().map(|(position, _)| position);
+            self.suspects = Suspects::Known(first_of_lanes.take(self.width).collect());
+        }
+    }
+
+    /// The entry that is to be tried again now. One whose time is further off than any backoff was
+    /// set aside by a clock that was ahead.
+    fn due(&self, now: Timestamp) -> Option<Position> {
+        let retrying = self.entries_under_way() - self.fresh_under_way();
+        let enough = self.fresh_next || retrying >= (self.width / RETRYING_PART).max(1);
+        if enough && self.has_fresh() {
+            return None;
+        }
+        let (at, position) = self.set_aside.next_due()?;
+        let absurd = at > now.plus(self.policy.longest()) && !self.named.contains(&position);
+        (at <= now || absurd).then_some(position)
+    }
+
+    /// While everything fails, one entry is tried now and then, whatever its own time is.
+    fn probe(&self, now: Timestamp) -> Option<Position> {
+        if !self.outage.is_due(now) || self.entries_under_way() > 0 {
+            return None;
+        }
+        let set_aside = self.set_aside.next_due().map(|(_, position)| position);
+        set_aside.or_else(|| self.lanes.ready().next().map(|(position, _)| position))
+    }
+
+    fn has_fresh(&self) -> bool {
+        self.lanes.ready().next().is_some() && self.receipts.len() < RECEIPTS_MAX
+    }
+
+    fn fresh_under_way(&self) -> usize {
+        let begun = self.handling.keys().chain(&self.failed);
+        begun.filter(|position| !self.set_aside.contains(**position)).count()
+    }
+
+    /// Puts an attempt on record: if the process ends during it, this is what the next owner finds.
+    fn arm(&mut self, now: Timestamp, position: Position) {
+        let known = self.set_aside.at(position);
+        let attempts = known.map_or(0, |entry| entry.attempts);
+        let failure = known.and_then(|entry| entry.failure.clone());
+        self.lanes.begin(position);
+        self.set_aside.try_now(position);
+        if attempts > 0 && !self.policy.allows_more_than(attempts) {
+            return self.give_up(position, attempts);
+        }
+        let attempts = attempts.saturating_add(1);
+        let next_attempt_at = now.plus(self.policy.longest_delay(attempts));
+        let armed = SetAside {
+            position,
+            key: self.key_of(position),
+            state: SetAsideState::Retrying { next_attempt_at },
+            attempts,
+            failure: failure.or_else(|| Some(crashed())),
+        };
+        self.arming.insert(position);
+        self.unrecorded.push(Change::SetAside(armed));
+    }
+
+    /// The last attempt that is allowed is on record, and nobody has lived to tell what came of it.
+    fn give_up(&mut self, position: Position, attempts: u32) {
+        let (key, state) = (self.key_of(position), SetAsideState::Parked);
+        let parked = SetAside { position, key, state, attempts, failure: Some(crashed()) };
+        self.failed.insert(position);
+        self.unrecorded.push(Change::SetAside(parked));
+    }
+
+    /// Begins an attempt that is on record.
+    pub(super) fn try_again(&mut self, position: Position) -> Action {
+        let attempt = self.set_aside.at(position).map_or(1, |entry| entry.attempts);
+        let mut changes = vec![Change::Settle { position }];
+        if position > self.cursor {
+            changes.push(Change::Receipt { position });
+        }
+        self.handle(position, attempt, changes)
+    }
+
+    /// Begins with the next fresh entry.
+    pub(super) fn try_first(&mut self) -> Option<Action> {
+        if self.is_suspicious() || self.outage.is_on() || !self.has_fresh() {
+            return None;
+        }
+        let (position, _) = self.lanes.ready().next()?;
+        self.lanes.begin(position);
+        self.fresh_next = false;
+        let changes = match self.width {
+            1 => vec![Change::Advance { to: position }],
+            _ => vec![Change::Receipt { position }],
+        };
+        Some(self.handle(position, 1, changes))
+    }
+
+    fn handle(&mut self, position: Position, attempt: u32, changes: Vec<Change>) -> Action {
+        let handed = changes.clone();
+        let probe = self.outage.is_on();
+        self.handling.insert(position, Handling { attempt, probe, changes });
+        Action::Handle { position, attempt, changes: handed }
+    }
+
+    /// When there may be something to do although nothing has happened.
+    pub(super) fn wake_up_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let attempt = match self.outage.probe_at() {
+            Some(probe_at) => Some(probe_at),
+            None => self.set_aside.next_due().map(|(at, _)| at),
+        };
+        let attempt = attempt.filter(|_| !self.operations.hold_everything_up());
+        // What is due and has not begun waits for other work to end, not for time to pass.
+        let later = attempt.into_iter().chain(self.cursor_saved_at()).filter(|at| *at > now);
+        later.min()
+    }
+}
+
+fn crashed() -> Failure {
+    Failure::new(FailureClass::Crash, "the process ended while this, or another entry, was handled")
+}

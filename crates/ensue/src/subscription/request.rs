@@ -1,0 +1,108 @@
+//! What operators ask of a subscription.
+
+use ensue_core::{Position, Timestamp};
+
+use super::FailureClass;
+
+/// The number of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// The request numbered `number`.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Something that somebody asks for, and the owner does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its number: requests are done in the order of their numbers.
+    pub id: RequestId,
+    /// Of which subscription.
+    pub subscription: String,
+    /// What is asked for.
+    pub command: Command,
+    /// By whom, and why.
+    pub reason: String,
+    /// When, by the database's clock.
+    pub requested_at: Timestamp,
+    /// What has come of it; nothing yet if it was not done.
+    pub answer: Option<Answer>,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Try these at once, and as often as if they had never failed.
+    Retry(Which),
+    /// Take these for handled; what waits behind them is tried next.
+    Skip(Which),
+    /// Begin nothing any more.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Go on after this position, back or forth.
+    Seek {
+        /// The last position that is taken for handled.
+        to: Position,
+    },
+}
+
+impl Command {
+    /// The word for it in the database.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Retry(_) => "retry",
+            Self::Skip(_) => "skip",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Seek { .. } => "seek",
+        }
+    }
+
+    /// The entries that it is about, if it is about entries.
+    pub const fn which(&self) -> Option<&Which> {
+        match self {
+            Self::Retry(which) | Self::Skip(which) => Some(which),
+            Self::Pause | Self::Resume | Self::Seek { .. } => None,
+        }
+    }
+}
+
+/// Which of the entries that are set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The one at this position.
+    Entry(Position),
+    /// The first of this key, which the others wait for.
+    Key(String),
+    /// Those that are parked.
+    Parked {
+        /// Of this class only.
+        class: Option<FailureClass>,
+        /// The first so many.
+        at_most: u64,
+    },
+}
+
+/// What has come of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done {
+        /// How many steps of progress it was.
+        changed: u64,
+    },
+    /// Nothing was changed.
+    Refused {
+        /// Why not.
+        why: String,
+    },
+}
