@@ -1,7 +1,7 @@
 //! Opening a database file.
 
 use ensue::store::Page;
-use ensue::{ErrorKind, Log, Position, raise};
+use ensue::{ErrorKind, Log, Position, Subscriptions, raise};
 use ensue_sqlite::{Events, SqliteStore};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -122,6 +122,8 @@ async fn whoever_keeps_the_readers_holds_up_nobody_else() {
     }
     let head = tokio::time::timeout(PATIENCE, store.head()).await;
     assert_eq!(head.unwrap().unwrap(), Position::START);
+    let pending = tokio::time::timeout(PATIENCE, store.pending_requests()).await;
+    assert_eq!(pending.unwrap().unwrap(), []);
 }
 
 #[tokio::test]
