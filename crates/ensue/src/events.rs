@@ -9,10 +9,11 @@ use tokio::sync::{Notify, watch};
 use crate::builder::{Handlers, PlainHandlers};
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
+use crate::lateness::{Late, late};
 use crate::local_pool::{AfterCommitCounts, LocalPool};
 use crate::operator::Operator;
 use crate::subscription::Subscription;
-use crate::ticket::{Ticket, status};
+use crate::ticket::{Ticket, status, unknown};
 use crate::{Builder, Error, ErrorKind, RetryPolicy, Store, SubscriptionStatus, Tx};
 
 /// The application's handlers and subscriptions over its store, ready to run units of work.
@@ -189,6 +190,17 @@ impl<S: Store> Events<S> {
     /// [`ErrorKind::UnknownSubscription`] if there is none of that name; the database's.
     pub async fn status(&self, subscription: &str) -> Result<SubscriptionStatus, Error> {
         status(&self.0, subscription).await
+    }
+
+    /// What is late in a subscription that has to handle things
+    /// [within](crate::SubscriptionBuilder::within) a time: the oldest event that it has not handled,
+    /// set aside or not, if that was stored longer ago. Nothing for one that takes its time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownSubscription`] if this application has none of that name; the database's.
+    pub async fn late(&self, subscription: &str) -> Result<Option<Late>, Error> {
+        let known = self.0.subscriptions.iter().find(|known| known.name == subscription);
+        late(&self.0, known.ok_or_else(|| unknown(subscription))?).await
     }
 
     /// The subscription `name`, to be operated: entries that are set aside retried or skipped, the

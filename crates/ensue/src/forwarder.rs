@@ -24,8 +24,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::Store;
 use crate::events::Application;
+use crate::{Store, lateness};
 use head::HeadWatch;
 use runner::Runner;
 #[cfg(feature = "testing")]
@@ -39,6 +39,7 @@ pub struct Forwarder {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     head: tokio::task::JoinHandle<()>,
+    lateness: tokio::task::JoinHandle<()>,
 }
 
 /// How this process runs subscriptions.
@@ -70,7 +71,8 @@ impl Forwarder {
             let runner = Runner::new(application, subscription, head.clone(), stopping.clone());
             tasks.spawn(runner.run());
         }
-        Self { stop, tasks, head: watcher }
+        let lateness = tokio::spawn(lateness::watch(Arc::clone(application)));
+        Self { stop, tasks, head: watcher, lateness }
     }
 
     /// Lets every handler that runs now finish, hands the subscriptions over, and ends; after
@@ -95,5 +97,6 @@ impl Drop for Forwarder {
         self.stop.send_replace(true);
         self.tasks.detach_all();
         self.head.abort();
+        self.lateness.abort();
     }
 }

@@ -86,10 +86,13 @@ pub(crate) async fn status<S: Store>(
     application: &Application<S>,
     subscription: &str,
 ) -> Result<SubscriptionStatus, Error> {
-    application.store.status(subscription).await?.ok_or_else(|| {
-        let message = format!("there is no subscription `{subscription}`");
-        Error::new(ErrorKind::UnknownSubscription, message)
-    })
+    let status = application.store.status(subscription).await?;
+    status.ok_or_else(|| unknown(subscription))
+}
+
+pub(crate) fn unknown(subscription: &str) -> Error {
+    let message = format!("there is no subscription `{subscription}`");
+    Error::new(ErrorKind::UnknownSubscription, message)
 }
 
 impl<S: Store> std::fmt::Debug for Ticket<S> {

@@ -22,6 +22,7 @@ pub(crate) struct Subscription<S: Store> {
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Option<Duration>,
     pub(crate) lanes: usize,
+    pub(crate) within: Option<Duration>,
     reactions: HashMap<&'static str, Arc<Reaction<S>>>,
     any: Option<Arc<Reaction<S>>>,
     problems: Vec<String>,
@@ -48,6 +49,7 @@ impl<S: Store> SubscriptionBuilder<S> {
             retry_policy: RetryPolicy::default(),
             deadline: None,
             lanes: 1,
+            within: None,
             reactions: HashMap::new(),
             any: None,
             problems: Vec::new(),
@@ -107,6 +109,14 @@ impl<S: Store> SubscriptionBuilder<S> {
     /// take `&mut Tx`, since one transaction writes at a time.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.0.lanes = lanes.clamp(1, Subscription::<S>::LANES_MAX);
+        self
+    }
+
+    /// How long it may take from the storing of an event to its being handled. What takes longer is
+    /// [late](crate::Events::late), and every forwarder logs so as an error, within its
+    /// [poll](crate::Builder::poll): once when it begins, and again when it is over.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.0.within = Some(within);
         self
     }
 

@@ -221,3 +221,38 @@ async fn a_handler_that_panics_fails_and_is_tried_again() {
     let log = scenario.events().store().read(Page::new(Position::START, 10)).await.unwrap();
     assert_eq!(log.len(), 1);
 }
+
+#[tokio::test]
+async fn what_has_not_ensued_within_its_time_is_late_until_it_has() {
+    let carrier = Carrier::default();
+    let builder = Events::builder(Store::default())
+        .state(carrier.clone())
+        .subscription("shipping", |subscription| subscription.on(ship).within(Duration::ZERO))
+        .subscription("patient", |subscription| {
+            subscription.on(|_: &OrderPlaced| ()).within(Duration::from_secs(3_600))
+        })
+        .subscribe("any-time", |_: &OrderPlaced| ());
+    let mut scenario = Scenario::of(builder).await.unwrap();
+    let orders = OrderService(scenario.events().clone());
+    let late = async |name: &str| scenario.events().late(name).await.unwrap();
+    assert_eq!(late("shipping").await, None);
+
+    carrier.refuse("A-2");
+    for order_no in ["A-1", "A-2", "A-3"] {
+        orders.place(order_no).await.unwrap();
+    }
+    let first = late("shipping").await.expect("nothing has ensued yet");
+    assert_eq!((first.position, first.within), (Position::new(1), Duration::ZERO));
+    assert_eq!((late("patient").await, late("any-time").await), (None, None));
+
+    scenario.settle().await.unwrap();
+    let set_aside = late("shipping").await.expect("A-2 is set aside");
+    assert_eq!(set_aside.position, Position::new(2));
+
+    carrier.accept("A-2");
+    scenario.when(async { Ok::<_, ensue::Error>(()) }).await.unwrap();
+    scenario.eventually(async || carrier.loaded().len() == 3).await.unwrap();
+    assert_eq!(scenario.events().late("shipping").await.unwrap(), None);
+    let unknown = scenario.events().late("shiping").await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::UnknownSubscription);
+}

@@ -1,0 +1,83 @@
+//! Whether what ensues within a time has ensued by then.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ensue_core::{Entry, Position, Timestamp};
+
+use crate::events::Application;
+use crate::store::Page;
+use crate::subscription::Subscription;
+use crate::ticket::status;
+use crate::{Error, Store, SubscriptionStatus};
+
+/// LIMIT: entries looked at for the first one that a subscription handles. It passes over others at
+/// some hundred thousand a second, so that what lies behind so many is not what it waits for.
+const LOOKED_AT_MAX: u32 = 1_000;
+
+/// An event that should have been handled by now. See [`Events::late`](crate::Events::late).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Late {
+    /// The oldest that is not handled.
+    pub position: Position,
+    /// For how long it has been there.
+    pub waited: Duration,
+    /// How long it might take.
+    pub within: Duration,
+}
+
+/// What is late in `subscription`, if anything is, and it says how long things may take.
+pub(crate) async fn late<S: Store>(
+    application: &Application<S>,
+    subscription: &Subscription<S>,
+) -> Result<Option<Late>, Error> {
+    let Some(within) = subscription.within else { return Ok(None) };
+    let status = status(application, &subscription.name).await?;
+    let oldest = oldest_unhandled(&application.store, subscription, &status).await?;
+    Ok(oldest.and_then(|entry| {
+        let waited = Timestamp::from(SystemTime::now()).since(entry.recorded_at);
+        (waited > within).then_some(Late { position: entry.position, waited, within })
+    }))
+}
+
+async fn oldest_unhandled<S: Store>(
+    store: &S,
+    subscription: &Subscription<S>,
+    status: &SubscriptionStatus,
+) -> Result<Option<Entry>, Error> {
+    // What is set aside comes before whatever the cursor has not passed.
+    if let Some(first) = status.set_aside.iter().map(|entry| entry.position).min() {
+        let page = Page::new(first.previous(), 1);
+        return Ok(store.read(page).await?.pop().filter(|entry| entry.position == first));
+    }
+    let unread = store.read(Page::new(status.cursor, LOOKED_AT_MAX)).await?;
+    let is_wanted = |entry: &Entry| subscription.reaction(&entry.envelope.event_type).is_some();
+    Ok(unread.into_iter().find(is_wanted))
+}
+
+/// Says so, once, when something gets late, and once when nothing is any more.
+pub(crate) async fn watch<S: Store>(application: Arc<Application<S>>) {
+    let mut known = HashSet::new();
+    loop {
+        tokio::time::sleep(application.forwarding.poll).await;
+        for subscription in &application.subscriptions {
+            let name = &subscription.name;
+            match late(&application, subscription).await {
+                Ok(Some(late)) if known.insert(name.clone()) => {
+                    let Late { position, waited, within } = late;
+                    let position = position.get();
+                    tracing::error!(subscription = name, position, ?waited, ?within, "late");
+                }
+                Ok(None) if known.remove(name) => {
+                    tracing::info!(subscription = name, "not late any more");
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(subscription = name, %error, "cannot see if it is late");
+                }
+            }
+        }
+    }
+}
