@@ -15,6 +15,7 @@
 //!   it is a workspace of its own, in `bench/rivals`.
 
 mod arm;
+mod backlog;
 mod cancellation;
 mod comparison;
 mod cycle;

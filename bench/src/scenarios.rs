@@ -3,15 +3,19 @@
 mod append_in_the_users_transaction;
 mod catch_up_read;
 mod drain_to_a_transactional_handler;
+mod healthy_keys_beside_failing_ones;
+mod lanes_beside_one;
 mod raise_and_dispatch;
 mod unit_of_work_with_one_event_on_sqlite;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: [Scenario; 5] = [
+pub(crate) const ALL: [Scenario; 7] = [
     raise_and_dispatch::SCENARIO,
     unit_of_work_with_one_event_on_sqlite::SCENARIO,
     append_in_the_users_transaction::SCENARIO,
     catch_up_read::SCENARIO,
     drain_to_a_transactional_handler::SCENARIO,
+    healthy_keys_beside_failing_ones::SCENARIO,
+    lanes_beside_one::SCENARIO,
 ];

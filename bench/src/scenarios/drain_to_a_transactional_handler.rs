@@ -1,15 +1,14 @@
 //! What the forwarder adds to the commits that it makes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use ensue::{BoxError, Start, State, raise};
-use ensue_sqlite::{Events, SqliteStore, Tx};
+use ensue::{BoxError, State};
+use ensue_sqlite::Tx;
 use sqlx::SqlitePool;
-use tokio::sync::Notify;
 
 use crate::arm::Arm;
+use crate::backlog::{Backlog, Countdown};
 use crate::comparison::{Comparison, Contestant};
 use crate::database::Database;
 use crate::durability::Durability;
@@ -25,9 +24,6 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 
 const BACKLOG: u32 = 1_000;
 const ROUNDS: u32 = 61;
-
-/// LIMIT: how long a round may take; only one that hangs gets there.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn measure() -> Result<(), BoxError> {
     for durability in Durability::BOTH {
@@ -45,74 +41,26 @@ async fn measure() -> Result<(), BoxError> {
 }
 
 struct Forwarding {
-    store: SqliteStore,
-    backlog: u32,
-    rounds: u32,
-    _database: Database,
+    backlog: Backlog,
+    entries: u32,
 }
 
 impl Forwarding {
-    async fn new(durability: Durability, backlog: u32) -> Result<Self, BoxError> {
-        let database = Database::new(durability).await?;
-        let store = database.store().await?;
-        let events = Events::builder(store.clone()).build().await?;
-        let raise_all = async |_tx: &mut _| {
-            (0..backlog).for_each(|number| raise(OrderCancelled::of(number)));
-            Ok::<_, BoxError>(())
-        };
-        events.run(raise_all).await?;
-        Ok(Self { store, backlog, rounds: 0, _database: database })
-    }
-
-    /// Each round is a subscription that has everything before it.
-    async fn subscription(&mut self, countdown: &Arc<Countdown>) -> Result<Events, BoxError> {
-        self.rounds += 1;
-        let events = Events::builder(self.store.clone())
-            .state(Arc::clone(countdown))
-            .subscription(&format!("round-{}", self.rounds), |subscription| {
-                subscription.on(count_down).from(Start::Beginning)
-            })
-            .build()
-            .await?;
-        Ok(events)
+    async fn new(durability: Durability, entries: u32) -> Result<Self, BoxError> {
+        Ok(Self { backlog: Backlog::new(durability, 0..entries).await?, entries })
     }
 }
 
 impl Arm for Forwarding {
-    /// Until the last handler is called: of all the commits only its own is not counted, and the
-    /// forwarder's start is.
     async fn round(&mut self) -> Result<Duration, BoxError> {
-        let countdown = Arc::new(Countdown::from(self.backlog));
-        let events = self.subscription(&countdown).await?;
-        let began = Instant::now();
-        let forwarder = events.forward();
-        tokio::time::timeout(PATIENCE, countdown.ended.notified()).await?;
-        let elapsed = began.elapsed();
-        if forwarder.shutdown(PATIENCE).await { Ok(elapsed) } else { Err("it did not end".into()) }
+        let countdown = Countdown::from(self.entries);
+        self.backlog.drain(&countdown, |subscription| subscription.on(count_down)).await
     }
 }
 
 /// Does nothing to the database.
 async fn count_down(_: &OrderCancelled, State(countdown): State<Arc<Countdown>>, _: &mut Tx) {
     countdown.step();
-}
-
-/// Tells when the last entry is there, without asking again and again.
-struct Countdown {
-    left: AtomicU32,
-    ended: Notify,
-}
-
-impl Countdown {
-    fn from(entries: u32) -> Self {
-        Self { left: AtomicU32::new(entries), ended: Notify::new() }
-    }
-
-    fn step(&self) {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.ended.notify_one();
-        }
-    }
 }
 
 struct ByHand {

@@ -17,6 +17,7 @@ mod runner;
 mod set_aside;
 #[cfg(feature = "testing")]
 mod settling;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use ensue_core::{Clock, Entry, Position, Timestamp};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use super::delivery::{Delivery, Undelivered};
 use super::follower::{Action, Follower, Input, Next, Seen};
 use super::head::HeadWatch;
 use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
+use super::work::Work;
 use crate::events::Application;
 use crate::store::Page;
 use crate::subscription::{
@@ -30,9 +30,7 @@ pub(crate) struct Following<S: Store> {
     /// The requests that the follower was told of, or that were answered before.
     told: HashSet<RequestId>,
     stopping: watch::Receiver<bool>,
-    /// Each piece in a task of its own: a handler that blocks its thread must not keep the lease
-    /// from being renewed.
-    work: JoinSet<Ended>,
+    work: Work<Ended>,
 }
 
 /// A term, as it begins.
@@ -89,7 +87,7 @@ impl<S: Store> Following<S> {
             head,
             told,
             stopping,
-            work: JoinSet::new(),
+            work: Work::on_lanes(subscription.lanes),
         }
     }
 
@@ -110,7 +108,7 @@ impl<S: Store> Following<S> {
     pub(crate) async fn work(&mut self) -> Result<ControlFlow<()>, Error> {
         loop {
             let ControlFlow::Continue(_) = self.begin() else { return Ok(ControlFlow::Break(())) };
-            match self.work.join_next().await {
+            match self.work.next().await {
                 Some(ended) => self.learn(ended)?,
                 None => return Ok(ControlFlow::Continue(())),
             }
@@ -124,7 +122,7 @@ impl<S: Store> Following<S> {
     /// Drops what is under way, and waits until it is gone: nothing of this term runs on into the
     /// next.
     pub(crate) async fn abandon(&mut self) {
-        self.work.shutdown().await;
+        self.work.abandon().await;
     }
 
     /// Begins whatever can begin now; then it is to be waited, at the most until that time.
@@ -158,17 +156,17 @@ impl<S: Store> Following<S> {
     fn spawn(&mut self, action: Action) {
         let delivery = self.delivery.clone();
         match action {
-            Action::Read { after } => self.work.spawn(async move {
+            Action::Read { after } => self.work.begin(async move {
                 Ended::Read(delivery.store().read(Page::new(after, PAGE_ROWS)).await)
             }),
             Action::Handle { position, attempt, changes } => {
                 let entry = self.read_ahead.take(position);
-                self.work.spawn(async move {
+                self.work.begin(async move {
                     let outcome = handle(&delivery, position, entry, attempt, &changes).await;
                     Ended::Handled { position, attempt, outcome }
-                })
+                });
             }
-            Action::Record { changes } => self.work.spawn(async move {
+            Action::Record { changes } => self.work.begin(async move {
                 let outcome = delivery.record(&changes).await;
                 Ended::Recorded { changes, outcome }
             }),
@@ -178,7 +176,7 @@ impl<S: Store> Following<S> {
     async fn wait(&mut self, until: Option<Timestamp>) -> Result<(), Error> {
         let pause = until.map_or(Duration::MAX, |until| until.since(self.clock.now()));
         tokio::select! {
-            Some(ended) = self.work.join_next() => self.learn(ended)?,
+            Some(ended) = self.work.next() => self.learn(ended)?,
             () = self.head.moved() => {}
             () = tokio::time::sleep(pause) => {}
             _ = self.stopping.changed() => {}
