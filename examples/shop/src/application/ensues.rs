@@ -15,9 +15,12 @@ use super::synchronise_delivery::synchronise_delivery;
 use super::{Database, DeliveryService, Mailer, PaymentGateway};
 
 pub(crate) const REFUNDS: &str = "refunds";
-const DELIVERY: &str = "delivery";
+pub(crate) const DELIVERY: &str = "delivery";
 const BEST_SELLERS: &str = "best-sellers";
 const LOYALTY_POINTS: &str = "loyalty-points";
+
+/// LIMIT: how many orders another service is asked about at once.
+const LANES: usize = 4;
 
 /// In the transaction of what was done: it succeeds or fails with it.
 pub(crate) fn in_transaction<D: Database>(builder: Builder<D>) -> Builder<D> {
@@ -37,7 +40,8 @@ where
 /// Later, and in any process: what was stored is handled until it is done.
 ///
 /// All start with the first event ever, so that nothing is missed if orders are taken before the
-/// first forwarder has run.
+/// first forwarder has run. Those that wait for another service wait for several of its answers at
+/// once; those that write to the database would only wait for one another.
 pub(crate) fn durably<D, G, S>(builder: Builder<D>, gateway: G, service: S) -> Builder<D>
 where
     D: Database,
@@ -48,10 +52,14 @@ where
         .state(gateway)
         .state(service)
         .subscription(REFUNDS, |subscription| {
-            subscription.on(refund::<G>).from(Start::Beginning).retry(soon())
+            subscription.on(refund::<G>).from(Start::Beginning).retry(soon()).lanes(LANES)
         })
         .subscription(DELIVERY, |subscription| {
-            subscription.on(synchronise_delivery::<S>).from(Start::Beginning).retry(soon())
+            subscription
+                .on(synchronise_delivery::<S>)
+                .from(Start::Beginning)
+                .retry(soon())
+                .lanes(LANES)
         })
         .subscription(BEST_SELLERS, |subscription| {
             subscription.on(add_placed).on(take_off_cancelled).from(Start::Beginning)
