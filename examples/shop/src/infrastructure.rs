@@ -1,5 +1,6 @@
 //! The ports, filled: the database and the clients of other services.
 
+mod http_answer;
 mod http_delivery_service;
 mod http_mailer;
 mod http_payment_gateway;

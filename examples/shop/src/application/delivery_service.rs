@@ -6,6 +6,9 @@ use crate::domain::{Address, OrderNo};
 
 pub(crate) trait DeliveryService: Clone + Send + Sync + 'static {
     /// Says where `order` goes. To say it again changes nothing.
+    ///
+    /// An error that no further attempt would change SHOULD be [`ensue::permanent`], one that names
+    /// the time of the next [`ensue::retry_after`].
     fn set_address(
         &self,
         order: &OrderNo,

@@ -6,6 +6,7 @@ use ensue::BoxError;
 use reqwest::Client;
 use serde_json::json;
 
+use super::http_answer::verify_done;
 use crate::application::DeliveryService;
 use crate::domain::{Address, OrderNo};
 
@@ -29,7 +30,6 @@ impl DeliveryService for HttpDeliveryService {
     async fn set_address(&self, order: &OrderNo, address: &Address) -> Result<(), BoxError> {
         let body = json!({ "street": address.street(), "city": address.city() });
         let request = self.client.put(format!("{}/{order}", self.url));
-        let response = request.json(&body).send().await?;
-        response.error_for_status().map(drop).map_err(|error| error.without_url().into())
+        verify_done(request.json(&body).send().await?).await
     }
 }

@@ -6,6 +6,7 @@ use ensue::{BoxError, EventId};
 use reqwest::Client;
 use serde_json::json;
 
+use super::http_answer::verify_done;
 use crate::application::PaymentGateway;
 use crate::domain::{Money, OrderNo};
 
@@ -32,7 +33,6 @@ impl PaymentGateway for HttpPaymentGateway {
     async fn refund(&self, key: EventId, order: &OrderNo, amount: Money) -> Result<(), BoxError> {
         let body = json!({ "order_no": order, "cents": amount.cents() });
         let request = self.client.post(&self.url).header("Idempotency-Key", key.to_string());
-        let response = request.json(&body).send().await?;
-        response.error_for_status().map(drop).map_err(|error| error.without_url().into())
+        verify_done(request.json(&body).send().await?).await
     }
 }

@@ -33,8 +33,24 @@ pub(super) enum Mode {
     Slow,
     /// Does nothing, nor answers, until it is told otherwise.
     Hold,
+    /// Does nothing, and answers that it never will: 422.
+    Refuse,
     /// Does what it is asked, but its first answer is lost: 503.
     Flaky,
+}
+
+/// What a service answers, and in which words.
+pub(super) type Answer = (StatusCode, &'static str);
+
+impl Mode {
+    /// What is answered instead of doing what was asked; `why` it never will be.
+    pub(super) fn refusal(self, why: &'static str) -> Option<Answer> {
+        match self {
+            Self::Down => Some((StatusCode::SERVICE_UNAVAILABLE, "")),
+            Self::Refuse => Some((StatusCode::UNPROCESSABLE_ENTITY, why)),
+            Self::Ok | Self::Slow | Self::Hold | Self::Flaky => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]

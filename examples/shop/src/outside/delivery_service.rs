@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqlitePool};
 
-use super::behaviour::{BehaviourSwitch, Mode};
+use super::behaviour::{Answer, BehaviourSwitch, Mode};
 use super::books::{self, BooksError};
 
 const TABLES: &str = "
@@ -64,15 +64,15 @@ async fn set_address(
     State(service): State<Service>,
     UrlPath(order_no): UrlPath<String>,
     Json(address): Json<Address>,
-) -> Result<StatusCode, BooksError> {
+) -> Result<Answer, BooksError> {
     let mode = service.switch.mode_for(&order_no).await;
-    if mode == Mode::Down {
-        return Ok(StatusCode::SERVICE_UNAVAILABLE);
+    if let Some(refusal) = mode.refusal("no such parcel") {
+        return Ok(refusal);
     }
     let is_first = service.set_address(&order_no, &address).await?;
     Ok(match (is_first, mode) {
-        (true, Mode::Flaky) => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::NO_CONTENT,
+        (true, Mode::Flaky) => (StatusCode::SERVICE_UNAVAILABLE, ""),
+        _ => (StatusCode::NO_CONTENT, ""),
     })
 }
 

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqlitePool};
 
-use super::behaviour::{BehaviourSwitch, Mode};
+use super::behaviour::{Answer, BehaviourSwitch, Mode};
 use super::books::{self, BooksError};
 
 const TABLES: &str = "
@@ -48,15 +48,15 @@ struct Mail {
 async fn send(
     State(service): State<Service>,
     Json(mail): Json<Mail>,
-) -> Result<StatusCode, BooksError> {
+) -> Result<Answer, BooksError> {
     let mode = service.switch.mode_for(&mail.to).await;
-    if mode == Mode::Down {
-        return Ok(StatusCode::SERVICE_UNAVAILABLE);
+    if let Some(refusal) = mode.refusal("no such mailbox") {
+        return Ok(refusal);
     }
     service.keep(&mail).await?;
     Ok(match mode {
-        Mode::Flaky => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::CREATED,
+        Mode::Flaky => (StatusCode::SERVICE_UNAVAILABLE, ""),
+        _ => (StatusCode::CREATED, ""),
     })
 }
 

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqlitePool};
 
-use super::behaviour::{BehaviourSwitch, Mode};
+use super::behaviour::{Answer, BehaviourSwitch, Mode};
 use super::books::{self, BooksError};
 
 /// Every request is kept, with what came of it. At most one of a key is `done`.
@@ -78,20 +78,20 @@ async fn refund(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
     Json(wanted): Json<Wanted>,
-) -> Result<StatusCode, BooksError> {
+) -> Result<Answer, BooksError> {
     let Some(key) = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok()) else {
-        return Ok(StatusCode::BAD_REQUEST);
+        return Ok((StatusCode::BAD_REQUEST, "no idempotency key"));
     };
     let mode = gateway.switch.mode_for(&wanted.order_no).await;
-    if mode == Mode::Down {
+    if let Some(refusal) = mode.refusal("no such card") {
         gateway.refuse(key, &wanted).await?;
-        return Ok(StatusCode::SERVICE_UNAVAILABLE);
+        return Ok(refusal);
     }
     let is_first = gateway.refund(key, &wanted).await?;
     Ok(match (is_first, mode) {
-        (true, Mode::Flaky) => StatusCode::SERVICE_UNAVAILABLE,
-        (true, _) => StatusCode::CREATED,
-        (false, _) => StatusCode::OK,
+        (true, Mode::Flaky) => (StatusCode::SERVICE_UNAVAILABLE, ""),
+        (true, _) => (StatusCode::CREATED, ""),
+        (false, _) => (StatusCode::OK, ""),
     })
 }
 
