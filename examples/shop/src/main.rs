@@ -91,10 +91,13 @@ impl Arguments {
     }
 
     /// What is logged unless `RUST_LOG` says so. In a story, what goes wrong on purpose is told on
-    /// stdout; that includes mails that a broken mail server did not take, which are errors.
+    /// stdout; that includes mails that a broken mail server did not take, and events that are
+    /// parked, which are errors.
     fn quietly(&self) -> &'static str {
         match (&self.command, self.role) {
-            (Some(Command::Story), _) => "error,ensue::after_commit=off",
+            (Some(Command::Story), _) => {
+                "error,ensue::after_commit=off,ensue::forwarder::following=off"
+            }
             (None, Role::All) => "error",
             (None, Role::Web | Role::Forwarder) => "warn",
         }

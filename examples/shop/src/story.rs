@@ -14,6 +14,7 @@ mod outage;
 mod patience;
 mod phone;
 mod place_and_pay;
+mod repair;
 mod stage;
 mod try_yourself;
 mod veto;
@@ -39,6 +40,7 @@ pub(crate) async fn tell_all(stage: &mut Stage) -> Told {
     change_address::tell(stage).await?;
     veto::tell(stage).await?;
     outage::tell(stage).await?;
+    repair::tell(stage).await?;
     discounts::tell(stage).await?;
     mail::tell(stage).await?;
     checkout::tell(stage).await?;

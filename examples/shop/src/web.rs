@@ -5,11 +5,14 @@ mod audit_entry_body;
 mod best_seller_body;
 pub(crate) mod coupled;
 mod feed;
+mod operation_body;
+mod operations;
 mod order_body;
 mod orders;
 pub(crate) mod phone;
 mod problem;
 mod product_body;
+mod subscription_body;
 mod subscriptions;
 mod views;
 
@@ -24,6 +27,7 @@ pub(crate) use audit_entry_body::AuditEntryBody;
 pub(crate) use best_seller_body::BestSellerBody;
 pub(crate) use order_body::{OrderBody, State, WantedBody};
 pub(crate) use product_body::ProductBody;
+pub(crate) use subscription_body::{SetAsideBody, SubscriptionBody};
 
 use crate::application::{CheckoutService, Database, OrderService};
 
@@ -47,6 +51,10 @@ pub(crate) fn router<D: Database>(events: Events<D>) -> Router {
         .route("/api/stock", get(views::stock))
         .route("/api/best-sellers", get(views::best_sellers))
         .route("/api/subscriptions/{name}", get(subscriptions::show))
+        .route("/api/subscriptions/{name}/retry", post(operations::retry))
+        .route("/api/subscriptions/{name}/skip", post(operations::skip))
+        .route("/api/subscriptions/{name}/pause", post(operations::pause))
+        .route("/api/subscriptions/{name}/resume", post(operations::resume))
         .with_state(Arc::new(shop))
         .merge(feed)
 }

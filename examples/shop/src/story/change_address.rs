@@ -1,8 +1,5 @@
 //! Another system is kept up to date.
 
-use reqwest::Method;
-use serde_json::json;
-
 use super::patience::wait_for;
 use super::{Stage, Told};
 use crate::web::AddressBody;
@@ -13,8 +10,8 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     stage.says("A customer orders some tea, moves house, and then moves again.")?;
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
     let head = stage.witness.head().await?;
-    change_to(stage, &no, "3 High Street").await?;
-    change_to(stage, &no, "8 Castle Road").await?;
+    stage.change_address(&no, "3 High Street").await?;
+    stage.change_address(&no, "8 Castle Road").await?;
     let order = stage.witness.order(&no).await?;
     stage.fact(
         format!("order {no} goes to 8 Castle Road"),
@@ -32,9 +29,4 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     .await?;
     let told = AddressBody { street: "8 Castle Road".into(), city: "Leeds".into() };
     stage.fact(format!("it delivers to 8 Castle Road, Leeds, {took:.1?} later"), address, told)
-}
-
-async fn change_to(stage: &Stage, no: &str, street: &str) -> Told {
-    let body = json!({ "street": street, "city": "Leeds" });
-    stage.ask(Method::PUT, &format!("/api/orders/{no}/address"), Some(&body)).await.map(drop)
 }

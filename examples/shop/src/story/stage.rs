@@ -149,10 +149,36 @@ impl Stage {
         self.ask(Method::POST, &format!("/api/coupled/orders/{no}/cancel"), None).await
     }
 
+    pub(super) async fn change_address(&self, no: &str, street: &str) -> Result<Answer, BoxError> {
+        let body = json!({ "street": street, "city": "Leeds" });
+        self.ask(Method::PUT, &format!("/api/orders/{no}/address"), Some(&body)).await
+    }
+
+    /// Asks for a retry, as an operator; `which` is a position or a key.
+    pub(super) async fn retry(
+        &self,
+        subscription: &str,
+        which: (&str, Value),
+        reason: &str,
+    ) -> Result<Answer, BoxError> {
+        let (name, value) = which;
+        let body = json!({ name: value, "reason": reason });
+        let path = format!("/api/subscriptions/{subscription}/retry");
+        let answer = self.ask(Method::POST, &path, Some(&body)).await?;
+        self.line(format!("       {body}"))?;
+        self.line(format!("       answered {}", answer.body))?;
+        Ok(answer)
+    }
+
     /// Puts the payment gateway into a mood, for one order.
     pub(super) async fn payment_gateway_is(&self, mode: &str, no: &str) -> Told {
         let body = json!({ "mode": mode, "order_no": no });
         self.behave(&self.witness.payment_gateway, &body).await
+    }
+
+    pub(super) async fn delivery_service_is(&self, mode: &str, no: &str) -> Told {
+        let body = json!({ "mode": mode, "order_no": no });
+        self.behave(&self.witness.delivery_service, &body).await
     }
 
     pub(super) async fn mail_service_is(&self, mode: &str) -> Told {

@@ -7,7 +7,9 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::web::{AddressBody, AuditEntryBody, BestSellerBody, OrderBody, ProductBody};
+use crate::web::{
+    AddressBody, AuditEntryBody, BestSellerBody, OrderBody, ProductBody, SubscriptionBody,
+};
 
 /// LIMIT: what a story looks at in one go; it stores a handful.
 const ENTRIES_MAX: u32 = 1_000;
@@ -100,6 +102,11 @@ impl Witness {
 
     pub(super) async fn points(&self, no: &str) -> Result<i64, BoxError> {
         self.read(format!("{}/api/orders/{no}/points", self.shop)).await
+    }
+
+    /// What the shop shows an operator of a subscription.
+    pub(super) async fn subscription(&self, name: &str) -> Result<SubscriptionBody, BoxError> {
+        self.read(format!("{}/api/subscriptions/{name}", self.shop)).await
     }
 
     pub(super) async fn head(&self) -> Result<Position, BoxError> {

@@ -62,6 +62,16 @@ impl From<JsonRejection> for Problem {
 }
 
 impl Problem {
+    /// What was asked for is clear, and cannot be done as things stand.
+    pub(super) fn conflict(why: String) -> Self {
+        Self { status: StatusCode::CONFLICT, detail: why }
+    }
+
+    /// What was asked for is not clear.
+    pub(super) fn unclear(detail: &str) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.to_owned() }
+    }
+
     fn of_events(error: &ensue::Error) -> Self {
         match error.kind() {
             ErrorKind::UnknownSubscription => {

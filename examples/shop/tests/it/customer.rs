@@ -51,6 +51,24 @@ impl Customer {
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
+    pub(crate) async fn change_address(&self, no: &str, street: &str) {
+        let request = self.client.put(format!("{}/api/orders/{no}/address", self.shop));
+        let request = request.json(&json!({ "street": street, "city": "Leeds" }));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// Asks something of a subscription, and what is answered.
+    pub(crate) async fn operate(
+        &self,
+        subscription: &str,
+        verb: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
+        let url = format!("{}/api/subscriptions/{subscription}/{verb}", self.shop);
+        let response = self.client.post(url).json(&body).send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+
     pub(crate) async fn state_of(&self, no: &str) -> String {
         let order: Value = self.read(&format!("{}/api/orders/{no}", self.shop)).await;
         order["state"].as_str().unwrap().to_owned()
@@ -91,10 +109,30 @@ impl Customer {
 
     /// Whether the subscription has handled everything up to `head`.
     pub(crate) async fn has_handled(&self, subscription: &str, head: usize) -> bool {
-        let url = format!("{}/api/subscriptions/{subscription}", self.shop);
-        let status: Value = self.read(&url).await;
+        let status = self.status(subscription).await;
         let cursor = status["cursor"].as_u64().unwrap();
         cursor >= head as u64 && status["set_aside"].as_array().unwrap().is_empty()
+    }
+
+    /// What became of the order's events that the subscription has set aside, the first first.
+    pub(crate) async fn set_aside_of(&self, subscription: &str, no: &str) -> Vec<String> {
+        let status = self.status(subscription).await;
+        let entries = status["set_aside"].as_array().unwrap().iter();
+        let of_order = entries.filter(|entry| entry["key"] == no);
+        of_order.map(|entry| entry["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Why the subscription is paused, if it is.
+    pub(crate) async fn paused(&self, subscription: &str) -> Option<String> {
+        self.status(subscription).await["paused"].as_str().map(str::to_owned)
+    }
+
+    async fn status(&self, subscription: &str) -> Value {
+        self.read(&format!("{}/api/subscriptions/{subscription}", self.shop)).await
+    }
+
+    pub(crate) async fn delivery(&self, delivery_service: &str, no: &str) -> Value {
+        self.read(&format!("{delivery_service}/deliveries/{no}")).await
     }
 
     pub(crate) async fn refunds(&self, payment_gateway: &str) -> Vec<Refunds> {

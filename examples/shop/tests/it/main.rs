@@ -9,6 +9,7 @@ mod coupled;
 mod customer;
 mod forwarder;
 mod mail;
+mod operating;
 mod patience;
 mod program;
 mod stories;
