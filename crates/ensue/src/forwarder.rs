@@ -6,6 +6,7 @@
 //! clocks, the randomness and the database.
 
 mod delivery;
+mod diary;
 mod follower;
 mod following;
 mod head;

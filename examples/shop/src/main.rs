@@ -95,9 +95,7 @@ impl Arguments {
     /// parked, which are errors.
     fn quietly(&self) -> &'static str {
         match (&self.command, self.role) {
-            (Some(Command::Story), _) => {
-                "error,ensue::after_commit=off,ensue::forwarder::following=off"
-            }
+            (Some(Command::Story), _) => "error,ensue::after_commit=off,ensue::subscription=off",
             (None, Role::All) => "error",
             (None, Role::Web | Role::Forwarder) => "warn",
         }

@@ -144,6 +144,13 @@ enum Suspects {
 }
 
 impl Suspects {
+    fn front(&self) -> Option<Position> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(suspects) => suspects.front().copied(),
+        }
+    }
+
     fn clear_of(&mut self, position: Position) {
         if let Self::Known(suspects) = self {
             suspects.pop_front_if(|suspect| *suspect == position);
@@ -197,6 +204,11 @@ impl Follower {
             Suspects::Unknown => true,
             Suspects::Known(suspects) => !suspects.is_empty(),
         }
+    }
+
+    /// Whether what the handlers depend on seems to be away altogether.
+    pub(crate) fn is_in_outage(&self) -> bool {
+        self.outage.is_on()
     }
 
     /// Takes in what has happened.
@@ -299,13 +311,16 @@ impl Follower {
         let Some(Handling { attempt, probe, .. }) = self.handling.remove(&position) else { return };
         let retryable = failure.class.is_retryable();
         let fresh = !self.set_aside.contains(position);
-        if probe && retryable {
-            self.outage.probe_failed(now);
-        } else if fresh && retryable {
-            self.outage.failed_first(now);
+        // What the handler depends on may be away, unless the failure is the entry's own.
+        let may_be_away = retryable && verdict != Verdict::Never;
+        match may_be_away {
+            true if probe => self.outage.probe_failed(now),
+            true if fresh => self.outage.failed_first(now),
+            true => {}
+            false => self.outage.succeeded(),
         }
         // A probe says something of the outage, and nothing of the entry.
-        let attempts = if probe && retryable { attempt.saturating_sub(1) } else { attempt };
+        let attempts = if probe && may_be_away { attempt.saturating_sub(1) } else { attempt };
         let delay = match verdict {
             Verdict::Again if retryable => self.policy.delay(attempts.max(1), random),
             Verdict::After(pause) => self.policy.delay(attempts.max(1), random).map(|_| pause),

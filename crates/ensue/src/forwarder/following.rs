@@ -9,6 +9,7 @@ use ensue_core::{Clock, Entry, Position, Timestamp};
 use tokio::sync::watch;
 
 use super::delivery::{Delivery, Undelivered};
+use super::diary::Diary;
 use super::follower::{Action, Follower, Input, Next, Seen};
 use super::head::HeadWatch;
 use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
@@ -16,8 +17,7 @@ use super::work::Work;
 use crate::events::Application;
 use crate::store::Page;
 use crate::subscription::{
-    Change, Failure, FailureClass, Request, RequestId, SetAside, SetAsideState, Subscription, Term,
-    Verdict,
+    Change, Failure, FailureClass, Request, RequestId, Subscription, Term, Verdict,
 };
 use crate::{Error, Store};
 
@@ -192,7 +192,7 @@ impl<S: Store> Following<S> {
             Ended::Handled { position, outcome: Ok(()), .. } => Input::Handled { position },
             Ended::Handled { position, attempt, outcome: Err(Undelivered::Failed(failed)) } => {
                 let (failure, verdict) = *failed;
-                self.log(position, attempt, &failure, verdict);
+                self.diary().failed(position, attempt, &failure, verdict);
                 Input::Failed { position, failure, verdict, random: fastrand::u64(..) }
             }
             Ended::Handled { outcome: Err(Undelivered::Interrupted(error)), .. } => {
@@ -200,15 +200,21 @@ impl<S: Store> Following<S> {
             }
             Ended::Recorded { changes, outcome } => {
                 outcome?;
-                self.log_recorded(&changes);
+                self.diary().recorded(&changes);
                 Input::Recorded
             }
         };
         if !matches!(input, Input::Read { .. }) {
             self.delivery.application.progress.send_replace(());
         }
+        let was_away = self.follower.is_in_outage();
         self.follower.learn(self.clock.now(), input);
+        self.diary().outage(was_away, self.follower.is_in_outage());
         Ok(())
+    }
+
+    fn diary(&self) -> Diary<'_> {
+        Diary { subscription: &self.delivery.subscription.name }
     }
 
     /// Keeps what the subscription wants of a page.
@@ -224,37 +230,6 @@ impl<S: Store> Following<S> {
             seen.push(Seen { position, key, wanted });
         }
         Input::Read { entries: seen }
-    }
-
-    /// Nothing silent: each failure is logged, loudly where something changes by it.
-    fn log(&self, position: Position, attempt: u32, failure: &Failure, verdict: Verdict) {
-        let (subscription, position) = (&self.delivery.subscription.name, position.get());
-        let (class, error) = (failure.class, &failure.message);
-        match attempt {
-            1 => tracing::warn!(subscription, position, %class, ?verdict, error, "entry set aside"),
-            _ => tracing::debug!(subscription, position, attempt, %class, error, "failed again"),
-        }
-    }
-
-    fn log_recorded(&self, changes: &[Change]) {
-        let subscription = &self.delivery.subscription.name;
-        for change in changes {
-            match change {
-                Change::SetAside(SetAside {
-                    state: SetAsideState::Parked,
-                    position,
-                    failure,
-                    ..
-                }) if failure.as_ref().is_none_or(|of| of.class != FailureClass::Crash) => {
-                    let position = position.get();
-                    tracing::error!(subscription, position, "entry parked after its last attempt");
-                }
-                Change::Pause { reason } => tracing::error!(subscription, reason, "paused"),
-                Change::Resume => tracing::info!(subscription, "resumed"),
-                Change::Seek { to } => tracing::warn!(subscription, to = to.get(), "cursor set"),
-                _ => {}
-            }
-        }
     }
 }
 

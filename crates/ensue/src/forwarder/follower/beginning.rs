@@ -46,9 +46,9 @@ impl Follower {
         let is_idle = self.entries_under_way() == 0;
         let next = match &self.suspects {
             Suspects::Unknown => None,
-            Suspects::Known(suspects) => match suspects.front() {
+            Suspects::Known(_) => match self.suspects.front() {
                 // One at a time, so that the next owner knows which it was.
-                Some(suspect) => is_idle.then_some(*suspect),
+                Some(suspect) => is_idle.then_some(suspect),
                 None if self.outage.is_on() => self.probe(now),
                 None => self.due(now),
             },
@@ -102,6 +102,7 @@ impl Follower {
         let known = self.set_aside.at(position);
         let attempts = known.map_or(0, |entry| entry.attempts);
         let failure = known.and_then(|entry| entry.failure.clone());
+        let is_suspect = self.suspects.front() == Some(position);
         self.lanes.begin(position);
         self.set_aside.try_now(position);
         if attempts > 0 && !self.policy.allows_more_than(attempts) {
@@ -114,7 +115,7 @@ impl Follower {
             key: self.key_of(position),
             state: SetAsideState::Retrying { next_attempt_at },
             attempts,
-            failure: failure.or_else(|| Some(crashed())),
+            failure: failure.or_else(|| is_suspect.then(crashed)),
         };
         self.arming.insert(position);
         self.unrecorded.push(Change::SetAside(armed));

@@ -37,14 +37,11 @@ impl Outage {
         self.probe.is_some()
     }
 
-    /// True if this is where an outage begins.
-    pub(super) fn failed_first(&mut self, now: Timestamp) -> bool {
+    pub(super) fn failed_first(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        let begins = self.failures >= FAILURES_MAX && self.probe.is_none();
-        if begins {
+        if self.failures >= FAILURES_MAX && self.probe.is_none() {
             self.probe = Some(Probe { at: now.plus(FIRST_PAUSE), pause: FIRST_PAUSE });
         }
-        begins
     }
 
     /// The entry that was tried to see whether it is over says that it is not.
@@ -55,10 +52,10 @@ impl Outage {
         }
     }
 
-    /// True if this is where an outage ends.
-    pub(super) fn succeeded(&mut self) -> bool {
+    /// An entry has succeeded, or was refused for good: somebody is there.
+    pub(super) fn succeeded(&mut self) {
         self.failures = 0;
-        self.probe.take().is_some()
+        self.probe = None;
     }
 
     /// The pause after a clock that was ahead is no longer than any pause.

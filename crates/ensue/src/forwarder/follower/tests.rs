@@ -498,6 +498,18 @@ fn when_everything_fails_one_entry_is_tried_now_and_then_and_loses_nothing_by_it
 }
 
 #[test]
+fn who_is_refused_for_good_has_been_answered_and_is_no_sign_of_an_outage() {
+    let entries = (1..=30).map(|number| seen(number, &number.to_string())).collect();
+    let mut play = Play::given(3, entries);
+    for number in 1..=20 {
+        play.handles(number);
+        play.fails_as(number, failure(), Verdict::Never);
+        play.records();
+    }
+    play.handles(21);
+}
+
+#[test]
 fn a_paused_subscription_begins_nothing_until_it_is_resumed() {
     let mut play = Play::given_lanes(3, 2, vec![seen(1, "a"), seen(2, "b"), seen(3, "c")]);
     play.handles(1);
