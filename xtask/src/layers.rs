@@ -15,6 +15,7 @@ const LAYERS: &[Layer] = &[
         below: Below::These(&["ensue", "ensue-core", "ensue-http", "ensue-sqlite"]),
     },
     Layer { member: "bench", below: Below::AnythingPublished },
+    Layer { member: "simulation", below: Below::These(&["ensue"]) },
     Layer { member: "xtask", below: Below::These(&[]) },
 ];
 
@@ -87,6 +88,7 @@ mod tests {
         ("ensue-conformance", &["ensue"]),
         ("shop", &["ensue", "ensue-core", "ensue-http", "ensue-sqlite"]),
         ("bench", &["ensue-conformance", "ensue-sqlite"]),
+        ("simulation", &["ensue"]),
         ("xtask", &["clap"]),
     ];
 

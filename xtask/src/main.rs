@@ -12,6 +12,7 @@ mod graph;
 mod layers;
 mod licences;
 mod rivals;
+mod simulate;
 mod step;
 mod taker;
 mod terminal;
@@ -62,6 +63,14 @@ enum Verb {
         #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Simulate processes that follow one log: one seed step by step, many schedules, or the mutants
+    // Every flag, `--help` too, belongs to the simulation.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// What its program understands
+        #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 impl Verb {
@@ -71,6 +80,7 @@ impl Verb {
             Self::Check { only: None } => Check::run_all(),
             Self::Test => test::run(),
             Self::Bench { arguments } => bench::run(&arguments),
+            Self::Simulate { arguments } => simulate::run(&arguments),
         }
     }
 }
@@ -91,5 +101,12 @@ mod tests {
         let door = Door::parse_from(["xtask", "bench", "--help", "append", "--events", "7"]);
         let Verb::Bench { arguments } = door.verb else { panic!("not the verb `bench`") };
         assert_eq!(arguments, ["--help", "append", "--events", "7"]);
+    }
+
+    #[test]
+    fn flags_behind_simulate_belong_to_the_simulation() {
+        let door = Door::parse_from(["xtask", "simulate", "--seed", "7"]);
+        let Verb::Simulate { arguments } = door.verb else { panic!("not the verb `simulate`") };
+        assert_eq!(arguments, ["--seed", "7"]);
     }
 }

@@ -7,12 +7,16 @@
 
 mod delivery;
 mod diary;
-mod follower;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
+#[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
+pub(crate) mod follower;
 mod following;
 mod head;
 mod keeper;
 mod lane;
-mod lease;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
+#[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
+pub(crate) mod lease;
 mod read_ahead;
 mod runner;
 mod set_aside;

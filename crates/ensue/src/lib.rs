@@ -74,6 +74,9 @@ mod local_pool;
 mod operator;
 mod rescue;
 mod retry_policy;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]

@@ -25,7 +25,7 @@
 
 mod builder;
 mod request;
-mod rows;
+pub(crate) mod rows;
 
 pub(crate) use builder::Subscription;
 pub use builder::SubscriptionBuilder;

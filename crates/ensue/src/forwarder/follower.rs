@@ -36,8 +36,9 @@ use super::set_aside::SetAsideEntries;
 use crate::RetryPolicy;
 use crate::subscription::{Change, Failure, Request, SetAside, SetAsideState, Term, Verdict};
 
+/// What becomes of each entry.
 #[derive(Debug)]
-pub(crate) struct Follower {
+pub struct Follower {
     policy: RetryPolicy,
     /// How much is under way at once.
     width: usize,
@@ -62,6 +63,8 @@ pub(crate) struct Follower {
     /// Their handlers have named a time, however far off.
     named: BTreeSet<Position>,
     recording: Option<Vec<Change>>,
+    /// Receipts that came to be meanwhile, before or after what is being recorded.
+    meanwhile: Vec<Position>,
     /// To be recorded next.
     unrecorded: Vec<Change>,
     /// Lanes that are held, and have fresh entries that are to be put behind the others.
@@ -79,16 +82,18 @@ pub(crate) struct Follower {
 
 /// What the machine needs to know of an entry that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) position: Position,
-    pub(crate) key: Option<String>,
+pub struct Seen {
+    /// Where it stands.
+    pub position: Position,
+    /// What it must stay in order with.
+    pub key: Option<String>,
     /// Whether the subscription has a handler for it.
-    pub(crate) wanted: bool,
+    pub wanted: bool,
 }
 
 /// What has happened.
 #[derive(Debug)]
-pub(crate) enum Input {
+pub enum Input {
     /// Time has passed, or the log has grown up to here.
     Woken { head: Position },
     /// These entries were read.
@@ -105,7 +110,7 @@ pub(crate) enum Input {
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// This, beside what is under way; and ask again.
     Do(Action),
     /// Nothing, until work ends, the log grows or this time comes.
@@ -116,7 +121,7 @@ pub(crate) enum Next {
 
 /// A piece of work.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Read on after this position.
     Read { after: Position },
     /// Handle the entry at this position; with its effect, record `changes`.
@@ -160,7 +165,7 @@ impl Suspects {
 
 impl Follower {
     /// `width` is how much may be under way at once: at least one.
-    pub(crate) fn new(term: Term, policy: RetryPolicy, width: usize) -> Self {
+    pub fn new(term: Term, policy: RetryPolicy, width: usize) -> Self {
         let suspects = match term.is_handed_over {
             true => Suspects::Known(VecDeque::new()),
             false => Suspects::Unknown,
@@ -181,6 +186,7 @@ impl Follower {
             failed: BTreeSet::new(),
             named: BTreeSet::new(),
             recording: None,
+            meanwhile: Vec::new(),
             unrecorded: Vec::new(),
             held: BTreeSet::new(),
             unsaved_since: None,
@@ -193,13 +199,13 @@ impl Follower {
     }
 
     /// From now on, what is under way is finished and nothing new begun.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.stopping = true;
     }
 
     /// Whether there still are entries that may have ended the process of the owner before: a next
     /// term of this owner has to look at them too.
-    pub(crate) fn is_suspicious(&self) -> bool {
+    pub fn is_suspicious(&self) -> bool {
         match &self.suspects {
             Suspects::Unknown => true,
             Suspects::Known(suspects) => !suspects.is_empty(),
@@ -212,7 +218,7 @@ impl Follower {
     }
 
     /// Takes in what has happened.
-    pub(crate) fn learn(&mut self, now: Timestamp, input: Input) {
+    pub fn learn(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Woken { head } => self.head = self.head.max(Some(head)),
             Input::Read { entries } => self.take_page(entries),
@@ -228,7 +234,7 @@ impl Follower {
     }
 
     /// The next thing to do.
-    pub(crate) fn next(&mut self, now: Timestamp) -> Next {
+    pub fn next(&mut self, now: Timestamp) -> Next {
         if self.operations.is_over() {
             return self.end();
         }
@@ -295,6 +301,9 @@ impl Follower {
     fn finish(&mut self, position: Position) {
         let Some(Handling { changes, .. }) = self.handling.remove(&position) else { return };
         self.outage.succeeded();
+        if self.recording.is_some() {
+            self.meanwhile.extend(changes.iter().filter_map(receipt_of));
+        }
         changes.into_iter().for_each(|change| self.apply(change));
         self.lanes.decide(position);
     }
@@ -351,6 +360,8 @@ impl Follower {
         for change in self.recording.take().into_iter().flatten() {
             self.apply(change);
         }
+        // To forget one that is forgotten does no harm.
+        self.receipts.extend(self.meanwhile.drain(..));
     }
 
     fn apply(&mut self, change: Change) {
@@ -388,5 +399,12 @@ impl Follower {
             self.lanes.begin(first);
             self.held.insert(lane);
         }
+    }
+}
+
+fn receipt_of(change: &Change) -> Option<Position> {
+    match change {
+        Change::Receipt { position } => Some(*position),
+        _ => None,
     }
 }

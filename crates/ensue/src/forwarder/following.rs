@@ -36,19 +36,26 @@ pub(crate) struct Following<S: Store> {
 /// A term, as it begins.
 pub(crate) struct Begun {
     term: Term,
+    /// The requests that were seen before: what is not among `requests` was answered since.
+    seen: Vec<Request>,
     /// What is asked for and not answered.
     requests: Vec<Request>,
+    /// How far the owner before can have read.
+    head: Position,
 }
 
 impl Begun {
     pub(crate) async fn new<S: Store>(
         store: &S,
         subscription: &Subscription<S>,
+        watch: &HeadWatch,
         term: Term,
     ) -> Result<Self, Error> {
+        let seen = watch.requests_of(&subscription.name);
         let mut requests = store.pending_requests().await?;
         requests.retain(|request| request.subscription == subscription.name);
-        Ok(Self { term, requests })
+        let head = store.head().await?;
+        Ok(Self { term, seen, requests, head })
     }
 }
 
@@ -63,7 +70,7 @@ impl<S: Store> Following<S> {
     pub(crate) fn new(
         application: &Arc<Application<S>>,
         subscription: &Arc<Subscription<S>>,
-        Begun { term, requests }: Begun,
+        Begun { term, seen, requests, head: known }: Begun,
         clock: Clock,
         head: HeadWatch,
         stopping: watch::Receiver<bool>,
@@ -75,9 +82,8 @@ impl<S: Store> Following<S> {
         };
         let (policy, width) = (subscription.retry_policy, subscription.lanes);
         let mut follower = Follower::new(term, policy, width);
-        // What was seen before the term began may have been answered since.
-        let seen = head.requests_of(&subscription.name);
         let told = seen.iter().chain(&requests).map(|request| request.id).collect();
+        follower.learn(clock.now(), Input::Woken { head: known });
         follower.learn(clock.now(), Input::Requested { requests });
         Self {
             delivery,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A subscription's lease, as this process sees it.
 #[derive(Debug)]
-pub(crate) struct Lease {
+pub struct Lease {
     length: Duration,
     state: State,
 }
@@ -23,7 +23,7 @@ enum State {
 
 /// What has happened.
 #[derive(Debug)]
-pub(crate) enum LeaseInput {
+pub enum LeaseInput {
     /// Nothing but time has passed.
     Tick,
     /// A request that was sent at this time made this process the owner, or renewed its lease.
@@ -38,7 +38,7 @@ pub(crate) enum LeaseInput {
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum LeaseAction {
+pub enum LeaseAction {
     /// Nothing until this time.
     WaitUntil(Duration),
     /// Ask to be the owner.
@@ -50,11 +50,11 @@ pub(crate) enum LeaseAction {
 }
 
 impl Lease {
-    pub(crate) fn new(length: Duration) -> Self {
+    pub fn new(length: Duration) -> Self {
         Self { length, state: State::Wanted { ask_at: Duration::ZERO } }
     }
 
-    pub(crate) fn step(&mut self, now: Duration, input: &LeaseInput) -> LeaseAction {
+    pub fn step(&mut self, now: Duration, input: &LeaseInput) -> LeaseAction {
         match *input {
             LeaseInput::Tick => {}
             LeaseInput::Granted { asked_at } => self.state = self.held_since(asked_at),
@@ -101,12 +101,12 @@ impl Lease {
         }
     }
 
-    pub(crate) fn length(&self) -> Duration {
+    pub fn length(&self) -> Duration {
         self.length
     }
 
     /// Until when this process may act as the owner.
-    pub(crate) fn trusted_until(&self) -> Option<Duration> {
+    pub fn trusted_until(&self) -> Option<Duration> {
         match self.state {
             State::Wanted { .. } => None,
             State::Held { trusted_until, .. } => Some(trusted_until),

@@ -79,7 +79,8 @@ impl<S: Store> Runner<S> {
                 }
             }
             lease.step(self.now(), &LeaseInput::Over);
-            if self.is_stopping() {
+            // Who has not tried all suspects does not hand over: the next owner has to try them too.
+            if self.is_stopping() && !self.suspicious {
                 self.release(epoch).await;
             }
         }
@@ -105,7 +106,7 @@ impl<S: Store> Runner<S> {
         None
     }
 
-    async fn take_over(&self, lease: &mut Lease) -> Result<Term, LeaseInput> {
+    async fn take_over(&mut self, lease: &mut Lease) -> Result<Term, LeaseInput> {
         let (store, asked_at) = (&self.application.store, self.now());
         match store.take_over(self.name(), &self.owner, lease.length()).await {
             Ok(TakeOver::Granted(term)) => {
@@ -118,6 +119,8 @@ impl<S: Store> Runner<S> {
             }
             Err(error) => {
                 tracing::warn!(subscription = self.name(), %error, "cannot take over");
+                // It may have been granted, and the next answer would not say from whom.
+                self.suspicious = true;
                 Err(LeaseInput::Failed)
             }
         }
@@ -131,8 +134,10 @@ impl<S: Store> Runner<S> {
         let (application, subscription, epoch) =
             (&self.application, &self.subscription, term.epoch);
         let is_handed_over = term.is_handed_over && !self.suspicious;
+        // A term that cannot begin has not tried them either.
+        self.suspicious = !is_handed_over;
         let term = Term { is_handed_over, ..term };
-        let term = Begun::new(&application.store, subscription, term).await?;
+        let term = Begun::new(&application.store, subscription, &self.head, term).await?;
         let keeper = Keeper::new(Arc::clone(application), Arc::clone(subscription), self.started);
         let (clock, head, stopping) = (Clock::system(), self.head.clone(), self.stopping.clone());
         let mut following = Following::new(application, subscription, term, clock, head, stopping);

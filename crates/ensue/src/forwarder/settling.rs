@@ -53,7 +53,7 @@ async fn work<S: Store>(
 ) -> Result<(), Error> {
     let (stop, stopping) = watch::channel(false);
     let (head, clock) = (HeadWatch::at(head), clock.clone());
-    let term = Begun::new(&application.store, subscription, term).await?;
+    let term = Begun::new(&application.store, subscription, &head, term).await?;
     let mut following = Following::new(application, subscription, term, clock, head, stopping);
     while following.work().await?.is_continue() {
         stop.send_replace(true);

@@ -161,8 +161,9 @@ impl SetAsideState {
 }
 
 /// What a handler's error says of another attempt.
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Nothing: the policy says when.
     Again,
     /// Not before this time has passed.

@@ -1,14 +1,9 @@
-//! The machine by itself, and in a small world with a seed.
-
-mod world;
+//! The machine by itself; the simulation has it in a world.
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::subscription::{Answer, Command, Epoch, FailureClass, RequestId, Which};
-use world::World;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
@@ -583,15 +578,4 @@ fn a_seek_ends_the_term() {
     play.asks(Command::Seek { to: Position::START });
     assert_eq!(play.records(), [Change::Seek { to: Position::START }, answered(1)]);
     assert_eq!(play.next(), Next::Over);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
-
-    /// Crashes before and after a commit, lost replies, failing handlers and such that end the
-    /// process, a clock that jumps, operators, one lane and several.
-    #[test]
-    fn nothing_is_lost_doubled_or_out_of_order_whatever_happens(seed: u64) {
-        World::new(seed).run().unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
-    }
 }

@@ -1,0 +1,116 @@
+//! What comes of an attempt at an entry.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ensue::Position;
+use ensue::simulation::{Seen, Verdict};
+use ensue::subscription::{Failure, FailureClass};
+use fastrand::Rng;
+
+use crate::faults::up_to;
+use crate::violation::{Checked, ensure};
+
+/// Attempts before an entry is parked.
+pub(crate) const ATTEMPTS: u32 = 5;
+
+/// The handlers of all processes, which are the same program.
+pub(crate) struct Handlers {
+    /// Entries whose handler fails, as often as it does.
+    poisoned: Vec<Position>,
+    /// Whoever handles one of these is no more; by how often that was since it was last let be
+    /// tried as often as a new one.
+    killers: BTreeMap<Position, u32>,
+    /// Everything fails until then.
+    outage_until: Duration,
+    /// Of failures: after one in so many the entry is well.
+    heals: u32,
+}
+
+/// What comes of an attempt.
+pub(crate) enum Attempt {
+    /// Its effect is to be committed.
+    Works,
+    Fails(Failure, Verdict),
+    /// The process is gone.
+    Kills,
+}
+
+/// LIMIT: entries of one world that end processes. Each ends as many as there are attempts, and
+/// each time a lease has to run out.
+const KILLERS_MAX: usize = 2;
+
+impl Handlers {
+    pub(crate) fn new(story: &[Seen], rng: &mut Rng) -> Self {
+        let wanted: Vec<_> =
+            story.iter().filter(|seen| seen.wanted).map(|seen| seen.position).collect();
+        let one_in = *rng.choice(&[3, 6, 20, 1_000]).unwrap_or(&6);
+        let poisoned = wanted.iter().filter(|_| rng.u32(0..one_in) == 0).copied().collect();
+        let killers = match rng.u8(0..3) {
+            0 => rng.choose_multiple(wanted.iter(), KILLERS_MAX),
+            _ => Vec::new(),
+        };
+        Self {
+            poisoned,
+            killers: killers.into_iter().map(|position| (*position, 0)).collect(),
+            outage_until: Duration::ZERO,
+            heals: rng.u32(1..8),
+        }
+    }
+
+    pub(crate) fn try_out(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
+        if self.is_killer(position) {
+            return Attempt::Kills;
+        }
+        let is_poisoned = self.poisoned.contains(&position);
+        if is_poisoned && rng.u32(0..=self.heals) == 0 {
+            self.poisoned.retain(|poisoned| *poisoned != position);
+        }
+        match is_poisoned || now < self.outage_until {
+            true => self.fail(is_poisoned, rng),
+            false => Attempt::Works,
+        }
+    }
+
+    fn fail(&self, is_poisoned: bool, rng: &mut Rng) -> Attempt {
+        let (class, verdict) = match rng.u8(0..16) {
+            0 if is_poisoned => (FailureClass::Undecodable, Verdict::Again),
+            1 if is_poisoned => (FailureClass::Handler, Verdict::Never),
+            2 | 3 => (FailureClass::Handler, Verdict::After(up_to(Duration::from_secs(20), rng))),
+            4 => (FailureClass::Panic, Verdict::Again),
+            5 => (FailureClass::Newer, Verdict::Again),
+            _ => (FailureClass::Handler, Verdict::Again),
+        };
+        Attempt::Fails(Failure::new(class, "no"), verdict)
+    }
+
+    /// INVARIANT: an entry ends as many processes as it has attempts, and one more: of its first
+    /// attempt nobody can know before.
+    pub(crate) fn count_kill(&mut self, position: Position) -> Checked {
+        let Some(killed) = self.killers.get_mut(&position) else { return Ok(()) };
+        *killed += 1;
+        let killed = *killed;
+        ensure(killed <= ATTEMPTS + 1, || format!("entry {position} ended {killed} processes"))
+    }
+
+    /// An operator lets it be tried as often as a new one; that attempt is on record.
+    pub(crate) fn forgive(&mut self, position: Position) {
+        if let Some(killed) = self.killers.get_mut(&position) {
+            *killed = 0;
+        }
+    }
+
+    pub(crate) fn is_killer(&self, position: Position) -> bool {
+        self.killers.contains_key(&position)
+    }
+
+    pub(crate) fn fail_until(&mut self, until: Duration) {
+        self.outage_until = until;
+    }
+
+    /// From now on all handlers work, but for those that end processes.
+    pub(crate) fn heal(&mut self) {
+        self.poisoned.clear();
+        self.outage_until = Duration::ZERO;
+    }
+}

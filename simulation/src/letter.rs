@@ -1,0 +1,114 @@
+//! What goes between a process and the database.
+
+use std::time::Duration;
+
+use ensue::Position;
+use ensue::simulation::Seen;
+use ensue::subscription::{Change, Epoch, Request, TakeOver, Term};
+
+use crate::process::ProcessId;
+
+/// Which part of the life of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender {
+    pub(crate) process: ProcessId,
+    /// From one start of the process to its end.
+    pub(crate) run: u32,
+    pub(crate) term: u32,
+}
+
+/// What a process wants the answer for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Errand {
+    /// It asked to be the owner at this time of its own clock.
+    TakeOver {
+        asked_at: Duration,
+    },
+    /// It asked for more time then.
+    Renew {
+        asked_at: Duration,
+    },
+    Release,
+    /// What there is as a term begins.
+    Begin,
+    /// What is new.
+    Look,
+    Read,
+    Handle {
+        position: Position,
+        changes: Vec<Change>,
+    },
+    Record {
+        changes: Vec<Change>,
+    },
+}
+
+impl Errand {
+    /// Whether it is work of a term.
+    pub(crate) fn is_work(&self) -> bool {
+        matches!(self, Self::Read | Self::Handle { .. } | Self::Record { .. })
+    }
+}
+
+/// What the database is asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Question {
+    /// What was read before only a mutant looks at.
+    TakeOver {
+        owner: String,
+        length: Duration,
+        read_before: Option<Box<Term>>,
+    },
+    Renew {
+        epoch: Epoch,
+        length: Duration,
+    },
+    Release {
+        epoch: Epoch,
+    },
+    Begin,
+    Look {
+        at_requests: bool,
+    },
+    Read {
+        after: Position,
+        rows: usize,
+    },
+    Commit(Commit),
+}
+
+/// A transaction, at its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Commit {
+    pub(crate) epoch: Epoch,
+    pub(crate) effect: Option<Position>,
+    pub(crate) changes: Vec<Change>,
+    /// Whether the sender was the owner when the work began. Only a mutant looks at it.
+    pub(crate) was_owner: bool,
+}
+
+/// What the database says.
+#[derive(Debug, Clone)]
+pub(crate) enum Answered {
+    TakeOver(TakeOver),
+    Renewed(bool),
+    Released,
+    Begun {
+        head: Position,
+        requests: Vec<Request>,
+    },
+    Sight {
+        head: Position,
+        requests: Option<Vec<Request>>,
+    },
+    Read(Vec<Seen>),
+    Committed,
+    /// Somebody else is the owner.
+    Fenced,
+    /// The database is not as the sender knows it.
+    Refused,
+}
+
+/// No answer came, and none will.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lost;

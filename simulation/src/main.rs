@@ -1,0 +1,80 @@
+//! `cargo xtask simulate`: one schedule step by step, many with one line at the end, or the mutants.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use simulation::terminal::say;
+use simulation::{Mutant, World, schedules};
+
+/// Simulates processes that follow one log, with everything that may go wrong
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask simulate", arg_required_else_help = true)]
+struct Arguments {
+    /// The schedule to begin with; alone, it is told step by step
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run so many schedules
+    #[arg(long)]
+    schedules: Option<u64>,
+    /// Break this on purpose, to see how it is noticed
+    #[arg(long)]
+    mutant: Option<Mutant>,
+    /// Say after how many schedules each mutant is noticed
+    #[arg(long)]
+    mutants: bool,
+}
+
+fn main() -> ExitCode {
+    let Arguments { seed, schedules, mutant, mutants } = Arguments::parse();
+    let first = seed.unwrap_or(0);
+    let is_well = match schedules {
+        _ if mutants => table(first),
+        Some(schedules) => many(first, schedules),
+        None => replay(first, mutant),
+    };
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn replay(seed: u64, mutant: Option<Mutant>) -> bool {
+    let (lines, lived) = World::new(seed, mutant).trace();
+    lines.iter().for_each(|line| say(line));
+    match &lived {
+        Ok(()) => say(&format!("seed {seed}: every promise was kept")),
+        Err(violation) => say(&format!("seed {seed}: {violation}")),
+    }
+    lived.is_ok()
+}
+
+fn many(seed: u64, schedules: u64) -> bool {
+    let (tally, found) = schedules::run(seed, schedules);
+    for found in found.iter().take(FOUND_SHOWN) {
+        let (seed, violation) = (found.seed, &found.violation);
+        say(&format!("seed {seed}: {violation}; see it with: cargo xtask simulate --seed {seed}"));
+    }
+    say(&tally);
+    found.is_empty()
+}
+
+/// LIMIT: a fault in the machines is found by many schedules, and one is enough to look at.
+const FOUND_SHOWN: usize = 10;
+
+/// LIMIT: schedules in which a mutant is looked for.
+const SCHEDULES_MAX: u64 = 100_000;
+
+fn table(seed: u64) -> bool {
+    say(&"| mutant | noticed after schedules | by |\n|---|---|---|");
+    let mut all_noticed = true;
+    for mutant in Mutant::ALL {
+        match schedules::catch(mutant, seed, SCHEDULES_MAX) {
+            Some(found) => {
+                let after = found.seed - seed + 1;
+                say(&format!("| `{mutant}` | {after} | {} |", found.violation));
+            }
+            None => {
+                all_noticed = false;
+                say(&format!("| `{mutant}` | never | – |"));
+            }
+        }
+    }
+    all_noticed
+}

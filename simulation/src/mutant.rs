@@ -1,0 +1,190 @@
+//! Worlds that are broken on purpose.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ensue::subscription::{Change, SetAsideState, Term};
+
+/// One thing that is done wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// A commit does not look at the owner.
+    NoFence,
+    /// The owner is looked at before the handler runs, and not at the commit.
+    EarlyFence,
+    /// A take-over begins no new epoch.
+    EpochNotRaised,
+    /// What a term begins with is read before the epoch begins.
+    TermReadTooEarly,
+    /// The cursor or receipt is committed before the effect.
+    ProgressBeforeEffect,
+    /// It is committed after the effect.
+    ProgressAfterEffect,
+    /// What is handled above the cursor leaves no receipt.
+    ReceiptLeftOut,
+    /// All receipts are forgotten with those that the cursor has passed.
+    ReceiptsForgottenEarly,
+    /// A new owner does not load the receipts.
+    ReceiptsNotLoaded,
+    /// A new owner does not load what is set aside.
+    SetAsideNotLoaded,
+    /// A new owner does not know that the subscription is paused.
+    PauseNotLoaded,
+    /// The cursor passes a failed entry that is not set aside.
+    FailureNotRecorded,
+    /// The cursor passes entries that wait behind a failed one, and they are not set aside.
+    QueuedNotRecorded,
+    /// An entry that was set aside stays so when it is handled.
+    SettleLeftOut,
+    /// An attempt at what is set aside is not on record before it begins.
+    AttemptNotRecorded,
+    /// A request is answered in a transaction of its own, before what was asked for is done.
+    AnsweredBeforeDone,
+    /// A lost reply to a commit is taken for a failure of the handler.
+    LostReplyIsFailure,
+    /// A lost reply to a commit is taken for a success.
+    LostReplyIsSuccess,
+    /// After a lost reply the same is committed again.
+    LostReplyIsRepeated,
+    /// Work of a term that is over reports to the next one.
+    OldWorkReports,
+    /// An owner that went without handing over has left nothing half done.
+    HandOverAlwaysBelieved,
+    /// Whether an owner before this one went without handing over is forgotten with a lost reply.
+    SuspicionLostWithReply,
+    /// It is forgotten when a term cannot begin.
+    SuspicionLostAtBeginning,
+    /// It is forgotten when a process that has not tried all suspects hands over.
+    SuspicionHandedOver,
+    /// Suspects are looked for up to where the log went when the process looked last.
+    HeadFromBefore,
+    /// A process that starts again takes itself for the owner that it was.
+    OwnersNamedAlike,
+    /// A lease is trusted for half as long again.
+    LeaseTrustedTooLong,
+    /// A lease is counted from the answer, not from the asking.
+    LeaseCountedFromAnswer,
+    /// A process whose trust has ended goes on.
+    LeaseEndIgnored,
+    /// Entries of a key are handled as if they had none.
+    KeysIgnored,
+    /// Nobody looks unless they are woken.
+    NoPolling,
+    /// A request that comes in as a term begins is taken for one that was told.
+    RequestTakenForTold,
+}
+
+impl Mutant {
+    /// All that there are.
+    pub const ALL: [Self; 32] = [
+        Self::NoFence,
+        Self::EarlyFence,
+        Self::EpochNotRaised,
+        Self::TermReadTooEarly,
+        Self::ProgressBeforeEffect,
+        Self::ProgressAfterEffect,
+        Self::ReceiptLeftOut,
+        Self::ReceiptsForgottenEarly,
+        Self::ReceiptsNotLoaded,
+        Self::SetAsideNotLoaded,
+        Self::PauseNotLoaded,
+        Self::FailureNotRecorded,
+        Self::QueuedNotRecorded,
+        Self::SettleLeftOut,
+        Self::AttemptNotRecorded,
+        Self::AnsweredBeforeDone,
+        Self::LostReplyIsFailure,
+        Self::LostReplyIsSuccess,
+        Self::LostReplyIsRepeated,
+        Self::OldWorkReports,
+        Self::HandOverAlwaysBelieved,
+        Self::SuspicionLostWithReply,
+        Self::SuspicionLostAtBeginning,
+        Self::SuspicionHandedOver,
+        Self::HeadFromBefore,
+        Self::OwnersNamedAlike,
+        Self::LeaseTrustedTooLong,
+        Self::LeaseCountedFromAnswer,
+        Self::LeaseEndIgnored,
+        Self::KeysIgnored,
+        Self::NoPolling,
+        Self::RequestTakenForTold,
+    ];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoFence => "no-fence",
+            Self::EarlyFence => "early-fence",
+            Self::EpochNotRaised => "epoch-not-raised",
+            Self::TermReadTooEarly => "term-read-too-early",
+            Self::ProgressBeforeEffect => "progress-before-effect",
+            Self::ProgressAfterEffect => "progress-after-effect",
+            Self::ReceiptLeftOut => "receipt-left-out",
+            Self::ReceiptsForgottenEarly => "receipts-forgotten-early",
+            Self::ReceiptsNotLoaded => "receipts-not-loaded",
+            Self::SetAsideNotLoaded => "set-aside-not-loaded",
+            Self::PauseNotLoaded => "pause-not-loaded",
+            Self::FailureNotRecorded => "failure-not-recorded",
+            Self::QueuedNotRecorded => "queued-not-recorded",
+            Self::SettleLeftOut => "settle-left-out",
+            Self::AttemptNotRecorded => "attempt-not-recorded",
+            Self::AnsweredBeforeDone => "answered-before-done",
+            Self::LostReplyIsFailure => "lost-reply-is-failure",
+            Self::LostReplyIsSuccess => "lost-reply-is-success",
+            Self::LostReplyIsRepeated => "lost-reply-is-repeated",
+            Self::OldWorkReports => "old-work-reports",
+            Self::HandOverAlwaysBelieved => "hand-over-always-believed",
+            Self::SuspicionLostWithReply => "suspicion-lost-with-reply",
+            Self::SuspicionLostAtBeginning => "suspicion-lost-at-beginning",
+            Self::SuspicionHandedOver => "suspicion-handed-over",
+            Self::HeadFromBefore => "head-from-before",
+            Self::OwnersNamedAlike => "owners-named-alike",
+            Self::LeaseTrustedTooLong => "lease-trusted-too-long",
+            Self::LeaseCountedFromAnswer => "lease-counted-from-answer",
+            Self::LeaseEndIgnored => "lease-end-ignored",
+            Self::KeysIgnored => "keys-ignored",
+            Self::NoPolling => "no-polling",
+            Self::RequestTakenForTold => "request-taken-for-told",
+        }
+    }
+
+    /// What a new owner is told, by this one.
+    pub(crate) fn spoil_term(self, term: &mut Term) {
+        match self {
+            Self::ReceiptsNotLoaded => term.receipts.clear(),
+            Self::SetAsideNotLoaded => term.set_aside.clear(),
+            Self::PauseNotLoaded => term.paused = false,
+            Self::HandOverAlwaysBelieved => term.is_handed_over = true,
+            _ => {}
+        }
+    }
+
+    /// Whether it leaves `change` out of a commit.
+    pub(crate) fn leaves_out(self, change: &Change) -> bool {
+        match (self, change) {
+            (Self::ReceiptLeftOut, Change::Receipt { .. })
+            | (Self::SettleLeftOut, Change::Settle { .. }) => true,
+            (Self::QueuedNotRecorded, Change::SetAside(entry)) => {
+                entry.state == SetAsideState::Queued
+            }
+            (Self::FailureNotRecorded, Change::SetAside(entry)) => entry.attempts == 1,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Mutant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|mutant| mutant.name() == name);
+        found.ok_or_else(|| format!("no mutant is called `{name}`; --mutants lists them"))
+    }
+}

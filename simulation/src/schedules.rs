@@ -1,0 +1,67 @@
+//! Many schedules, on all cores.
+
+use std::num::NonZero;
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::{Mutant, Tally, Violation, World};
+
+/// A schedule that broke a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Which schedule.
+    pub seed: u64,
+    /// Which promise.
+    pub violation: Violation,
+}
+
+/// Runs `schedules` of them from `seed` on: how much that was, and what broke a promise, in the
+/// order of seeds.
+pub fn run(seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
+    let (next, all) = (AtomicU64::new(0), Mutex::new((Tally::default(), Vec::new())));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                let (tally, found) = run_some(seed, schedules, &next);
+                let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                all.0.add(&tally);
+                all.1.extend(found);
+            });
+        }
+    });
+    let (tally, mut found) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|found: &Found| found.seed);
+    (tally, found)
+}
+
+fn run_some(seed: u64, schedules: u64, next: &AtomicU64) -> (Tally, Vec<Found>) {
+    let (mut tally, mut found) = (Tally::default(), Vec::new());
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= schedules {
+            return (tally, found);
+        }
+        let seed = seed.wrapping_add(number);
+        let (of_this, lived) = one(seed, None);
+        tally.add(&of_this);
+        found.extend(lived.err().map(|violation| Found { seed, violation }));
+    }
+}
+
+/// One schedule. A panic is a broken promise too: the machines promise not to.
+pub fn one(seed: u64, mutant: Option<Mutant>) -> (Tally, Result<(), Violation>) {
+    panic::catch_unwind(|| World::new(seed, mutant).run()).unwrap_or_else(|_| {
+        let tally = Tally { schedules: 1, violations: 1, ..Tally::default() };
+        (tally, Err(Violation::new("it panicked")))
+    })
+}
+
+/// The first of `schedules` from `seed` on in which somebody notices `mutant`.
+pub fn catch(mutant: Mutant, seed: u64, schedules: u64) -> Option<Found> {
+    (0..schedules).map(|number| seed.wrapping_add(number)).find_map(|seed| {
+        let violation = one(seed, Some(mutant)).1.err()?;
+        Some(Found { seed, violation })
+    })
+}

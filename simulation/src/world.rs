@@ -1,0 +1,324 @@
+//! One schedule, from a seed to its end.
+
+mod following;
+mod invariants;
+mod keeper;
+mod misfortunes;
+mod operators;
+mod post;
+mod runner;
+mod watch;
+
+use std::time::Duration;
+
+use ensue::Position;
+use ensue::simulation::{Lease, Seen};
+use fastrand::Rng;
+
+use crate::agenda::Agenda;
+use crate::database::Database;
+use crate::faults::{Fault, Faults, up_to};
+use crate::handlers::Handlers;
+use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
+use crate::mutant::Mutant;
+use crate::process::{Clocks, Process, ProcessId, Role, Watch};
+use crate::tally::Tally;
+use crate::trace::Trace;
+use crate::violation::{Checked, Violation};
+
+/// LIMIT: things that happen in one world; what gets nowhere is found by it.
+const STEPS_MAX: u64 = 60_000;
+
+/// LIMIT: entries of one world.
+const ENTRIES_MAX: u64 = 60;
+
+/// LIMIT: when faults stop at the latest.
+const CALM_AT_MAX: Duration = Duration::from_secs(60);
+
+/// Processes that follow one log, the database between them, and all that goes wrong.
+pub struct World {
+    rng: Rng,
+    agenda: Agenda<Happening>,
+    database: Database,
+    processes: Vec<Process>,
+    handlers: Handlers,
+    faults: Faults,
+    settings: Settings,
+    mutant: Option<Mutant>,
+    tally: Tally,
+    trace: Trace,
+    /// All is done, but for what the next owner has to clear away.
+    asked_to_sweep: bool,
+    finished: bool,
+}
+
+/// What the processes are set to.
+struct Settings {
+    lanes: usize,
+    lease: Duration,
+    poll: Duration,
+}
+
+/// What happens at one time.
+enum Happening {
+    Append,
+    Intervene,
+    Misfortune,
+    /// Faults stop.
+    Calm,
+    Start(ProcessId),
+    /// A process looks whether there is something to do.
+    Turn {
+        process: ProcessId,
+        run: u32,
+        turn: u64,
+    },
+    /// It looks at the database, since it has not for a while,
+    Poll {
+        process: ProcessId,
+        run: u32,
+        poll: u64,
+    },
+    /// or since it was told of an append.
+    WakeUp {
+        process: ProcessId,
+        run: u32,
+    },
+    HandlerEnds {
+        sender: Sender,
+        position: Position,
+        commit: Commit,
+    },
+    /// A question is at the database.
+    Asked {
+        sender: Sender,
+        errand: Errand,
+        question: Question,
+        reply: Reply,
+    },
+    /// An answer is back.
+    Told {
+        sender: Sender,
+        errand: Errand,
+        answer: Result<Answered, Lost>,
+    },
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy)]
+enum Reply {
+    Arrives { after: Duration },
+    IsLost { after: Duration },
+    NobodyWaits,
+}
+
+impl World {
+    /// The world of `seed`, with something broken if there is a `mutant`.
+    pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let story = story(&mut rng);
+        let settings = Settings {
+            lanes: *rng.choice(&[1, 1, 2, 3, 8]).unwrap_or(&1),
+            lease: Duration::from_secs(rng.u64(3..15)),
+            poll: Duration::from_secs(rng.u64(1..4)),
+        };
+        let handlers = Handlers::new(&story, &mut rng);
+        let faults = Faults::new(&mut rng);
+        let processes = (0..rng.usize(1..=3)).map(|_| down(&settings)).collect();
+        let mut world = Self {
+            rng,
+            agenda: Agenda::new(),
+            database: Database::new(story, mutant),
+            processes,
+            handlers,
+            faults,
+            settings,
+            mutant,
+            tally: Tally { schedules: 1, ..Tally::default() },
+            trace: Trace::Silent,
+            asked_to_sweep: false,
+            finished: false,
+        };
+        world.plan();
+        world
+    }
+
+    /// Lives it to its end.
+    pub fn run(mut self) -> (Tally, Result<(), Violation>) {
+        let lived = self.live();
+        self.tally.effects = self.database.effects();
+        self.tally.violations = u64::from(lived.is_err());
+        (self.tally, lived)
+    }
+
+    /// Lives it to its end, and tells what happened line by line.
+    pub fn trace(mut self) -> (Vec<String>, Result<(), Violation>) {
+        self.trace = Trace::Kept(Vec::new());
+        let lived = self.live();
+        (self.trace.into_lines(), lived)
+    }
+
+    /// What will happen whatever else does.
+    fn plan(&mut self) {
+        let calm_at = up_to(CALM_AT_MAX, &mut self.rng);
+        // Some worlds begin with a backlog.
+        let growing = if self.rng.bool() { calm_at } else { Duration::ZERO };
+        for _ in 0..self.database.entries() {
+            let time = up_to(growing, &mut self.rng);
+            self.agenda.put_at(time, Happening::Append);
+        }
+        for process in 0..self.processes.len() {
+            let time = up_to(Duration::from_secs(5), &mut self.rng);
+            self.agenda.put_at(time, Happening::Start(ProcessId(process)));
+        }
+        self.agenda.put_at(calm_at, Happening::Calm);
+        self.agenda.put_at(Faults::next_misfortune(&mut self.rng), Happening::Misfortune);
+        self.agenda.put_at(operators::next_visit(&mut self.rng), Happening::Intervene);
+    }
+
+    fn live(&mut self) -> Checked {
+        while self.tally.steps < STEPS_MAX {
+            self.tally.steps += 1;
+            let Some(happening) = self.agenda.next() else { break };
+            if let Some(happening) = self.hold_back(happening) {
+                self.happen(happening)?;
+            }
+            if self.finished {
+                return self.check_end();
+            }
+        }
+        Err(Violation::new("no end in sight"))
+    }
+
+    /// What happens in a process that is stalled happens later, in any order.
+    fn hold_back(&mut self, happening: Happening) -> Option<Happening> {
+        let Some(who) = happening.process() else { return Some(happening) };
+        let until = self.process(who).stalled_until;
+        if until <= self.agenda.now() {
+            return Some(happening);
+        }
+        let late = up_to(Duration::from_millis(5), &mut self.rng);
+        self.agenda.put_at(until + late, happening);
+        None
+    }
+
+    fn happen(&mut self, happening: Happening) -> Checked {
+        match happening {
+            Happening::Append => self.append(),
+            Happening::Intervene => self.intervene(),
+            Happening::Misfortune => self.meet_misfortune()?,
+            Happening::Calm => self.calm_down(),
+            Happening::Start(who) => self.start(who)?,
+            Happening::Turn { process, run, turn } => {
+                if (self.process(process).run, self.process(process).turn) == (run, turn) {
+                    self.go_on(process)?;
+                }
+            }
+            Happening::Poll { process, run, poll } => {
+                if (self.process(process).run, self.process(process).watch.poll) == (run, poll) {
+                    self.look(process);
+                }
+            }
+            Happening::WakeUp { process, run } => {
+                if self.process(process).run == run {
+                    self.look(process);
+                }
+            }
+            Happening::HandlerEnds { sender, position, commit } => {
+                self.end_handler(sender, position, commit)?;
+            }
+            Happening::Asked { sender, errand, question, reply } => {
+                self.answer(sender, errand, question, reply)?;
+            }
+            Happening::Told { sender, errand, answer } => self.tell(sender, errand, answer)?,
+        }
+        Ok(())
+    }
+
+    fn calm_down(&mut self) {
+        self.note(|| "faults stop".to_owned());
+        self.faults.stop();
+        self.handlers.heal();
+    }
+
+    fn process(&mut self, who: ProcessId) -> &mut Process {
+        &mut self.processes[who.0]
+    }
+
+    fn sender(&mut self, who: ProcessId) -> Sender {
+        let process = self.process(who);
+        Sender { process: who, run: process.run, term: process.term }
+    }
+
+    /// What the process's own clock shows.
+    fn own(&mut self, who: ProcessId) -> Duration {
+        let now = self.agenda.now();
+        self.process(who).clocks.own(now)
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    fn note(&mut self, words: impl FnOnce() -> String) {
+        self.trace.note(self.agenda.now(), words);
+    }
+
+    fn note_of(&mut self, who: ProcessId, words: impl FnOnce() -> String) {
+        let now = self.agenda.now();
+        let Process { run, .. } = &self.processes[who.0];
+        self.trace.note(now, || format!("{}.{run}: {}", who.0 + 1, words()));
+    }
+
+    fn count(&mut self, fault: Fault) {
+        self.tally.count(fault);
+    }
+}
+
+impl Happening {
+    /// In which process it happens, if it does in one.
+    fn process(&self) -> Option<ProcessId> {
+        match self {
+            Self::Turn { process, .. }
+            | Self::Poll { process, .. }
+            | Self::WakeUp { process, .. } => Some(*process),
+            Self::HandlerEnds { sender, .. } | Self::Told { sender, .. } => Some(sender.process),
+            Self::Append
+            | Self::Intervene
+            | Self::Misfortune
+            | Self::Calm
+            | Self::Start(_)
+            | Self::Asked { .. } => None,
+        }
+    }
+}
+
+/// All entries that there will be.
+fn story(rng: &mut Rng) -> Vec<Seen> {
+    let keys = rng.u8(1..6);
+    (1..=rng.u64(1..ENTRIES_MAX))
+        .map(|position| Seen {
+            position: Position::new(position),
+            key: rng.bool().then(|| rng.u8(0..keys).to_string()),
+            wanted: rng.u8(0..4) > 0,
+        })
+        .collect()
+}
+
+/// A process that was never started.
+fn down(settings: &Settings) -> Process {
+    Process {
+        run: 0,
+        term: 0,
+        role: Role::Down,
+        lease: Lease::new(settings.lease),
+        suspicious: false,
+        last: None,
+        interruptions: 0,
+        stopping: false,
+        stalled_until: Duration::ZERO,
+        clocks: Clocks { started: Duration::ZERO, rate: 1_000_000, ahead: 0 },
+        watch: Watch::default(),
+        turn: 0,
+    }
+}

@@ -1,0 +1,199 @@
+//! What goes between the processes and the database, and how it goes wrong.
+
+use std::mem;
+use std::time::Duration;
+
+use ensue::subscription::{Change, SetAside, SetAsideState, TakeOver, Term};
+
+use super::{Happening, Reply, World};
+use crate::brief::Brief;
+use crate::database::Outcome;
+use crate::faults::{Fault, up_to};
+use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
+use crate::mutant::Mutant;
+use crate::violation::Checked;
+
+/// How long a question, or an answer, is usually on its way.
+const USUAL: Duration = Duration::from_millis(3);
+
+/// How long it is at the most.
+const LONGEST: Duration = Duration::from_secs(20);
+
+impl World {
+    pub(super) fn ask(&mut self, sender: Sender, errand: Errand, question: Question) {
+        let fault = self.faults.of_letter(&mut self.rng);
+        if let Some(fault) = fault {
+            self.count(fault);
+            self.note_of(sender.process, || format!("asks {errand:?}: {fault:?}"));
+        }
+        let (mut there, mut after) = (self.usually(), self.usually());
+        let reply = match fault {
+            Some(Fault::LostRequest) => return self.lose(there + after, sender, errand),
+            Some(Fault::LostReply) => Reply::IsLost { after },
+            Some(Fault::LateRequest) => {
+                self.lose(there, sender, errand.clone());
+                there = up_to(LONGEST, &mut self.rng);
+                Reply::NobodyWaits
+            }
+            Some(_) => {
+                let (late, is_answered_late) = (up_to(LONGEST, &mut self.rng), self.rng.bool());
+                *(if is_answered_late { &mut after } else { &mut there }) += late;
+                Reply::Arrives { after }
+            }
+            None => Reply::Arrives { after },
+        };
+        self.agenda.put_after(there, Happening::Asked { sender, errand, question, reply });
+    }
+
+    fn usually(&mut self) -> Duration {
+        up_to(USUAL, &mut self.rng)
+    }
+
+    fn lose(&mut self, after: Duration, sender: Sender, errand: Errand) {
+        self.agenda.put_after(after, Happening::Told { sender, errand, answer: Err(Lost) });
+    }
+
+    /// The database does what it is asked.
+    pub(super) fn answer(
+        &mut self,
+        sender: Sender,
+        errand: Errand,
+        question: Question,
+        reply: Reply,
+    ) -> Checked {
+        let answered = self.answered(sender, question)?;
+        match reply {
+            Reply::Arrives { after } => {
+                let answer = Ok(answered);
+                self.agenda.put_after(after, Happening::Told { sender, errand, answer });
+            }
+            Reply::IsLost { after } => self.lose(after, sender, errand),
+            Reply::NobodyWaits => {}
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, sender: Sender, question: Question) -> Checked<Answered> {
+        let now = self.agenda.now();
+        Ok(match question {
+            Question::TakeOver { owner, length, read_before } => {
+                let granted = self.database.take_over(&owner, length, now);
+                Answered::TakeOver(read_early(granted, read_before))
+            }
+            Question::Renew { epoch, length } => {
+                Answered::Renewed(self.database.renew(epoch, length, now))
+            }
+            Question::Release { epoch } => {
+                self.database.release(epoch, now);
+                Answered::Released
+            }
+            Question::Begin => Answered::Begun {
+                head: self.database.head(),
+                requests: self.database.pending_requests(),
+            },
+            Question::Look { at_requests } => Answered::Sight {
+                head: self.database.head(),
+                requests: at_requests.then(|| self.database.pending_requests()),
+            },
+            Question::Read { after, rows } => Answered::Read(self.database.read(after, rows)),
+            Question::Commit(commit) => self.committed(sender, commit)?,
+        })
+    }
+
+    fn committed(&mut self, sender: Sender, mut commit: Commit) -> Checked<Answered> {
+        if let Some(first) = self.torn_off(&mut commit) {
+            self.database.commit(&first)?;
+        }
+        let outcome = self.database.commit(&commit)?;
+        self.note_of(sender.process, || {
+            let effect = commit.effect.map(|effect| format!("effect of {effect}, "));
+            let (epoch, effect) = (commit.epoch.get(), effect.unwrap_or_default());
+            format!(
+                "at the database, epoch {epoch}: {effect}{}: {outcome:?}",
+                Brief(&commit.changes)
+            )
+        });
+        Ok(match outcome {
+            Outcome::Committed => {
+                self.forgive(&commit.changes);
+                Answered::Committed
+            }
+            Outcome::Fenced => {
+                self.tally.fenced += 1;
+                Answered::Fenced
+            }
+            Outcome::Refused => Answered::Refused,
+        })
+    }
+
+    /// What a mutant commits before the rest.
+    fn torn_off(&self, commit: &mut Commit) -> Option<Commit> {
+        match self.mutant? {
+            Mutant::ProgressAfterEffect => {
+                let effect = commit.effect.take()?;
+                Some(Commit { effect: Some(effect), changes: Vec::new(), ..*commit })
+            }
+            Mutant::AnsweredBeforeDone => {
+                let (answers, changes) = mem::take(&mut commit.changes)
+                    .into_iter()
+                    .partition(|change| matches!(change, Change::Answer { .. }));
+                commit.changes = changes;
+                Some(Commit { effect: None, changes: answers, ..*commit })
+            }
+            _ => None,
+        }
+    }
+
+    /// Operators have let these be tried as often as a new one.
+    fn forgive(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::SetAside(SetAside { position, attempts: 0, state, .. }) = change
+                && *state != SetAsideState::Queued
+            {
+                self.handlers.forgive(*position);
+            }
+        }
+    }
+
+    /// A process learns what came of its question.
+    pub(super) fn tell(
+        &mut self,
+        sender: Sender,
+        errand: Errand,
+        answer: Result<Answered, Lost>,
+    ) -> Checked {
+        let who = sender.process;
+        let looks = errand == Errand::Look && self.process(who).run == sender.run;
+        if !looks && !self.is_waited_for(sender, errand.is_work()) {
+            return Ok(());
+        }
+        match errand {
+            Errand::Look => self.see(who, answer),
+            Errand::TakeOver { asked_at } => self.learn_of_take_over(who, asked_at, answer),
+            Errand::Begin => self.begin_term(who, answer),
+            Errand::Renew { asked_at } => self.learn_of_renewal(who, asked_at, &answer),
+            Errand::Release => Ok(()),
+            Errand::Read | Errand::Handle { .. } | Errand::Record { .. } => {
+                self.learn_of_work(who, errand, answer)
+            }
+        }
+    }
+
+    /// Whether the term that it belongs to still runs.
+    pub(super) fn is_waited_for(&mut self, sender: Sender, is_work: bool) -> bool {
+        let reports = is_work && self.is(Mutant::OldWorkReports);
+        let process = self.process(sender.process);
+        process.run == sender.run && (process.term == sender.term || reports)
+    }
+}
+
+/// What a mutant has read before it took over.
+fn read_early(answer: TakeOver, read_before: Option<Box<Term>>) -> TakeOver {
+    match (answer, read_before) {
+        (TakeOver::Granted(term), Some(before)) => {
+            let Term { epoch, is_handed_over, .. } = term;
+            TakeOver::Granted(Term { epoch, is_handed_over, ..*before })
+        }
+        (answer, _) => answer,
+    }
+}

@@ -1,0 +1,30 @@
+use simulation::{World, schedules};
+
+/// LIMIT: enough to meet every kind of fault some hundred times, in a few seconds.
+const SCHEDULES: u64 = 20_000;
+
+#[test]
+fn nothing_is_lost_doubled_or_out_of_order_whatever_happens() {
+    let (tally, found) = schedules::run(0, SCHEDULES);
+    assert!(found.is_empty(), "{found:?}; see one with: cargo xtask simulate --seed …");
+    assert_eq!(tally.schedules, SCHEDULES);
+}
+
+#[test]
+fn schedules_that_nobody_has_seen_before_keep_every_promise_too() {
+    let (_, found) = schedules::run(fastrand::u64(..), SCHEDULES / 4);
+    assert!(found.is_empty(), "{found:?}; see one with: cargo xtask simulate --seed …");
+}
+
+#[test]
+fn every_kind_of_fault_comes_up() {
+    let (tally, _) = schedules::run(0, 1_000);
+    assert_eq!(tally.never_met(), [""; 0]);
+}
+
+#[test]
+fn a_seed_is_the_same_schedule_each_time() {
+    for seed in 0..100 {
+        assert_eq!(World::new(seed, None).trace(), World::new(seed, None).trace());
+    }
+}
