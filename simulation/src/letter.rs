@@ -1,11 +1,13 @@
 //! What goes between a process and the database.
 
+use std::fmt;
 use std::time::Duration;
 
 use ensue::Position;
 use ensue::simulation::Seen;
 use ensue::subscription::{Change, Epoch, Request, TakeOver, Term};
 
+use crate::brief::Brief;
 use crate::process::ProcessId;
 
 /// Which part of the life of a process.
@@ -112,3 +114,43 @@ pub(crate) enum Answered {
 /// No answer came, and none will.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lost;
+
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TakeOver { .. } => f.write_str("to be the owner"),
+            Self::Renew { .. } => f.write_str("for more time"),
+            Self::Release => f.write_str("to be the owner no more"),
+            Self::Begin => f.write_str("what there is"),
+            Self::Look => f.write_str("what is new"),
+            Self::Read => f.write_str("for a page"),
+            Self::Handle { position, changes } => {
+                write!(f, "to commit the effect of {position} with {}", Brief(changes))
+            }
+            Self::Record { changes } => write!(f, "to commit {}", Brief(changes)),
+        }
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TakeOver(TakeOver::Granted(term)) => write!(f, "epoch {}", term.epoch.get()),
+            Self::TakeOver(TakeOver::Held { owner, .. }) => write!(f, "{owner} is"),
+            Self::Renewed(true) => f.write_str("yes"),
+            Self::Renewed(false) => f.write_str("no, the epoch is over"),
+            Self::Released => f.write_str("yes"),
+            Self::Begun { head, requests } => {
+                write!(f, "the log goes up to {head}, {} requests wait", requests.len())
+            }
+            Self::Sight { head, requests: None } => write!(f, "the log goes up to {head}"),
+            Self::Sight { head, requests: Some(requests) } => {
+                write!(f, "the log goes up to {head}, {} requests wait", requests.len())
+            }
+            Self::Read(entries) => write!(f, "{} entries", entries.len()),
+            Self::Committed => f.write_str("committed"),
+            Self::Fenced => f.write_str("fenced"),
+            Self::Refused => f.write_str("refused"),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! A process that follows the log: a model of the library's shell, as data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use ensue::simulation::{Follower, Lease};
@@ -10,6 +11,12 @@ use ensue::{Position, Timestamp};
 /// Which process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProcessId(pub(crate) usize);
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.0 + 1)
+    }
+}
 
 pub(crate) struct Process {
     /// How often it was started.

@@ -267,7 +267,7 @@ impl World {
     fn note_of(&mut self, who: ProcessId, words: impl FnOnce() -> String) {
         let now = self.agenda.now();
         let Process { run, .. } = &self.processes[who.0];
-        self.trace.note(now, || format!("{}.{run}: {}", who.0 + 1, words()));
+        self.trace.note(now, || format!("{who}.{run}: {}", words()));
     }
 
     fn count(&mut self, fault: Fault) {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use ensue::subscription::{Change, SetAside, SetAsideState, TakeOver, Term};
 
 use super::{Happening, Reply, World};
-use crate::brief::Brief;
 use crate::database::Outcome;
 use crate::faults::{Fault, up_to};
 use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
@@ -24,7 +23,7 @@ impl World {
         let fault = self.faults.of_letter(&mut self.rng);
         if let Some(fault) = fault {
             self.count(fault);
-            self.note_of(sender.process, || format!("asks {errand:?}: {fault:?}"));
+            self.note_of(sender.process, || format!("will meet with {fault:?}: asks {errand}"));
         }
         let (mut there, mut after) = (self.usually(), self.usually());
         let reply = match fault {
@@ -61,7 +60,11 @@ impl World {
         question: Question,
         reply: Reply,
     ) -> Checked {
-        let answered = self.answered(sender, question)?;
+        let (owner, answered) = (self.database.epoch.get(), self.answered(question)?);
+        self.note(|| {
+            let Sender { process, run, .. } = sender;
+            format!("database, epoch {owner}: {process}.{run} asked {errand}: {answered}")
+        });
         match reply {
             Reply::Arrives { after } => {
                 let answer = Ok(answered);
@@ -73,7 +76,7 @@ impl World {
         Ok(())
     }
 
-    fn answered(&mut self, sender: Sender, question: Question) -> Checked<Answered> {
+    fn answered(&mut self, question: Question) -> Checked<Answered> {
         let now = self.agenda.now();
         Ok(match question {
             Question::TakeOver { owner, length, read_before } => {
@@ -96,23 +99,15 @@ impl World {
                 requests: at_requests.then(|| self.database.pending_requests()),
             },
             Question::Read { after, rows } => Answered::Read(self.database.read(after, rows)),
-            Question::Commit(commit) => self.committed(sender, commit)?,
+            Question::Commit(commit) => self.committed(commit)?,
         })
     }
 
-    fn committed(&mut self, sender: Sender, mut commit: Commit) -> Checked<Answered> {
+    fn committed(&mut self, mut commit: Commit) -> Checked<Answered> {
         if let Some(first) = self.torn_off(&mut commit) {
             self.database.commit(&first)?;
         }
         let outcome = self.database.commit(&commit)?;
-        self.note_of(sender.process, || {
-            let effect = commit.effect.map(|effect| format!("effect of {effect}, "));
-            let (epoch, effect) = (commit.epoch.get(), effect.unwrap_or_default());
-            format!(
-                "at the database, epoch {epoch}: {effect}{}: {outcome:?}",
-                Brief(&commit.changes)
-            )
-        });
         Ok(match outcome {
             Outcome::Committed => {
                 self.forgive(&commit.changes);
@@ -167,6 +162,10 @@ impl World {
         if !looks && !self.is_waited_for(sender, errand.is_work()) {
             return Ok(());
         }
+        self.note_of(who, || match &answer {
+            Ok(answered) => format!("asked {errand}: {answered}"),
+            Err(Lost) => format!("asked {errand}, and hears nothing"),
+        });
         match errand {
             Errand::Look => self.see(who, answer),
             Errand::TakeOver { asked_at } => self.learn_of_take_over(who, asked_at, answer),

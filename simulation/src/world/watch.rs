@@ -27,6 +27,7 @@ impl World {
             let fault = self.faults.of_wake_up(&mut self.rng);
             if let Some(fault) = fault {
                 self.count(fault);
+                self.note_of(who, || format!("meets with this: {fault:?}"));
             }
             let longest = match fault {
                 Some(Fault::LostWakeUp) => continue,
