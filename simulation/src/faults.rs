@@ -139,11 +139,12 @@ impl Faults {
         happens.then(|| self.one_of(&Fault::OF_WAKE_UPS, rng)).flatten()
     }
 
-    /// What happens to all that there is, and when the next is due.
+    /// What happens to all that there is, if anything does.
     pub(crate) fn misfortune(&mut self, rng: &mut Rng) -> Option<Fault> {
         if self.have_stopped() { None } else { self.one_of(&Fault::MISFORTUNES, rng) }
     }
 
+    /// How long until the next may happen.
     pub(crate) fn next_misfortune(rng: &mut Rng) -> Duration {
         up_to(MISFORTUNES_APART, rng)
     }

@@ -244,52 +244,61 @@ impl World {
         if !self.keep(who, &LeaseInput::Tick)? {
             return Ok(());
         }
-        let answer = match (answer, self.mutant) {
-            (Err(Lost), Some(Mutant::LostReplyIsSuccess)) if errand != Errand::Read => {
-                Ok(Answered::Committed)
+        if let (Err(Lost), Some(mutant)) = (&answer, self.mutant)
+            && self.mistake_loss(who, mutant, &errand)?
+        {
+            return Ok(());
+        }
+        match (errand, answer) {
+            (Errand::Read, Ok(Answered::Read(entries))) => {
+                self.learn(who, Input::Read { entries });
+                self.follow(who)
             }
-            (Err(Lost), Some(Mutant::LostReplyIsFailure)) => {
-                if let Errand::Handle { position, .. } = errand {
-                    let failure = Failure::new(FailureClass::Handler, "no reply");
-                    return self.fail(who, position, failure, Verdict::Again);
-                }
-                Err(Lost)
+            (errand, Ok(Answered::Committed)) => self.learn_of_commit(who, &errand),
+            (_, Ok(Answered::Fenced)) => self.end_term(who, Ended::Fenced),
+            _ => self.end_term(who, Ended::Interrupted),
+        }
+    }
+
+    fn learn_of_commit(&mut self, who: ProcessId, errand: &Errand) -> Checked {
+        let Some(following) = self.process(who).following() else { return Ok(()) };
+        let input = match errand {
+            Errand::Handle { position, .. } => {
+                following.under_way.remove(position);
+                Input::Handled { position: *position }
             }
-            (Err(Lost), Some(Mutant::LostReplyIsRepeated)) if errand != Errand::Read => {
-                self.repeat(who, errand);
-                return Ok(());
-            }
-            (answer, _) => answer,
-        };
-        let input = match (errand, answer) {
-            (Errand::Read, Ok(Answered::Read(entries))) => Input::Read { entries },
-            (Errand::Handle { position, .. }, Ok(Answered::Committed)) => {
-                if let Some(following) = self.process(who).following() {
-                    following.under_way.remove(&position);
-                }
-                Input::Handled { position }
-            }
-            (Errand::Record { .. }, Ok(Answered::Committed)) => {
-                if let Some(following) = self.process(who).following() {
-                    following.recording = false;
-                }
+            _ => {
+                following.recording = false;
                 Input::Recorded
             }
-            (_, Ok(Answered::Fenced)) => return self.end_term(who, Ended::Fenced),
-            _ => return self.end_term(who, Ended::Interrupted),
         };
         self.learn(who, input);
         self.follow(who)
     }
 
-    fn repeat(&mut self, who: ProcessId, errand: Errand) {
-        let (effect, changes) = match &errand {
+    /// What a mutant makes of a lost reply. False if it knows what to do.
+    fn mistake_loss(&mut self, who: ProcessId, mutant: Mutant, errand: &Errand) -> Checked<bool> {
+        match (mutant, errand) {
+            (_, Errand::Read) => return Ok(false),
+            (Mutant::LostReplyIsSuccess, _) => self.learn_of_commit(who, errand)?,
+            (Mutant::LostReplyIsRepeated, _) => self.repeat(who, errand),
+            (Mutant::LostReplyIsFailure, Errand::Handle { position, .. }) => {
+                let failure = Failure::new(FailureClass::Handler, "no reply");
+                self.fail(who, *position, failure, Verdict::Again)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn repeat(&mut self, who: ProcessId, errand: &Errand) {
+        let (effect, changes) = match errand {
             Errand::Handle { position, changes } => (Some(*position), changes.clone()),
             Errand::Record { changes } => (None, changes.clone()),
             _ => return,
         };
         let (sender, commit) = (self.sender(who), self.commit(who, effect, changes));
-        self.ask(sender, errand, Question::Commit(commit));
+        self.ask(sender, errand.clone(), Question::Commit(commit));
     }
 
     fn learn(&mut self, who: ProcessId, input: Input) {
