@@ -276,7 +276,7 @@ impl World {
         self.follow(who)
     }
 
-    /// What a mutant makes of a lost reply. False if it knows what to do.
+    /// What a mutant makes of a lost reply. True if that was all.
     fn mistake_loss(&mut self, who: ProcessId, mutant: Mutant, errand: &Errand) -> Checked<bool> {
         match (mutant, errand) {
             (_, Errand::Read) => return Ok(false),
