@@ -58,7 +58,7 @@ impl RetryPolicy {
         if attempts >= self.attempts_max {
             return None;
         }
-        let micros = u64::try_from(self.ceiling(attempts).as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(self.longest_delay(attempts).as_micros()).unwrap_or(u64::MAX);
         Some(Duration::from_micros(match micros.checked_add(1) {
             Some(span) => random % span,
             None => random,
@@ -72,10 +72,6 @@ impl RetryPolicy {
 
     /// The longest that [`delay`](Self::delay) may be.
     pub(crate) fn longest_delay(&self, attempts: u32) -> Duration {
-        self.ceiling(attempts)
-    }
-
-    fn ceiling(&self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         self.first.saturating_mul(1 << doublings).min(self.longest)
     }
