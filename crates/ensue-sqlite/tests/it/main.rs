@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod batches;
 mod conformance;
 mod forwarding;
 mod hammer;
@@ -17,13 +18,16 @@ mod origins;
 mod ownership;
 mod phases;
 mod processes;
+mod replaying;
 mod retrying;
 mod scenario;
 mod scratch;
 mod services;
 mod setting_aside;
+mod sharing;
 mod statements;
 mod stubborn;
 mod tickets;
 mod unit_of_work;
+mod unknown_types;
 mod wiring;
