@@ -30,4 +30,5 @@ mod stubborn;
 mod tickets;
 mod unit_of_work;
 mod unknown_types;
+mod verifying;
 mod wiring;
