@@ -23,7 +23,10 @@ mod scratch;
 mod services;
 mod setting_aside;
 mod statements;
+#[cfg(target_os = "linux")]
+mod stopped;
 mod stubborn;
 mod tickets;
 mod unit_of_work;
 mod wiring;
+mod worker;
