@@ -4,6 +4,8 @@
 
 mod conformance;
 mod forwarding;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod hammer;
 mod handlers;
 mod import;
