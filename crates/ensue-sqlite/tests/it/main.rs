@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[cfg(target_os = "linux")]
+mod backlog;
 mod conformance;
 mod forwarding;
 #[cfg(target_os = "linux")]
@@ -24,6 +26,7 @@ mod scenario;
 mod scratch;
 mod services;
 mod setting_aside;
+mod shutting_down;
 mod statements;
 #[cfg(target_os = "linux")]
 mod stopped;
