@@ -11,6 +11,7 @@ mod full_disk;
 mod hammer;
 mod handlers;
 mod import;
+mod incidents;
 mod lanes;
 mod lost_transactions;
 mod migrations;
