@@ -147,14 +147,17 @@ async fn an_entry_whose_handler_is_gone_is_parked_by_name_until_somebody_handles
     until(async || set_aside(&events).await.len() == 1).await;
     shut_down(forwarder).await;
 
-    let events = scratch.builder().await.subscribe("notes", restock).build().await.unwrap();
+    let once = RetryPolicy::default().attempts(1);
+    let builder = scratch.builder().await;
+    let builder = builder.subscription("notes", |s| s.on(restock).retry(once));
+    let events = builder.build().await.unwrap();
     let forwarder = events.forward();
     retry_all(&events).await;
     until(async || set_aside(&events).await[0].state == PARKED).await;
     shut_down(forwarder).await;
     let failure = set_aside(&events).await[0].failure.clone().unwrap();
-    assert_eq!(failure.class, FailureClass::Undecodable);
-    assert!(failure.message.contains("handles event `order.placed` no more"), "{failure:?}");
+    assert_eq!(failure.class, FailureClass::UnknownType);
+    assert!(failure.message.contains("no handler for event `order.placed`"), "{failure:?}");
 
     let events = scratch.builder().await.subscribe("notes", note).build().await.unwrap();
     let forwarder = events.forward();
