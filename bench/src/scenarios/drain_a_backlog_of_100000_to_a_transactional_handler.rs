@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ensue::{BoxError, Event, State};
-use ensue_sqlite::Tx;
+use ensue::{Batch, BoxError, Event, State, SubscriptionBuilder};
+use ensue_sqlite::{SqliteStore, Tx};
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
@@ -18,7 +18,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     name: "drain_a_backlog_of_100000_to_a_transactional_handler",
     question: "what does a backlog of 100,000 entries take to drain to a handler that does \
                nothing, beside a loop by hand that reads pages of 1,000, decodes, and moves a \
-               cursor by a commit for each entry?",
+               cursor by a commit for each entry; and in batches of 1,000?",
     measure: || Box::pin(measure()),
 };
 
@@ -34,23 +34,47 @@ async fn measure() -> Result<(), BoxError> {
         per_round: ENTRIES,
         rounds: ROUNDS,
     };
-    let ours = vec![Contestant::new("ensue, a commit each", OneByOne::new().await?)];
+    let ours = vec![
+        Contestant::new("ensue, a commit each", Ours::new(Handling::OneByOne).await?),
+        Contestant::new("ensue, in batches", Ours::new(Handling::InBatches).await?),
+    ];
     comparison.run(ByHand::new().await?, ours).await
 }
 
-struct OneByOne(Backlog);
+#[derive(Clone, Copy)]
+enum Handling {
+    OneByOne,
+    InBatches,
+}
 
-impl OneByOne {
-    async fn new() -> Result<Self, BoxError> {
-        Ok(Self(Backlog::new(Durability::Off, 0..ENTRIES).await?))
+struct Ours {
+    backlog: Backlog,
+    handling: Handling,
+}
+
+impl Ours {
+    async fn new(handling: Handling) -> Result<Self, BoxError> {
+        Ok(Self { backlog: Backlog::new(Durability::Off, 0..ENTRIES).await?, handling })
     }
 }
 
-impl Arm for OneByOne {
+impl Arm for Ours {
     async fn round(&mut self) -> Result<Duration, BoxError> {
-        let countdown = Countdown::from(ENTRIES);
-        self.0.drain(&countdown, |subscription| subscription.on(count_down)).await
+        let (countdown, handling) = (Countdown::from(ENTRIES), self.handling);
+        let describe = |subscription: SubscriptionBuilder<SqliteStore>| match handling {
+            Handling::OneByOne => subscription.on(count_down),
+            Handling::InBatches => subscription.on_batch(PAGE_ROWS as usize, count_batch_down),
+        };
+        self.backlog.drain(&countdown, describe).await
     }
+}
+
+async fn count_batch_down(
+    batch: &Batch<OrderCancelled>,
+    State(countdown): State<Arc<Countdown>>,
+    _: &mut Tx,
+) {
+    batch.iter().for_each(|_| countdown.step());
 }
 
 /// Does nothing to the database.
