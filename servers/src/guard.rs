@@ -1,35 +1,40 @@
 //! The one that stops a server when nobody else can any more.
 //!
-//! A signal handler or a destructor does not run in a process that is killed. So the server is the
-//! child of a small shell script that waits for its standard input to end, which the system sees to
-//! whatever becomes of us. No case is special: a test that passed, a panic, Ctrl-C, `kill -9`.
+//! A signal handler or a destructor does not run in a process that is killed. So a server, its
+//! preparation and its directory belong to a small shell script that waits for its standard input to
+//! end, which the system sees to whatever becomes of us. No case is special: a test that passed, a
+//! panic, Ctrl-C, `kill -9`.
 
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use crate::account::Account;
 use crate::failure::Failure;
-use crate::place::Place;
 
-/// A shell process that holds a server. Dropping it stops the server and removes the directory.
+/// A shell process that holds a directory and a server in it. Dropping it stops the server and
+/// removes the directory.
 pub(crate) struct Guard {
     shell: Child,
     /// `None` once we are dropped: closing it is the order to leave.
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    directory: PathBuf,
 }
 
 impl Guard {
-    /// Its server is not started yet. `command` is the server's program with its arguments.
+    /// One whose server is not started yet, and whose directory is empty.
     pub(crate) fn post(
-        place: &Place,
+        account: Account,
+        directory_name: &str,
         stop_signal: &str,
-        command: &[OsString],
     ) -> Result<Self, Failure> {
-        let mut shell = place.command(Path::new("/bin/sh"));
-        shell.args(["-c", SCRIPT, "guard"]).arg(place.path()).arg(stop_signal).args(command);
+        let parent = account.temporary_directory();
+        let mut shell = account.command(Path::new("/bin/sh"));
+        shell.args(["-c", SCRIPT, "guard"]).arg(&parent).args([directory_name, stop_signal]);
+        // What a server says does not depend on who runs the tests.
+        shell.env("LC_ALL", "C");
         // Ctrl-C at a terminal goes to its whole foreground group; tests that end on it should find
         // their server alive until they have.
         shell.process_group(0);
@@ -37,9 +42,19 @@ impl Guard {
         let mut shell = shell.spawn().map_err(Failure::cannot("start /bin/sh"))?;
         let pipes = shell.stdin.take().zip(shell.stdout.take());
         let (orders, answers) = pipes.ok_or_else(|| Failure::new("a shell without pipes"))?;
-        Ok(Self { shell, orders: Some(orders), answers: BufReader::new(answers) })
+        let (orders, answers) = (Some(orders), BufReader::new(answers));
+        let mut guard = Self { shell, orders, answers, directory: PathBuf::new() };
+        let directory = guard.answer();
+        let what = format!("make a directory in {}", parent.display());
+        guard.directory = directory.map_err(Failure::cannot(what))?.into();
+        Ok(guard)
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Has the script `run` become the server.
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
         self.order("start").map(drop)
     }
@@ -58,17 +73,20 @@ impl Guard {
     }
 
     fn order(&mut self, order: &str) -> Result<String, Failure> {
-        let gone =
-            || Failure::cannot::<std::io::Error>(format!("tell a server's guard to {order}"));
-        let Some(orders) = &mut self.orders else {
-            return Err(Failure::new("a guard that has left takes no orders"));
-        };
-        writeln!(orders, "{order}").map_err(gone())?;
+        self.hand_over(order)
+            .and_then(|()| self.answer())
+            .map_err(Failure::cannot(format!("have the guard of a server do `{order}`")))
+    }
+
+    fn hand_over(&mut self, order: &str) -> io::Result<()> {
+        self.orders.as_mut().map_or(Ok(()), |orders| writeln!(orders, "{order}"))
+    }
+
+    fn answer(&mut self) -> io::Result<String> {
         let mut answer = String::new();
-        self.answers.read_line(&mut answer).map_err(gone())?;
-        match answer.trim_end() {
-            "" => Err(Failure::new(format!("a server's guard was told to {order}, and ended"))),
-            answer => Ok(answer.to_owned()),
+        match self.answers.read_line(&mut answer)? {
+            0 => Err(io::Error::other("it has ended")),
+            _ => Ok(answer.trim_end().to_owned()),
         }
     }
 }

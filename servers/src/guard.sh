@@ -1,14 +1,15 @@
 # Holds one server for a process that may end at any moment and in any way, kill -9 included: then
 # the system closes the pipe that is our standard input.
 #
-# Arguments: the directory that goes with the server, the signal that stops it, its command.
-# Orders come line by line on standard input and are answered by a line each.
-directory=$1 signal=$2
-shift 2
+# Arguments: where to make the directory in which the server lives, the beginning of the directory's
+# name, the signal that stops the server. The server is what the script `run` in the directory
+# becomes. The directory is our first line; then orders come line by line on standard input and are
+# answered by a line each.
+signal=$3
 server=
 
 start() {
-    "$@" </dev/null >>"$directory/log" 2>&1 &
+    sh ./run </dev/null >>log 2>&1 &
     server=$!
 }
 
@@ -30,12 +31,12 @@ crash() {
     server=
 }
 
-# Who does not stop within 20 seconds is killed.
+# A server that has just begun may not have heard the signal yet, so it is repeated. Who does not
+# stop within 20 seconds is killed.
 stop() {
-    is_running || return
-    kill -s "$signal" "$server"
     tenths=0
     while is_running && [ "$tenths" -lt 200 ]; do
+        kill -s "$signal" "$server"
         sleep 0.1
         tenths=$((tenths + 1))
     done
@@ -46,16 +47,20 @@ stop() {
 leave() {
     trap '' HUP INT TERM
     stop
+    cd /
     rm -rf "$directory"
 }
 
+directory=
 trap leave EXIT
 trap exit HUP INT TERM
 trap : PIPE # an answer that nobody waits for any more must not be the end of us
 
+directory=$(mktemp -d "$1/$2-XXXXXX") && cd "$directory" && echo "$directory" || exit
+
 while read -r order; do
     case $order in
-        start) start "$@" && echo started ;;
+        start) start; echo started ;;
         running) if is_running; then echo yes; else echo no; fi ;;
         crash) crash; echo crashed ;;
         stop) stop; echo stopped ;;

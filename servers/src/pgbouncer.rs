@@ -9,7 +9,7 @@ use crate::packages::Package;
 use crate::place::Place;
 use crate::port;
 use crate::programs::Programs;
-use crate::server::{Recipe, Server};
+use crate::server::{Recipe, Server, quoted};
 
 /// A PgBouncer in front of a PostgreSQL. Through it every database of that server can be reached
 /// without a password, each transaction on whichever connection is free.
@@ -37,14 +37,12 @@ impl PgBouncer {
     }
 
     fn start_on(port: u16, programs: &Path, behind: &Address) -> Result<Self, Failure> {
-        let place = Place::new("pgbouncer")?;
-        let file = place.write("pgbouncer.ini", &configuration(port, behind))?;
+        let place = Place::new("pgbouncer", STOP_SIGNAL)?;
+        place.write(CONFIGURATION, &configuration(port, behind))?;
         let (address, database) = (handshake::on_loopback(port), behind.database.clone());
         let recipe = Recipe {
             name: "PgBouncer",
-            command: vec![programs.join(PROGRAM).into(), file.into()],
-            // What ends it at once differs between versions, and it has nothing to lose.
-            stop_signal: "KILL",
+            script: format!("exec {} {CONFIGURATION}\n", quoted(&programs.join(PROGRAM))),
             is_ready: Box::new(move || handshake::succeeds(address, ANY_USER, &database)),
         };
         let server = Server::start(place, recipe)?;
@@ -81,6 +79,9 @@ const LIMITS: &str = "default_pool_size = 5\n\
 
 /// Whoever connects is the user of the URL: so says `auth_type = any`.
 const ANY_USER: &str = crate::postgres::USER;
+const CONFIGURATION: &str = "pgbouncer.ini";
+/// Which signal ends it at once differs between versions, and it has nothing to lose.
+const STOP_SIGNAL: &str = "KILL";
 const PROGRAM: &str = "pgbouncer";
 
 const PROGRAMS: Programs = Programs {

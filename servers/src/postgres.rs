@@ -1,6 +1,5 @@
 //! A private PostgreSQL.
 
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -9,7 +8,7 @@ use crate::packages::Package;
 use crate::place::Place;
 use crate::port;
 use crate::programs::Programs;
-use crate::server::{Recipe, Server};
+use crate::server::{Recipe, Server, quoted};
 
 /// A PostgreSQL of one's own, on a free port of loopback and as durable as PostgreSQL is by default.
 ///
@@ -33,8 +32,7 @@ impl Postgres {
     }
 
     fn start_on(port: u16, programs: &Path) -> Result<Self, Failure> {
-        let place = Place::new("postgres")?;
-        make_cluster(&place, programs)?;
+        let place = Place::new("postgres", STOP_SIGNAL)?;
         let recipe = recipe(&place, programs, port);
         Ok(Self { server: Server::start(place, recipe)?, programs: programs.to_owned(), port })
     }
@@ -57,7 +55,7 @@ impl Postgres {
     /// The temporary directory in which it lives, with the cluster in `data` and what it says in
     /// `log`.
     pub fn directory(&self) -> &Path {
-        self.server.place().path()
+        self.server.directory()
     }
 
     /// SIGKILL to all of its processes at once, as if the power had gone. Without an effect on one
@@ -89,38 +87,33 @@ impl Drop for Postgres {
     }
 }
 
-fn make_cluster(place: &Place, programs: &Path) -> Result<(), Failure> {
-    let data = place.path().join(DATA);
-    let options = ["--username", USER, "--auth=trust", "--no-locale", "--encoding=UTF8"];
-    // The cluster is as safe from now on as any other; only its making need not reach the disk.
-    let options = options.into_iter().chain(["--no-sync", "--pgdata"]).map(OsStr::new);
-    let arguments: Vec<_> = options.chain([data.as_os_str()]).collect();
-    place.run(&programs.join("initdb"), &arguments)
-}
-
 fn recipe(place: &Place, programs: &Path, port: u16) -> Recipe {
-    let settings = [
-        "listen_addresses=127.0.0.1".to_owned(),
-        format!("port={port}"),
-        format!("unix_socket_directories={}", place.path().display()),
-        // Test programs run side by side, each with pools of its own.
-        "max_connections=200".to_owned(),
-        // None by default, and tests make some.
-        "max_prepared_transactions=20".to_owned(),
-    ];
-    let mut command: Vec<OsString> = vec![programs.join("postgres").into()];
-    command.extend(["-D".into(), place.path().join(DATA).into()]);
-    command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
     let address = handshake::on_loopback(port);
     Recipe {
         name: "PostgreSQL",
-        command,
-        // Immediate shutdown: waits for nobody, and writes nothing that is thrown away in a moment.
-        stop_signal: "QUIT",
+        script: script(programs, place.path(), port),
         is_ready: Box::new(move || handshake::succeeds(address, USER, DATABASE)),
     }
 }
 
+/// The cluster is as safe as any other. Only its making need not reach the disk. 200 connections are
+/// for test programs that run side by side, each with pools of its own; prepared transactions are
+/// off by default, and tests make some.
+fn script(programs: &Path, directory: &Path, port: u16) -> String {
+    let [initdb, postgres] = ["initdb", "postgres"].map(|name| quoted(&programs.join(name)));
+    let sockets = quoted(directory);
+    format!(
+        "set -e\n\
+         [ -e {DATA} ] || {initdb} --pgdata={DATA} --username={USER} --auth=trust \\\n\
+         \x20   --no-locale --encoding=UTF8 --no-sync\n\
+         exec {postgres} -D {DATA} -c listen_addresses=127.0.0.1 -c port={port} \\\n\
+         \x20   -c unix_socket_directories={sockets} \\\n\
+         \x20   -c max_connections=200 -c max_prepared_transactions=20\n"
+    )
+}
+
+/// Immediate shutdown: waits for nobody, and writes nothing that is thrown away in a moment.
+const STOP_SIGNAL: &str = "QUIT";
 pub(crate) const USER: &str = "ensue";
 const DATABASE: &str = "postgres";
 const DATA: &str = "data";
@@ -139,3 +132,15 @@ const PROGRAMS: Programs = Programs {
         instead: crate::surroundings::POSTGRES_URL,
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_listened_on() {
+        let script = script(Path::new("/usr/bin"), Path::new("/tmp/here"), 20_123);
+        assert!(script.contains("-c listen_addresses=127.0.0.1 -c port=20123"));
+        assert!(script.contains("unix_socket_directories='/tmp/here'"));
+    }
+}

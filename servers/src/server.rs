@@ -1,29 +1,25 @@
 //! A server process from its start to its end.
 
-use std::ffi::OsString;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
-use crate::guard::Guard;
 use crate::place::Place;
 
 /// How one kind of server is run.
 pub(crate) struct Recipe {
     /// As people call it.
     pub(crate) name: &'static str,
-    /// The program and its arguments. It has to stay in the foreground.
-    pub(crate) command: Vec<OsString>,
-    /// The name of the signal upon which it ends soon, whatever it is doing.
-    pub(crate) stop_signal: &'static str,
-    /// Whether it serves its clients by now.
+    /// A shell script that prepares what is not there yet, and then becomes the server by `exec`. It
+    /// runs in the server's directory.
+    pub(crate) script: String,
+    /// Whether the server serves its clients by now.
     pub(crate) is_ready: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-/// A server that runs until this is dropped, and longer than it by nothing.
-// The guard goes before the directory in which its server lives.
+/// A server that runs until this is dropped.
 pub(crate) struct Server {
-    guard: Guard,
     recipe: Recipe,
     place: Place,
 }
@@ -31,36 +27,36 @@ pub(crate) struct Server {
 impl Server {
     /// Returns when it is ready.
     pub(crate) fn start(place: Place, recipe: Recipe) -> Result<Self, Failure> {
-        let guard = Guard::post(&place, recipe.stop_signal, &recipe.command)?;
-        let mut server = Self { guard, recipe, place };
+        place.write("run", &recipe.script)?;
+        let mut server = Self { recipe, place };
         server.start_again()?;
         Ok(server)
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn directory(&self) -> &Path {
+        self.place.path()
     }
 
     pub(crate) fn is_running(&mut self) -> Result<bool, Failure> {
-        self.guard.is_running()
+        self.place.guard.is_running()
     }
 
     pub(crate) fn kill(&mut self) -> Result<(), Failure> {
-        self.guard.crash()
+        self.place.guard.crash()
     }
 
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
-        self.guard.stop()?;
+        self.place.guard.stop()?;
         self.start_again()
     }
 
     fn start_again(&mut self) -> Result<(), Failure> {
-        self.guard.start()?;
+        self.place.guard.start()?;
         let deadline = Instant::now() + TIME_TO_START;
         while Instant::now() < deadline {
             let is_ready = (self.recipe.is_ready)();
             // Asked last: somebody else's server may answer on the port that ours did not get.
-            if !self.guard.is_running()? {
+            if !self.place.guard.is_running()? {
                 return Err(self.failure("ended before it was ready"));
             }
             if is_ready {
@@ -77,13 +73,19 @@ impl Server {
     }
 }
 
+/// A word of a script, whatever is in it.
+pub(crate) fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}
+
 /// LIMIT: as many lines as say why, and not a screen full.
 fn end_of(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// LIMIT: PostgreSQL replays its log after a kill, on a machine that has more to do.
+/// LIMIT: long enough for a preparation, and for the replay of a log after a kill, on a machine that
+/// has more to do.
 const TIME_TO_START: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_ignores_its_signal_is_killed() {
+    fn a_server_that_ignores_its_signal_can_be_killed() {
         let mut server = start("trap '' TERM; while :; do sleep 0.1; done", || true).unwrap();
         assert!(server.is_running().unwrap());
         server.kill().unwrap();
@@ -117,11 +119,16 @@ mod tests {
 
     #[test]
     fn the_directory_goes_with_the_server() {
-        let server = start("sleep 60", || true).unwrap();
-        let directory = server.place().path().to_owned();
+        let server = start("exec sleep 60", || true).unwrap();
+        let directory = server.directory().to_owned();
         assert!(directory.is_dir());
         drop(server);
         assert!(!directory.exists());
+    }
+
+    #[test]
+    fn a_path_stays_one_word_of_a_script() {
+        assert_eq!(quoted(Path::new("/it's a path")), r"'/it'\''s a path'");
     }
 
     #[test]
@@ -136,12 +143,8 @@ mod tests {
         script: &str,
         is_ready: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<Server, Failure> {
-        let recipe = Recipe {
-            name: "a script",
-            command: ["/bin/sh", "-c", script].map(OsString::from).to_vec(),
-            stop_signal: "TERM",
-            is_ready: Box::new(is_ready),
-        };
-        Server::start(Place::new("script")?, recipe)
+        let recipe =
+            Recipe { name: "a script", script: script.to_owned(), is_ready: Box::new(is_ready) };
+        Server::start(Place::new("script", "TERM")?, recipe)
     }
 }
