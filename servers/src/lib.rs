@@ -14,10 +14,10 @@
 //! # Ok::<(), servers::Failure>(())
 //! ```
 //!
-//! Every server lives in a [place](place::Place) of its own: a temporary directory, and a user that
-//! is not root. A [guard](guard::Guard) stops it and removes the directory as soon as the process
-//! that wanted it is gone, also if that was killed. One more kind of server is one more file beside
-//! `postgres.rs` and `pgbouncer.rs`, and a row in `surroundings.rs`.
+//! Every server lives in a place of its own: a temporary directory, and a user that is not root. A
+//! guard stops it and removes the directory as soon as the process that wanted it is gone, also if
+//! that was killed. One more kind of server is one more file beside `postgres.rs` and `pgbouncer.rs`,
+//! and a row in `surroundings.rs`.
 
 mod account;
 mod address;

@@ -1,6 +1,7 @@
 //! A PgBouncer in transaction mode.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::address::Address;
 use crate::failure::Failure;
@@ -38,7 +39,8 @@ impl PgBouncer {
 
     fn start_on(port: u16, programs: &Path, behind: &Address) -> Result<Self, Failure> {
         let place = Place::new("pgbouncer", STOP_SIGNAL)?;
-        place.write(CONFIGURATION, &configuration(port, behind))?;
+        let version = version(&programs.join(PROGRAM))?;
+        place.write(CONFIGURATION, &configuration(version, port, behind))?;
         let (address, database) = (handshake::on_loopback(port), behind.database.clone());
         let recipe = Recipe {
             name: "PgBouncer",
@@ -55,8 +57,25 @@ impl PgBouncer {
     }
 }
 
-fn configuration(port: u16, behind: &Address) -> String {
+fn version(program: &Path) -> Result<Version, Failure> {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.map_err(Failure::cannot(format!("start {}", program.display())))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    version_in(&said).ok_or_else(|| Failure::new(format!("PgBouncer has no version: {said}")))
+}
+
+/// From a first line such as `PgBouncer 1.18.0`.
+fn version_in(said: &str) -> Option<Version> {
+    let mut numbers = said.lines().next()?.split(' ').nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+type Version = (u32, u32);
+
+fn configuration(version: Version, port: u16, behind: &Address) -> String {
     let connection = behind.connection_string();
+    // An older one takes unknown settings for mistakes.
+    let prepared = if version < PREPARES { "" } else { "max_prepared_statements = 200\n" };
     format!(
         "[databases]\n\
          * = {connection}\n\
@@ -66,7 +85,7 @@ fn configuration(port: u16, behind: &Address) -> String {
          unix_socket_dir =\n\
          auth_type = any\n\
          pool_mode = transaction\n\
-         {LIMITS}"
+         {prepared}{LIMITS}"
     )
 }
 
@@ -77,6 +96,8 @@ const LIMITS: &str = "default_pool_size = 5\n\
                       server_idle_timeout = 5\n\
                       max_client_conn = 500\n";
 
+/// The version that learnt to follow prepared statements from one connection to another.
+const PREPARES: Version = (1, 21);
 /// Whoever connects is the user of the URL: so says `auth_type = any`.
 const ANY_USER: &str = crate::postgres::USER;
 const CONFIGURATION: &str = "pgbouncer.ini";
@@ -101,10 +122,24 @@ mod tests {
     #[test]
     fn every_database_of_the_server_behind_is_reached_in_transaction_mode() {
         let behind = Address::parse("postgres://ensue@127.0.0.1:20123/postgres").unwrap();
-        let configuration = configuration(20_124, &behind);
+        let configuration = configuration((1, 18), 20_124, &behind);
         let lines: Vec<_> = configuration.lines().collect();
         assert!(lines.contains(&"* = host='127.0.0.1' port='20123' user='ensue'"));
         assert!(lines.contains(&"listen_port = 20124"));
         assert!(lines.contains(&"pool_mode = transaction"));
+    }
+
+    #[test]
+    fn prepared_statements_are_asked_for_where_they_are_known() {
+        let behind = Address::parse("postgres://ensue@127.0.0.1/postgres").unwrap();
+        let asks = |version| configuration(version, 1, &behind).contains("max_prepared_statements");
+        assert!(!asks((1, 18)) && !asks((1, 9)));
+        assert!(asks((1, 21)) && asks((2, 0)));
+    }
+
+    #[test]
+    fn a_version_is_in_the_first_line() {
+        assert_eq!(version_in("PgBouncer 1.18.0\nlibevent 2.1.12-stable\n"), Some((1, 18)));
+        assert_eq!(version_in("pgbouncer: not found"), None);
     }
 }
