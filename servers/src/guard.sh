@@ -18,17 +18,26 @@ is_running() {
     [ -n "$server" ] && kill -0 "$server" 2>/dev/null
 }
 
-# As if the power had gone: all its processes at once. A stopped server starts no more of them.
+# As if the power had gone: all its processes at once. Once the server has stopped it starts no more
+# of them and forgets none that ended. The last one to go gives the shared memory back, without which
+# the server would not start again.
 crash() {
     is_running || return
     kill -STOP "$server"
+    wait_until_still "$server"
     children=$(cat "/proc/$server/task/$server/children" 2>/dev/null)
     kill -KILL $children "$server" 2>/dev/null
     wait "$server"
-    for child in $children; do
-        while [ -e "/proc/$child/exe" ]; do sleep 0.01; done
-    done
+    for child in $children; do wait_until_still "$child"; done
     server=
+}
+
+# Until a process is stopped or has ended. Where the system does not tell, nobody waits.
+wait_until_still() {
+    while read -r _ _ state _ <"/proc/$1/stat"; do
+        case $state in T | Z | X) return ;; esac
+        sleep 0.01
+    done
 }
 
 # A server that has just begun may not have heard the signal yet, so it is repeated. Who does not
