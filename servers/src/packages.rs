@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::account::we_are_root;
 use crate::failure::Failure;
@@ -41,46 +41,44 @@ fn announce(package: &Package) {
     eprintln!("installing the package `{name}`: tests run against a real {of}, and it is not here");
 }
 
-/// The words before `apt-get` that make it work.
+/// How we may run `apt-get`: as root, or by a `sudo` that asks for no password.
 struct Installer {
-    words: &'static [&'static str],
+    by_sudo: bool,
 }
 
 impl Installer {
     fn find() -> Option<Self> {
-        let words: &[_] = if we_are_root().ok()? { &[] } else { &["sudo", "-n"] };
-        let installer = Self { words };
-        installer.command("apt-get", &["--version"]).is_ok_and(succeeds).then_some(installer)
+        let installer = Self { by_sudo: !we_are_root().ok()? };
+        succeeds(installer.command(&["--version"])).then_some(installer)
     }
 
     fn install(&self, package: &Package) -> Result<(), Failure> {
         // Lists that are absent or old are the rule on a fresh machine. Should one source of many
         // fail, the installation may succeed all the same.
-        let update = self.command("apt-get", &["-q", "update"])?.output();
+        let update = self.apt_get(&["-q", "update"])?;
         let quiet = tempfile::tempdir().map_err(Failure::cannot("make a temporary directory"))?;
         start_no_services(quiet.path()).map_err(Failure::cannot("write a temporary file"))?;
         let path = format!("DPkg::Path={}:{SYSTEM_PATH}", quiet.path().display());
         let options = ["-q", "-y", "--no-install-recommends", "-o", WAIT, "-o", &path];
-        let words = [&options[..], &["install", package.name]].concat();
-        let install = self.command("apt-get", &words)?.output();
-        let install = install.map_err(Failure::cannot("start apt-get"))?;
+        let install = self.apt_get(&[&options[..], &["install", package.name]].concat())?;
         if install.status.success() {
             return Ok(());
         }
-        let said =
-            [update.map(|update| update.stderr).unwrap_or_default(), install.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
+        let said = String::from_utf8_lossy(&[update.stderr, install.stderr].concat()).into_owned();
         Err(Failure::new(format!("{}\napt-get said:\n{}", package.is_missing(), said.trim_end())))
     }
 
+    fn apt_get(&self, words: &[&str]) -> Result<Output, Failure> {
+        self.command(words).output().map_err(Failure::cannot("start apt-get"))
+    }
+
     /// Asks nothing: neither for a password nor for a choice.
-    fn command(&self, program: &str, words: &[&str]) -> Result<Command, Failure> {
-        let quietly = ["env", "DEBIAN_FRONTEND=noninteractive", program];
-        let mut all = [self.words, &quietly, words].concat().into_iter();
-        let first = all.next().ok_or_else(|| Failure::new("a command without a word"))?;
-        let mut command = Command::new(first);
-        command.args(all).stdin(Stdio::null());
-        Ok(command)
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(if self.by_sudo { "sudo" } else { "env" });
+        command.args(self.by_sudo.then_some(["-n", "env"]).into_iter().flatten());
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(words);
+        command.stdin(Stdio::null());
+        command
     }
 }
 
