@@ -77,6 +77,7 @@ mod retry_policy;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;
+pub mod sequencer;
 pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]
