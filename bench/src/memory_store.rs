@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ensue::store::{Page, Savepoint};
 use ensue::subscription::{
-    Change, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver,
+    Change, Claim, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver,
 };
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
 
@@ -79,7 +79,7 @@ impl Transactions for MemoryStore {
 }
 
 impl Subscriptions for MemoryStore {
-    async fn register(&self, _: &str, _: Start) -> Result<(), Error> {
+    async fn register(&self, _: &str, _: Start, _: &[&str]) -> Result<(), Error> {
         Err(no_subscriptions())
     }
 
@@ -93,6 +93,10 @@ impl Subscriptions for MemoryStore {
 
     async fn release(&self, _: &str, _: Epoch) -> Result<(), Error> {
         Err(no_subscriptions())
+    }
+
+    async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        Ok(Vec::new())
     }
 
     async fn record(

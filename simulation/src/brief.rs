@@ -33,6 +33,9 @@ fn words(change: &Change) -> String {
         Change::Pause { .. } => "pause".to_owned(),
         Change::Resume => "resume".to_owned(),
         Change::Seek { to } => format!("seek {to}"),
+        Change::Replayed { request, replayed } => {
+            format!("replay {} has come to {}", request.get(), replayed.up_to)
+        }
         Change::Answer { request, answer: Answer::Done { changed } } => {
             format!("answer {}: done, {changed} changes", request.get())
         }

@@ -100,6 +100,7 @@ impl Database {
             command,
             reason: "to see what happens".to_owned(),
             requested_at: self.clock(now),
+            replayed: None,
             answer: None,
         });
         id
@@ -141,6 +142,7 @@ impl Database {
             cursor: self.cursor,
             receipts: self.receipts.iter().copied().collect(),
             set_aside: self.set_aside.values().cloned().collect(),
+            event_types: Vec::new(),
             paused: self.paused,
             is_handed_over,
         };

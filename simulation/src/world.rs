@@ -301,6 +301,7 @@ fn story(rng: &mut Rng) -> Vec<Seen> {
             position: Position::new(position),
             key: rng.bool().then(|| rng.u8(0..keys).to_string()),
             wanted: rng.u8(0..4) > 0,
+            in_batch: false,
         })
         .collect()
 }

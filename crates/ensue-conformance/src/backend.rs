@@ -57,6 +57,7 @@ pub(crate) async fn append<S: Store>(store: &S, envelopes: &[Envelope]) {
     let mut transaction = store.begin().await.unwrap();
     store.append(&mut transaction, envelopes).await.unwrap();
     store.commit(transaction).await.unwrap();
+    store.barrier().await.unwrap();
 }
 
 pub(crate) async fn append_payloads<S: Store>(store: &S, payloads: &[&str]) {
@@ -64,7 +65,9 @@ pub(crate) async fn append_payloads<S: Store>(store: &S, payloads: &[&str]) {
     append(store, &envelopes).await;
 }
 
+/// All that is committed.
 pub(crate) async fn whole_log<L: Log>(log: &L) -> Vec<Entry> {
+    log.barrier().await.unwrap();
     log.read(Page::new(Position::START, 1_000_000)).await.unwrap()
 }
 

@@ -14,6 +14,7 @@
 )]
 
 pub mod backend;
+pub mod claims;
 pub mod log;
 pub mod requests;
 pub mod subscriptions;
@@ -35,6 +36,7 @@ macro_rules! suite {
             entries_of_one_transaction_stand_in_the_order_of_the_append,
             a_transaction_stands_after_those_whose_effects_it_could_see,
             once_read_a_position_shows_the_same_entry_for_ever,
+            behind_a_barrier_stands_whatever_was_committed_before_it,
             a_page_is_bounded_in_rows_and_bytes,
             an_entry_larger_than_a_page_is_returned_all_the_same,
             pages_of_any_size_give_the_same_log,
@@ -81,6 +83,15 @@ macro_rules! suite {
             an_owner_that_starts_over_is_handed_its_own_lease,
             a_lease_that_ran_out_was_not_handed_over,
             a_lease_that_was_taken_from_a_stopped_owner_was_not_handed_over,
+            an_owner_is_told_every_event_type_that_was_ever_registered,
+            a_new_event_type_ends_the_epoch_of_an_owner_that_was_not_told_of_it,
+            event_types_that_are_known_change_nothing,
+        );
+        $crate::tests!($backend, claims:
+            an_owner_has_a_claim_for_as_long_as_its_lease_runs,
+            who_is_refused_stands_by_until_its_time_is_over,
+            who_becomes_the_owner_stands_by_no_more,
+            claims_are_of_all_subscriptions,
         );
         $crate::tests!($backend, requests:
             requests_are_pending_in_the_order_of_their_numbers_until_they_are_answered,
@@ -96,6 +107,8 @@ macro_rules! suite {
             a_resume_ends_a_pause,
             a_seek_moves_the_cursor_back_and_forth,
             a_seek_drops_receipts_and_what_is_set_aside_after_it,
+            a_replay_is_told_how_far_it_has_come_until_it_is_answered,
+            what_is_handled_once_more_comes_back_as_that,
         );
     };
 }

@@ -194,6 +194,21 @@ pub async fn a_page_is_bounded_in_rows_and_bytes<B: Backend>(backend: &B) {
     assert_eq!(store.read(page(0, 1_000)).await.unwrap(), []);
 }
 
+/// Also by somebody else, and while a transaction is open.
+pub async fn behind_a_barrier_stands_whatever_was_committed_before_it<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    assert_eq!(store.barrier().await.unwrap(), Position::START);
+    for committed in 1..=3 {
+        let elsewhere = backend.open().await;
+        let mut transaction = elsewhere.begin().await.unwrap();
+        elsewhere.append(&mut transaction, &[envelope("1"), envelope("2")]).await.unwrap();
+        elsewhere.commit(transaction).await.unwrap();
+        assert_eq!(store.barrier().await.unwrap(), Position::new(2 * committed));
+        let read = store.read(Page::new(Position::START, 10)).await.unwrap();
+        assert_eq!(read.len() as u64, 2 * committed);
+    }
+}
+
 /// Otherwise nobody could pass it.
 pub async fn an_entry_larger_than_a_page_is_returned_all_the_same<B: Backend>(backend: &B) {
     let store = backend.open().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ensue::subscription::{
-    Answer, Change, Command, FailureClass, Request, RequestId, SetAside, Which,
+    Answer, Change, Command, FailureClass, Replayed, Request, RequestId, SetAside, Which,
 };
 use ensue::{Error, ErrorKind, Position, Start, Store, Subscriptions, Transactions};
 use tokio::task::JoinSet;
@@ -46,7 +46,7 @@ pub async fn requests_are_pending_in_the_order_of_their_numbers_until_they_are_a
     backend: &B,
 ) {
     let (store, elsewhere) = (registered(backend).await, backend.open().await);
-    store.register("mails", Start::Beginning).await.unwrap();
+    store.register("mails", Start::Beginning, &[]).await.unwrap();
     assert_eq!(pending(&store).await, []);
     let mut asked = Vec::new();
     for subscription in [NAME, "mails", NAME, "mails"] {
@@ -85,6 +85,8 @@ pub async fn every_command_comes_back_unchanged<B: Backend>(backend: &B) {
     let mut commands = vec![Command::Pause, Command::Resume];
     commands
         .extend([0, 1, u64::from(u32::MAX) + 1].map(Position::new).map(|to| Command::Seek { to }));
+    let (first, last) = (Position::new(1), Position::new(u64::from(u32::MAX) + 1));
+    commands.extend([first, last].map(|first| Command::Replay { first, last }));
     for which in every_which() {
         commands.extend([Command::Retry(which.clone()), Command::Skip(which)]);
     }
@@ -103,7 +105,7 @@ pub async fn every_command_comes_back_unchanged<B: Backend>(backend: &B) {
 }
 
 fn every_which() -> Vec<Which> {
-    let classes = ["handler", "panic", "deadline", "undecodable", "newer", "crash"];
+    let classes = ["handler", "panic", "deadline", "undecodable", "newer", "unknown-type", "crash"];
     let classes = classes.map(|name| Some(name.parse::<FailureClass>().unwrap()));
     let parked = |class| Which::Parked { class, at_most: 10 };
     let mut all: Vec<_> = classes.map(parked).into();
@@ -161,7 +163,7 @@ pub async fn a_request_that_nobody_made_cannot_be_answered<B: Backend>(backend: 
 pub async fn a_request_of_another_subscription_cannot_be_answered<B: Backend>(backend: &B) {
     let store = registered(backend).await;
     let term = take(&store, "one", LONG).await;
-    store.register("mails", Start::Beginning).await.unwrap();
+    store.register("mails", Start::Beginning, &[]).await.unwrap();
     let others = store.request("mails", &Command::Pause, "on call").await.unwrap();
     assert_is_final(record(&store, term.epoch, &[answer(others, DONE)]).await);
     assert_eq!(pending(&store).await, [others]);
@@ -258,5 +260,38 @@ pub async fn a_seek_drops_receipts_and_what_is_set_aside_after_it<B: Backend>(ba
         assert_eq!(receipts_of(&next), BTreeSet::new());
         let kept = entries.into_iter().filter(|entry| entry.position.get() <= to);
         assert_eq!(next.set_aside, kept.collect::<Vec<SetAside>>());
+    }
+}
+
+/// So that it goes on from there under the next owner.
+pub async fn a_replay_is_told_how_far_it_has_come_until_it_is_answered<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    let term = take(&store, "one", LONG).await;
+    let (first, last) = (Position::new(2), Position::new(9));
+    let id = ask(&store, Command::Replay { first, last }).await;
+    assert_eq!(find(&store, id).await.replayed, None);
+    for (up_to, entries) in [(1, 0), (5, 3), (9, 7)] {
+        let replayed = Replayed { up_to: Position::new(up_to), entries };
+        let change = Change::Replayed { request: id, replayed };
+        record(&store, term.epoch, &[change]).await.unwrap();
+        let pending = backend.open().await.pending_requests().await.unwrap();
+        assert_eq!((pending.len(), pending[0].replayed), (1, Some(replayed)));
+    }
+    record(&store, term.epoch, &[answer(id, Answer::Done { changed: 7 })]).await.unwrap();
+    let replayed = Replayed { up_to: last, entries: 7 };
+    assert_eq!(find(&store, id).await.replayed, Some(replayed));
+    let again = Change::Replayed { request: id, replayed };
+    assert_is_final(record(&store, term.epoch, &[again]).await);
+}
+
+/// And is then one that is not, once that is recorded.
+pub async fn what_is_handled_once_more_comes_back_as_that<B: Backend>(backend: &B) {
+    let store = registered(backend).await;
+    for is_replay in [true, false, true] {
+        let term = take(&store, "one", LONG).await;
+        let entry = SetAside { is_replay, ..queued(1) };
+        record(&store, term.epoch, &[Change::SetAside(entry.clone())]).await.unwrap();
+        assert_eq!(take(&store, "one", LONG).await.set_aside, [entry.clone()]);
+        assert_eq!(store.status(NAME).await.unwrap().unwrap().set_aside, [entry]);
     }
 }

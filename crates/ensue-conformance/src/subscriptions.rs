@@ -23,7 +23,7 @@ pub(crate) const SHORT: Duration = Duration::from_millis(1);
 
 pub(crate) async fn registered<B: Backend>(backend: &B) -> B::Store {
     let store = backend.open().await;
-    store.register(NAME, Start::Beginning).await.unwrap();
+    store.register(NAME, Start::Beginning, &[]).await.unwrap();
     store
 }
 
@@ -80,15 +80,16 @@ pub(crate) fn queued(position: u64) -> SetAside {
         state: SetAsideState::Queued,
         attempts: 0,
         failure: None,
+        is_replay: false,
     }
 }
 
 /// [`Start::Head`].
 pub async fn a_subscription_starts_after_the_last_entry<B: Backend>(backend: &B) {
     let store = backend.open().await;
-    store.register("of an empty log", Start::Head).await.unwrap();
+    store.register("of an empty log", Start::Head, &[]).await.unwrap();
     append_payloads(&store, &["1", "2", "3"]).await;
-    store.register(NAME, Start::Head).await.unwrap();
+    store.register(NAME, Start::Head, &[]).await.unwrap();
     assert_eq!(cursor(&store).await, Position::new(3));
     let empty = store.status("of an empty log").await.unwrap().unwrap();
     assert_eq!(empty.cursor, Position::START);
@@ -98,7 +99,7 @@ pub async fn a_subscription_starts_after_the_last_entry<B: Backend>(backend: &B)
 pub async fn a_subscription_can_start_with_the_first_entry<B: Backend>(backend: &B) {
     let store = backend.open().await;
     append_payloads(&store, &["1", "2", "3"]).await;
-    store.register(NAME, Start::Beginning).await.unwrap();
+    store.register(NAME, Start::Beginning, &[]).await.unwrap();
     assert_eq!(cursor(&store).await, Position::START);
 }
 
@@ -111,7 +112,7 @@ pub async fn registering_again_leaves_the_cursor_where_it_is<B: Backend>(backend
     let mut others = JoinSet::new();
     for start in [Start::Head, Start::Beginning, Start::Head] {
         let store = backend.open().await;
-        others.spawn(async move { store.register(NAME, start).await });
+        others.spawn(async move { store.register(NAME, start, &[]).await });
     }
     while let Some(ended) = others.join_next().await {
         ended.unwrap().unwrap();
@@ -408,7 +409,7 @@ pub(crate) fn pause() -> Change {
 pub async fn what_is_recorded_of_a_subscription_is_of_no_other<B: Backend>(backend: &B) {
     const OTHER: &str = "refunds of others";
     let store = registered(backend).await;
-    store.register(OTHER, Start::Beginning).await.unwrap();
+    store.register(OTHER, Start::Beginning, &[]).await.unwrap();
     let term = take(&store, "one", LONG).await;
     let left = [Change::SetAside(queued(1)), receipt(3), advance(2), pause()];
     record(&store, term.epoch, &left).await.unwrap();
@@ -487,4 +488,48 @@ pub async fn a_lease_that_was_taken_from_a_stopped_owner_was_not_handed_over<B: 
     store.release(NAME, first.epoch).await.unwrap();
     assert!(store.renew(NAME, second.epoch, SHORT).await.unwrap());
     assert!(!take_eventually(&store, "one").await.is_handed_over);
+}
+
+/// By any program, in any order.
+pub async fn an_owner_is_told_every_event_type_that_was_ever_registered<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    assert_eq!(event_types(&registered(backend).await).await, BTreeSet::new());
+    store.register(NAME, Start::Head, &["order.placed", "order.cancelled"]).await.unwrap();
+    backend.open().await.register(NAME, Start::Head, &["order.paid"]).await.unwrap();
+    store.register("mails", Start::Head, &["mail.sent"]).await.unwrap();
+    let all = ["order.placed", "order.cancelled", "order.paid"].map(str::to_owned);
+    assert_eq!(event_types(&store).await, BTreeSet::from(all));
+}
+
+async fn event_types<S: Store>(store: &S) -> BTreeSet<String> {
+    take(store, "one", LONG).await.event_types.into_iter().collect()
+}
+
+/// What it does not know it would pass by.
+pub async fn a_new_event_type_ends_the_epoch_of_an_owner_that_was_not_told_of_it<B: Backend>(
+    backend: &B,
+) {
+    let store = backend.open().await;
+    store.register(NAME, Start::Beginning, &["order.placed"]).await.unwrap();
+    let older = take(&store, "older", LONG).await;
+    let newer = backend.open().await;
+    newer.register(NAME, Start::Beginning, &["order.placed", "order.paid"]).await.unwrap();
+    assert_is_fenced(&store, older.epoch, &[advance(1)]).await;
+    assert!(!store.renew(NAME, older.epoch, LONG).await.unwrap());
+    let next = take(&store, "older", LONG).await;
+    assert!(next.event_types.contains(&"order.paid".to_owned()));
+    record(&store, next.epoch, &[advance(1)]).await.unwrap();
+}
+
+/// Every start of the program registers.
+pub async fn event_types_that_are_known_change_nothing<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    store.register(NAME, Start::Beginning, &["order.placed", "order.paid"]).await.unwrap();
+    let term = take(&store, "one", LONG).await;
+    for known in [&["order.paid"][..], &[], &["order.paid", "order.placed"]] {
+        backend.open().await.register(NAME, Start::Beginning, known).await.unwrap();
+    }
+    store.register("mails", Start::Beginning, &["mail.sent"]).await.unwrap();
+    record(&store, term.epoch, &[advance(1)]).await.unwrap();
+    assert!(store.renew(NAME, term.epoch, LONG).await.unwrap());
 }

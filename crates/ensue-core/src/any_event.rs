@@ -20,6 +20,11 @@ pub struct AnyEvent {
 enum Form {
     Raised(Box<dyn Erased>),
     Stored(Box<Envelope>),
+    /// Several, in the form that a handler of batches takes.
+    Batch {
+        event_type: &'static str,
+        events: Box<dyn Any + Send + Sync>,
+    },
 }
 
 impl AnyEvent {
@@ -34,9 +39,26 @@ impl AnyEvent {
         Self { form: Form::Stored(Box::new(envelope)), occurred_at }
     }
 
+    /// Events of one type on their way to a handler that takes them together; never stored.
+    #[doc(hidden)]
+    pub fn of_batch<B: Any + Send + Sync>(event_type: &'static str, batch: B) -> Self {
+        let form = Form::Batch { event_type, events: Box::new(batch) };
+        Self { form, occurred_at: Timestamp::from_micros(0) }
+    }
+
+    /// The batch, if it is a `B`.
+    #[doc(hidden)]
+    pub fn batch<B: Any>(&self) -> Option<&B> {
+        match &self.form {
+            Form::Batch { events, .. } => events.downcast_ref(),
+            Form::Raised(_) | Form::Stored(_) => None,
+        }
+    }
+
     /// The stable name of the event's type.
     pub fn event_type(&self) -> &str {
         match &self.form {
+            Form::Batch { event_type, .. } => event_type,
             Form::Raised(event) => event.event_type(),
             Form::Stored(envelope) => &envelope.event_type,
         }
@@ -44,6 +66,7 @@ impl AnyEvent {
 
     pub(crate) fn type_name(&self) -> Cow<'static, str> {
         match &self.form {
+            Form::Batch { event_type, .. } => Cow::Borrowed(event_type),
             Form::Raised(event) => Cow::Borrowed(event.event_type()),
             Form::Stored(envelope) => envelope.event_type.clone(),
         }
@@ -54,6 +77,7 @@ impl AnyEvent {
         match &self.form {
             Form::Raised(event) => event.version(),
             Form::Stored(envelope) => envelope.version,
+            Form::Batch { .. } => 1,
         }
     }
 
@@ -62,6 +86,7 @@ impl AnyEvent {
         match &self.form {
             Form::Raised(event) => event.key(),
             Form::Stored(envelope) => envelope.key.clone(),
+            Form::Batch { .. } => None,
         }
     }
 
@@ -75,6 +100,7 @@ impl AnyEvent {
         match &self.form {
             Form::Raised(event) => event.is_local(),
             Form::Stored(_) => false,
+            Form::Batch { .. } => true,
         }
     }
 
@@ -86,6 +112,7 @@ impl AnyEvent {
         match &self.form {
             Form::Raised(event) => event.encode().map(Cow::Owned),
             Form::Stored(envelope) => Ok(Cow::Borrowed(&envelope.payload)),
+            Form::Batch { event_type, .. } => Err(PayloadError::local(*event_type)),
         }
     }
 
@@ -93,7 +120,7 @@ impl AnyEvent {
     pub fn downcast_ref<E: Event>(&self) -> Option<&E> {
         match &self.form {
             Form::Raised(event) => event.as_any().downcast_ref(),
-            Form::Stored(_) => None,
+            Form::Stored(_) | Form::Batch { .. } => None,
         }
     }
 
@@ -102,7 +129,7 @@ impl AnyEvent {
     pub fn type_id(&self) -> Option<std::any::TypeId> {
         match &self.form {
             Form::Raised(event) => Some(event.as_any().type_id()),
-            Form::Stored(_) => None,
+            Form::Stored(_) | Form::Batch { .. } => None,
         }
     }
 
@@ -114,6 +141,7 @@ impl AnyEvent {
         let event = match &self.form {
             Form::Raised(event) => event,
             Form::Stored(envelope) => return Ok((**envelope).clone()),
+            Form::Batch { event_type, .. } => return Err(PayloadError::local(*event_type)),
         };
         Ok(Envelope {
             id: meta.id,

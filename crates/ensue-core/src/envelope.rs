@@ -59,6 +59,7 @@ impl Entry {
             recorded_at: Some(self.recorded_at),
             position: Some(self.position),
             attempt,
+            is_replay: false,
             correlation_id: envelope.correlation_id.clone(),
             causation_id: envelope.causation_id,
             hops: envelope.hops,

@@ -25,6 +25,8 @@ pub struct Meta {
     pub position: Option<Position>,
     /// Which attempt at handling this is, counted from 1.
     pub attempt: u32,
+    /// Whether it was handled before, and somebody wants it handled once more.
+    pub is_replay: bool,
     /// What all events of its story share.
     pub correlation_id: CorrelationId,
     /// The event in whose handling it was raised.
@@ -63,6 +65,7 @@ impl Meta {
             recorded_at: None,
             position: None,
             attempt: 1,
+            is_replay: false,
             correlation_id,
             causation_id: origin.causation_id,
             hops: origin.hops,

@@ -9,9 +9,10 @@ use sqlx::SqliteConnection;
 use crate::error::failed;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(u32, &str, &str); 2] = [
+const MIGRATIONS: [(u32, &str, &str); 3] = [
     (1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql")),
     (2, "receipts_and_requests", include_str!("migrations/0002_receipts_and_requests.sql")),
+    (3, "replays_and_claims", include_str!("migrations/0003_replays_and_claims.sql")),
 ];
 
 /// Applies what is missing, in the one transaction that `connection` is in: processes that start

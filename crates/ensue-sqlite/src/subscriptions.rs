@@ -1,5 +1,6 @@
 //! Owners, leases, cursors, what is set aside, and what operators ask for.
 
+mod event_types;
 mod lease;
 mod progress;
 mod requests;
@@ -8,7 +9,7 @@ mod rows;
 use std::time::{Duration, SystemTime};
 
 use ensue::subscription::{
-    Change, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver, Term,
+    Change, Claim, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver, Term,
 };
 use ensue::{Error, Position, Start, Subscriptions, Timestamp, Transactions};
 
@@ -16,7 +17,12 @@ use crate::SqliteStore;
 use crate::error::failed;
 
 impl Subscriptions for SqliteStore {
-    async fn register(&self, subscription: &str, start: Start) -> Result<(), Error> {
+    async fn register(
+        &self,
+        subscription: &str,
+        start: Start,
+        event_types: &[&str],
+    ) -> Result<(), Error> {
         let what = || format!("cannot register subscription `{subscription}`");
         let statement = match start {
             Start::Head => include_str!("sql/register_at_head.sql"),
@@ -29,6 +35,8 @@ impl Subscriptions for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(failed(what))?;
+        let remembered = event_types::remember(&mut transaction, subscription, event_types).await;
+        remembered.map_err(failed(what))?;
         transaction.commit().await.map_err(failed(what))
     }
 
@@ -45,6 +53,9 @@ impl Subscriptions for SqliteStore {
         let (connection, now) = (&mut *transaction, now());
         let held = lease::held(connection, subscription, owner, now).await;
         if let Some(held) = held.map_err(failed(what))? {
+            let standing = lease::stand_by(connection, subscription, owner, now, lease).await;
+            standing.map_err(failed(what))?;
+            transaction.commit().await.map_err(failed(what))?;
             return Ok(held);
         }
         let cursor = rows::cursor(connection, subscription).await.map_err(failed(what))?;
@@ -56,6 +67,7 @@ impl Subscriptions for SqliteStore {
                 epoch: lease::start(connection, subscription, owner, now, lease).await?,
                 receipts: rows::receipts(connection, subscription).await?,
                 set_aside: rows::set_aside(connection, subscription).await?,
+                event_types: event_types::read(connection, subscription).await?,
                 paused: rows::pause(connection, subscription).await?.is_some(),
             })
         };
@@ -75,6 +87,11 @@ impl Subscriptions for SqliteStore {
 
     async fn release(&self, subscription: &str, epoch: Epoch) -> Result<(), Error> {
         self.change_lease(subscription, epoch, Duration::ZERO).await.map(drop)
+    }
+
+    async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        let claims = lease::claims(&self.0.log_reader, now()).await;
+        claims.map_err(failed(|| "cannot read who owns which subscription".to_owned()))
     }
 
     async fn record(

@@ -192,7 +192,8 @@ impl<S: Store> Builder<S> {
             return Err(Error::configuration(self.problems.join("; ")));
         }
         for subscription in &self.subscriptions {
-            self.store.register(&subscription.name, subscription.start).await?;
+            let (name, handled) = (&subscription.name, subscription.handled_types());
+            self.store.register(name, subscription.start, &handled).await?;
         }
         Ok(Events::new(Application {
             store: self.store,

@@ -204,7 +204,7 @@ impl<S: Store> Events<S> {
     }
 
     /// The subscription `name`, to be operated: entries that are set aside retried or skipped, the
-    /// whole of it paused, resumed, or set to another position.
+    /// whole of it paused, resumed, set to another position, or made to handle a range once more.
     pub fn operate(&self, name: &str) -> Operator<S> {
         Operator::new(&self.0, name)
     }
@@ -224,7 +224,7 @@ impl<S: Store> Events<S> {
     /// # Errors
     /// The database's.
     pub async fn ticket(&self) -> Result<Ticket<S>, Error> {
-        Ok(Ticket::new(&self.0, self.head().await?))
+        Ok(Ticket::new(&self.0, self.0.store.barrier().await?))
     }
 
     /// The store.

@@ -1,8 +1,8 @@
 //! Running subscriptions.
 //!
 //! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
-//! may run a subscription, [`follower`] what becomes of each entry, with [`set_aside`] for those
-//! that failed. [`runner`], [`keeper`], [`following`] and [`delivery`] do what they say: they have the
+//! may run a subscription, [`sharing`] which of several processes does, [`follower`] what becomes of
+//! each entry, with [`set_aside`] for those that failed. [`runner`], [`keeper`], [`following`] and [`delivery`] do what they say: they have the
 //! clocks, the randomness and the database.
 
 mod delivery;
@@ -22,11 +22,13 @@ mod runner;
 mod set_aside;
 #[cfg(feature = "testing")]
 mod settling;
+mod sharing;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ensue_core::EventId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -70,11 +72,14 @@ impl Forwarder {
     pub(crate) fn start<S: Store>(application: &Arc<Application<S>>) -> Self {
         let (stop, stopping) = watch::channel(false);
         let (head, watcher) = HeadWatch::start(Arc::clone(application));
+        // With an id, so that no two runs of a process are the same owner.
+        let owner: Arc<str> = format!("{}@{}", std::process::id(), EventId::now()).into();
         let mut tasks = JoinSet::new();
         for subscription in &application.subscriptions {
             let application = Arc::clone(application);
             let subscription = Arc::clone(subscription);
-            let runner = Runner::new(application, subscription, head.clone(), stopping.clone());
+            let (owner, head, stopping) = (Arc::clone(&owner), head.clone(), stopping.clone());
+            let runner = Runner::new(application, subscription, owner, head, stopping);
             tasks.spawn(runner.run());
         }
         let lateness = tokio::spawn(lateness::watch(Arc::clone(application)));

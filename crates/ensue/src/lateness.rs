@@ -48,7 +48,8 @@ async fn oldest_unhandled<S: Store>(
     status: &SubscriptionStatus,
 ) -> Result<Option<Entry>, Error> {
     // What is set aside comes before whatever the cursor has not passed.
-    if let Some(first) = status.set_aside.iter().map(|entry| entry.position).min() {
+    let unhandled = status.set_aside.iter().filter(|entry| !entry.is_replay);
+    if let Some(first) = unhandled.map(|entry| entry.position).min() {
         let page = Page::new(first.previous(), 1);
         return Ok(store.read(page).await?.pop().filter(|entry| entry.position == first));
     }

@@ -62,6 +62,7 @@
 //! - [`Store`] is what a database must do; `ensue-sqlite` is one.
 //! - `testing`, with the feature of that name: a store in memory, a virtual clock, scenarios.
 
+mod batch;
 mod builder;
 mod cascade;
 mod directed;
@@ -86,6 +87,7 @@ mod ticket;
 mod tx;
 mod words;
 
+pub use batch::{Batch, Received};
 pub use builder::Builder;
 pub use directed::{Directed, permanent, retry_after};
 #[doc(inline)]
@@ -102,10 +104,10 @@ pub use forwarder::Forwarder;
 pub use handler::{Handler, IntoHandler, IntoPlainHandler, Parameter, State, TxHandler};
 pub use lateness::Late;
 pub use local_pool::AfterCommitCounts;
-pub use operator::{Operator, Requested};
+pub use operator::{Operator, Requested, SeekPlan};
 pub use retry_policy::RetryPolicy;
 pub use store::{Log, Store, Subscriptions, Transactions};
-pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus};
+pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus, UnknownTypes};
 pub use ticket::{Handled, Ticket};
 pub use tx::Tx;
 

@@ -7,8 +7,9 @@ use ensue_core::Position;
 use tokio::time::Instant;
 
 use crate::events::Application;
-use crate::subscription::{Answer, Command, RequestId, Which};
-use crate::ticket::status;
+use crate::store::Page;
+use crate::subscription::{Answer, Command, RequestId, Subscription, Which};
+use crate::ticket::{status, unknown};
 use crate::{Error, Store, SubscriptionStatus};
 
 /// A subscription in the hands of an operator. See [`Events::operate`](crate::Events::operate).
@@ -34,6 +35,22 @@ use crate::{Error, Store, SubscriptionStatus};
 pub struct Operator<S: Store> {
     application: Arc<Application<S>>,
     name: String,
+}
+
+/// What a seek would come to. See [`Operator::plan_seek`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeekPlan {
+    /// Where the cursor is.
+    pub from: Position,
+    /// Where it would be.
+    pub to: Position,
+    /// How many entries would be handled once more, effects and all.
+    pub handled_again: u64,
+    /// How many would never be handled.
+    pub passed_over: u64,
+    /// How many that are set aside would be forgotten.
+    pub set_aside_dropped: u64,
 }
 
 /// Something that was asked for.
@@ -101,6 +118,89 @@ impl<S: Store> Operator<S> {
         self.request(Command::Seek { to }, reason).await
     }
 
+    /// What a [seek](Self::seek) to position `to` would come to, as things are now. It reads the log
+    /// between there and the cursor, and changes nothing.
+    ///
+    /// ```
+    /// # use ensue::{Error, Events, Position, Store};
+    /// # async fn example<S: Store>(events: Events<S>) -> Result<(), Error> {
+    /// let view = events.operate("orders-view");
+    /// let plan = view.plan_seek(Position::START).await?;
+    /// println!("{} entries would be handled again", plan.handled_again);
+    /// view.seek(plan.to, "anna: the view lacked a column").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownSubscription`](crate::ErrorKind::UnknownSubscription) also if this
+    /// application has no such subscription, since only that knows what it handles; the database's.
+    pub async fn plan_seek(&self, to: Position) -> Result<SeekPlan, Error> {
+        let status = self.status().await?;
+        let subscription = self.subscription()?;
+        let from = status.cursor;
+        let set_aside = status.set_aside.iter().filter(|entry| entry.position > to);
+        let between = self.count_handled(subscription, from.min(to), from.max(to)).await?;
+        let (handled_again, passed_over) = if to < from { (between, 0) } else { (0, between) };
+        let set_aside_dropped = set_aside.count() as u64;
+        Ok(SeekPlan { from, to, handled_again, passed_over, set_aside_dropped })
+    }
+
+    async fn count_handled(
+        &self,
+        subscription: &Subscription<S>,
+        mut after: Position,
+        last: Position,
+    ) -> Result<u64, Error> {
+        let mut count = 0;
+        while after < last {
+            let page = self.application.store.read(Page::new(after, ROWS)).await?;
+            let Some(end) = page.last().map(|entry| entry.position) else { break };
+            let between = page.iter().filter(|entry| entry.position <= last);
+            let event_types = between.map(|entry| entry.envelope.event_type.as_ref());
+            count +=
+                event_types.filter(|name| subscription.reaction(name).is_some()).count() as u64;
+            after = end;
+        }
+        Ok(count)
+    }
+
+    /// Lets it handle the entries from position `first` to `last` once more, as if they were new: in
+    /// the order of their keys, also towards what comes meanwhile, retried, and parked if nothing
+    /// helps. The cursor stays where it is, so that nothing else is held up or handled twice, and
+    /// events keep their ids; handlers that must know are told by
+    /// [`Meta::is_replay`](crate::Meta::is_replay). An entry of the range that is parked is tried
+    /// again; one that is retried anyway is left alone.
+    ///
+    /// It is answered when each entry was tried, with their number, and goes on under the next owner
+    /// if there is another before that.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status).
+    pub async fn replay(
+        &self,
+        first: Position,
+        last: Position,
+        reason: &str,
+    ) -> Result<Requested<S>, Error> {
+        self.request(Command::Replay { first, last }, reason).await
+    }
+
+    /// How many events this process has [skipped](crate::UnknownTypes::Skip) because only another
+    /// program has a handler for them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownSubscription`](crate::ErrorKind::UnknownSubscription) if this application
+    /// has no such subscription.
+    pub fn unknown_skipped(&self) -> Result<u64, Error> {
+        self.subscription().map(Subscription::unknown_skipped)
+    }
+
+    fn subscription(&self) -> Result<&Subscription<S>, Error> {
+        let mut subscriptions = self.application.subscriptions.iter();
+        let found = subscriptions.find(|subscription| subscription.name == self.name);
+        found.map(|found| &**found).ok_or_else(|| unknown(&self.name))
+    }
+
     async fn request(&self, command: Command, reason: &str) -> Result<Requested<S>, Error> {
         // A request of a name that nobody knows would wait for ever.
         self.status().await?;
@@ -140,6 +240,9 @@ impl<S: Store> Requested<S> {
         }
     }
 }
+
+/// LIMIT: entries of a page that is only counted.
+const ROWS: u32 = 1_000;
 
 /// Between two looks while nothing is heard.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -18,7 +18,7 @@ use ensue_core::{Entry, Envelope, Position};
 
 use crate::Error;
 use crate::subscription::{
-    Change, Command, Epoch, Request, RequestId, Start, SubscriptionStatus, TakeOver,
+    Change, Claim, Command, Epoch, Request, RequestId, Start, SubscriptionStatus, TakeOver,
 };
 
 /// The log, read.
@@ -30,6 +30,14 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// It MUST NOT go back, also when the log is pruned, and MUST NOT name an entry that
     /// [`read`](Log::read) would not return yet.
     fn head(&self) -> impl Future<Output = Result<Position, Error>> + Send;
+
+    /// The position up to which everything stands that was committed before the call.
+    ///
+    /// Where positions are given at the append that is the [head](Log::head). A store that gives
+    /// them later MUST have given them to all of that, and only then answer.
+    fn barrier(&self) -> impl Future<Output = Result<Position, Error>> + Send {
+        self.head()
+    }
 
     /// The entries after `page.after` in the order of their positions, bounded by the page.
     ///
@@ -161,23 +169,34 @@ impl std::fmt::Display for Savepoint {
 
 /// What is known of each subscription: its owner, its cursor, and what it has set aside.
 pub trait Subscriptions: Transactions {
-    /// Makes the rows of `subscription` if there are none, its cursor at `start`.
+    /// Makes the rows of `subscription` if there are none, its cursor at `start`, and remembers that
+    /// it handles events of these types.
     ///
-    /// An existing cursor MUST stay where it is. Many processes may call it at once.
+    /// An existing cursor MUST stay where it is. [`Start::Head`] MUST be after everything that was
+    /// committed before the call. Many processes may call it at once.
+    ///
+    /// If there is a type among them that was not remembered, the epoch of whoever owns the
+    /// subscription MUST be over: whatever is recorded from then on comes from an owner that was
+    /// told of that type when its term began. An older program could otherwise pass events by that
+    /// only a newer one knows.
     fn register(
         &self,
         subscription: &str,
         start: Start,
+        event_types: &[&str],
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes `owner` the owner of `subscription` for `lease`, unless another's lease still runs.
     ///
     /// A take-over MUST begin a new epoch, higher than any before, also if `owner` owned it
-    /// already, and MUST return the cursor, the receipts, everything set aside and whether it is
-    /// paused; and that it was handed over, if the lease before was released, there was none, or it
-    /// was `owner`'s. Of two callers at most one MUST win. Leases are measured by the database's
-    /// clock; one that was given in the future of a clock that was set back MUST NOT hold anybody up
-    /// for longer than it was given for.
+    /// already, and MUST return the cursor, the receipts, everything set aside, every event type it
+    /// was ever registered with, and whether it is paused; and that it was handed over, if the lease
+    /// before was released, there was none, or it was `owner`'s. Of two callers at most one MUST win.
+    /// Leases are measured by the database's clock; one that was given in the future of a clock that
+    /// was set back MUST NOT hold anybody up for longer than it was given for.
+    ///
+    /// Who is refused MUST be among the [claims](Subscriptions::claims) for `lease`, as one that
+    /// stands by, and MUST NOT be any more once it is the owner.
     fn take_over(
         &self,
         subscription: &str,
@@ -200,6 +219,12 @@ pub trait Subscriptions: Transactions {
         subscription: &str,
         epoch: Epoch,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Who owns and who stands by for which subscription, at this moment: every lease that runs, and
+    /// everybody who was refused and whose time is not over.
+    ///
+    /// It MAY name claims of which another subscription's owner knows nothing.
+    fn claims(&self) -> impl Future<Output = Result<Vec<Claim>, Error>> + Send;
 
     /// Records `changes` as part of `transaction`, fenced by `epoch`.
     ///

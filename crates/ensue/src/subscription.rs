@@ -19,22 +19,33 @@
 //! - When ten new entries in a row fail, what the handler depends on is taken to be away: one entry
 //!   is tried now and then, and none loses its attempts by it, until one succeeds.
 //! - An entry that ends the process has its attempts counted like any other, and is parked.
+//! - An event whose type another program handles for it, or an older build did, is set aside rather
+//!   than passed by ([`UnknownTypes`]).
+//! - A [batch](SubscriptionBuilder::on_batch) is handled by one call in one transaction; if it fails,
+//!   its entries are tried one by one.
+//! - Processes share the subscriptions out among themselves: one that has two more than another
+//!   which stands by hands one over.
 //! - Beyond 10,000 keys or a million entries that are set aside it is paused, and says so.
-//! - [Operators](crate::Operator) have it retried, skipped, paused, resumed or set elsewhere; its
-//!   owner does it, and the request stays as the record.
+//! - [Operators](crate::Operator) have it retried, skipped, paused, resumed, set elsewhere, or handle
+//!   a range once more; its owner does it, and the request stays as the record.
 
 mod builder;
+mod reaction;
 mod request;
 pub(crate) mod rows;
+mod unknown_types;
 
 pub(crate) use builder::Subscription;
 pub use builder::SubscriptionBuilder;
-pub use request::{Answer, Command, Request, RequestId, Which};
+pub(crate) use reaction::Reaction;
+pub use request::{Answer, Command, Replayed, Request, RequestId, Which};
 pub(crate) use rows::Verdict;
 pub use rows::{
-    Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus, TakeOver,
-    Term,
+    Change, Claim, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus,
+    TakeOver, Term,
 };
+pub(crate) use unknown_types::Unknown;
+pub use unknown_types::UnknownTypes;
 
 /// Where a new subscription starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

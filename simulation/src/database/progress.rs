@@ -98,6 +98,7 @@ impl Database {
                 Ok(())
             }
             Change::Seek { .. } => Err(Violation::new("nobody asked for another cursor")),
+            Change::Replayed { .. } => Err(Violation::new("nobody asked for a replay")),
             Change::Answer { request, answer } => {
                 self.answer(*request, answer);
                 Ok(())
@@ -177,7 +178,10 @@ impl Database {
             Command::Retry(Which::Entry(position)) => {
                 self.set_aside.get(position).is_some_and(|entry| entry.attempts == 0)
             }
-            Command::Skip(_) | Command::Retry(_) | Command::Seek { .. } => true,
+            Command::Skip(_)
+            | Command::Retry(_)
+            | Command::Seek { .. }
+            | Command::Replay { .. } => true,
         }
     }
 }

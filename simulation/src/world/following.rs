@@ -16,7 +16,7 @@ use crate::handlers::{ATTEMPTS, Attempt};
 use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
 use crate::mutant::Mutant;
 use crate::process::{Following, ProcessId};
-use crate::violation::Checked;
+use crate::violation::{Checked, Violation};
 
 /// LIMIT: entries of a page.
 const PAGE_ROWS: usize = 12;
@@ -116,7 +116,8 @@ impl World {
                 self.ask(sender, Errand::Read, Question::Read { after, rows });
                 Ok(())
             }
-            Action::Handle { position, attempt, changes } => {
+            Action::ReadAgain { .. } => Err(Violation::new("nobody asked for a replay")),
+            Action::Handle { position, attempt, changes, .. } => {
                 self.begin_handler(who, position, attempt, changes)
             }
             Action::Record { changes } => {

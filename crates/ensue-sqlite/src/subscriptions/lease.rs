@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ensue::Timestamp;
-use ensue::subscription::{Epoch, TakeOver};
+use ensue::subscription::{Claim, Epoch, TakeOver};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::epoch_number;
 
@@ -25,6 +25,40 @@ pub(super) async fn held(
     let Some(running) = running else { return Ok(None) };
     let until = Timestamp::from_micros(running.try_get(1)?);
     Ok(Some(TakeOver::Held { owner: running.try_get(0)?, remaining: until.since(now) }))
+}
+
+/// Lets `owner` be among those who stand by for as long as its `lease` would have been.
+pub(super) async fn stand_by(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    owner: &str,
+    now: Timestamp,
+    lease: Duration,
+) -> sqlx::Result<()> {
+    sqlx::query(include_str!("../sql/stand_by.sql"))
+        .bind(subscription)
+        .bind(owner)
+        .bind(now.plus(lease).as_micros())
+        .bind(micros(lease))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Who owns and who stands by for which subscription.
+pub(super) async fn claims(pool: &SqlitePool, now: Timestamp) -> sqlx::Result<Vec<Claim>> {
+    let rows = sqlx::query(include_str!("../sql/read_claims.sql"))
+        .bind(now.as_micros())
+        .fetch_all(pool)
+        .await?;
+    let claim = |row: &SqliteRow| {
+        Ok(Claim {
+            subscription: row.try_get(0)?,
+            owner: row.try_get(1)?,
+            is_owner: row.try_get(2)?,
+        })
+    };
+    rows.iter().map(claim).collect()
 }
 
 /// Whether the owner before `owner`, if there was one, has left nothing half done.
@@ -61,6 +95,12 @@ pub(super) async fn start(
         .bind(subscription)
         .bind(now.plus(lease).as_micros())
         .bind(micros(lease))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(include_str!("../sql/forget_standbys.sql"))
+        .bind(subscription)
+        .bind(owner)
+        .bind(now.as_micros())
         .execute(connection)
         .await?;
     Ok(Epoch::new(epoch.unsigned_abs()))

@@ -1,6 +1,6 @@
 //! Recording progress, fenced.
 
-use ensue::subscription::{Answer, Change, Epoch};
+use ensue::subscription::{Answer, Change, Epoch, Replayed};
 use ensue::{Error, Position, Timestamp};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
@@ -59,6 +59,7 @@ fn must_change(change: &Change) -> bool {
         | Change::Receipt { .. }
         | Change::Settle { .. }
         | Change::Seek { .. }
+        | Change::Replayed { .. }
         | Change::Answer { .. } => true,
         Change::Forget { .. } | Change::SetAside(_) | Change::Pause { .. } | Change::Resume => {
             false
@@ -129,7 +130,8 @@ fn statement<'q>(
             .bind(entry.state.next_attempt_at().map(Timestamp::as_micros))
             .bind(entry.failure.as_ref().map(|failure| failure.class.name()))
             .bind(entry.failure.as_ref().map(|failure| failure.message.as_str()))
-            .bind(now.as_micros()),
+            .bind(now.as_micros())
+            .bind(entry.is_replay),
         Change::Pause { reason } => sqlx::query(include_str!("../sql/pause.sql"))
             .bind(subscription)
             .bind(reason.as_str())
@@ -139,6 +141,13 @@ fn statement<'q>(
             .bind(subscription)
             .bind(position_number(*to))
             .bind(now.as_micros()),
+        Change::Replayed { request, replayed: Replayed { up_to, entries } } => {
+            sqlx::query(include_str!("../sql/replayed.sql"))
+                .bind(request_number(*request))
+                .bind(position_number(*up_to))
+                .bind(count(*entries))
+                .bind(subscription)
+        }
         Change::Answer { request, answer } => {
             let (word, changed, why) = match answer {
                 Answer::Done { changed } => ("done", Some(*changed), None),
@@ -147,10 +156,14 @@ fn statement<'q>(
             sqlx::query(include_str!("../sql/answer_request.sql"))
                 .bind(request_number(*request))
                 .bind(word)
-                .bind(changed.map(|changed| i64::try_from(changed).unwrap_or(i64::MAX)))
+                .bind(changed.map(count))
                 .bind(why)
                 .bind(now.as_micros())
                 .bind(subscription)
         }
     }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,6 @@
 //! What operators ask for.
 
-use ensue::subscription::{Answer, Command, FailureClass, Request, RequestId, Which};
+use ensue::subscription::{Answer, Command, FailureClass, Replayed, Request, RequestId, Which};
 use ensue::{BoxError, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
@@ -13,10 +13,11 @@ pub(super) async fn insert(
     command: &Command,
     reason: &str,
 ) -> sqlx::Result<RequestId> {
-    let position = match (command, command.which()) {
-        (Command::Seek { to }, _) => Some(*to),
-        (_, Some(Which::Entry(position))) => Some(*position),
-        _ => None,
+    let (position, last) = match (command, command.which()) {
+        (Command::Seek { to }, _) => (Some(*to), None),
+        (Command::Replay { first, last }, _) => (Some(*first), Some(*last)),
+        (_, Some(Which::Entry(position))) => (Some(*position), None),
+        _ => (None, None),
     };
     let (key, class, at_most) = match command.which() {
         Some(Which::Key(key)) => (Some(key.as_str()), None, None),
@@ -28,6 +29,7 @@ pub(super) async fn insert(
         .bind(subscription)
         .bind(command.name())
         .bind(position.map(position_number))
+        .bind(last.map(position_number))
         .bind(key)
         .bind(class.map(FailureClass::name))
         .bind(at_most)
@@ -58,8 +60,9 @@ fn request(row: &SqliteRow) -> Result<Request, BoxError> {
         id: RequestId::new(u64::try_from(row.try_get::<i64, _>(0)?)?),
         subscription: row.try_get(1)?,
         command: command(row)?,
-        reason: row.try_get(7)?,
-        requested_at: Timestamp::from_micros(row.try_get(8)?),
+        reason: row.try_get(8)?,
+        requested_at: Timestamp::from_micros(row.try_get(9)?),
+        replayed: replayed(row)?,
         answer: answer(row)?,
     })
 }
@@ -71,28 +74,38 @@ fn command(row: &SqliteRow) -> Result<Command, BoxError> {
         "pause" => Command::Pause,
         "resume" => Command::Resume,
         "seek" => Command::Seek { to: rows::position(row.try_get(3)?) },
+        "replay" => Command::Replay {
+            first: rows::position(row.try_get(3)?),
+            last: rows::position(row.try_get(4)?),
+        },
         other => return Err(format!("`{other}` is no command").into()),
     })
 }
 
 fn which(row: &SqliteRow) -> Result<Which, BoxError> {
-    let (position, key): (Option<i64>, _) = (row.try_get(3)?, row.try_get(4)?);
+    let (position, key): (Option<i64>, _) = (row.try_get(3)?, row.try_get(5)?);
     Ok(match (position, key) {
         (Some(position), _) => Which::Entry(rows::position(position)),
         (None, Some(key)) => Which::Key(key),
         (None, None) => {
-            let class = row.try_get::<Option<&str>, _>(5)?.map(str::parse).transpose()?;
-            let at_most = row.try_get::<Option<i64>, _>(6)?.map(u64::try_from).transpose()?;
+            let class = row.try_get::<Option<&str>, _>(6)?.map(str::parse).transpose()?;
+            let at_most = row.try_get::<Option<i64>, _>(7)?.map(u64::try_from).transpose()?;
             Which::Parked { class, at_most: at_most.unwrap_or(u64::MAX) }
         }
     })
 }
 
+fn replayed(row: &SqliteRow) -> Result<Option<Replayed>, BoxError> {
+    let Some(up_to) = row.try_get::<Option<i64>, _>(10)? else { return Ok(None) };
+    let entries = u64::try_from(row.try_get::<i64, _>(11)?)?;
+    Ok(Some(Replayed { up_to: rows::position(up_to), entries }))
+}
+
 fn answer(row: &SqliteRow) -> Result<Option<Answer>, BoxError> {
-    Ok(match row.try_get(9)? {
+    Ok(match row.try_get(12)? {
         None => None,
-        Some("done") => Some(Answer::Done { changed: u64::try_from(row.try_get::<i64, _>(10)?)? }),
-        Some("refused") => Some(Answer::Refused { why: row.try_get(11)? }),
+        Some("done") => Some(Answer::Done { changed: u64::try_from(row.try_get::<i64, _>(13)?)? }),
+        Some("refused") => Some(Answer::Refused { why: row.try_get(14)? }),
         Some(other) => return Err(format!("`{other}` is no answer").into()),
     })
 }

@@ -60,6 +60,7 @@ fn set_aside_entry(row: &SqliteRow) -> Result<SetAside, BoxError> {
             .ok_or_else(|| format!("`{state}` with {next_attempt_at:?} is no state"))?,
         attempts: row.try_get(3)?,
         failure: failure(row.try_get(5)?, row.try_get(6)?)?,
+        is_replay: row.try_get(7)?,
     })
 }
 

@@ -52,6 +52,7 @@ fn set_aside() -> SetAside {
         },
         attempts: 3,
         failure: Some(Failure::new(FailureClass::Handler, "out of money")),
+        is_replay: false,
     }
 }
 
@@ -66,7 +67,7 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_goes_on() {
     let scratch = Scratch::new();
     make(&scratch).await;
     let store = scratch.store().await;
-    store.register("refunds", Start::Head).await.unwrap();
+    store.register("refunds", Start::Head, &[]).await.unwrap();
     let answer = store.take_over("refunds", "a newer one", Duration::from_secs(60)).await.unwrap();
     let TakeOver::Granted(term) = answer else { panic!("it was handed over") };
     assert_eq!((term.epoch, term.cursor), (Epoch::new(5), Position::new(2)));
@@ -95,5 +96,5 @@ async fn a_file_is_brought_up_to_date_once() {
     scratch.store().await;
     let names = sqlx::query_scalar("SELECT name FROM ensue_migration ORDER BY number");
     let names: Vec<String> = names.fetch_all(store.reader()).await.unwrap();
-    assert_eq!(names, ["log_and_subscriptions", "receipts_and_requests"]);
+    assert_eq!(names, ["log_and_subscriptions", "receipts_and_requests", "replays_and_claims"]);
 }

@@ -12,10 +12,20 @@ use tokio::time::timeout;
 use crate::directed::verdict_of;
 use crate::events::Application;
 use crate::handler::{BoxedHandler, PlainHandler};
-use crate::subscription::{Change, Epoch, Failure, FailureClass, Subscription, Verdict};
+use crate::subscription::{
+    Change, Epoch, Failure, FailureClass, Subscription, UnknownTypes, Verdict,
+};
 use crate::tx::Progress;
 use crate::words::{chain, words_of};
 use crate::{Error, ErrorKind, Store, Tx};
+
+/// Which attempt it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    /// Counted from 1.
+    pub(crate) number: u32,
+    pub(crate) is_replay: bool,
+}
 
 /// Why an entry was not handled; either way nothing of the attempt is left in the database.
 pub(crate) enum Undelivered {
@@ -51,26 +61,28 @@ impl<S: Store> Delivery<S> {
         &self.application.store
     }
 
-    /// Handles `entry`, and records `changes` in the transaction of the effect.
+    /// Handles `entries`, which are one unless they are a batch, and records `changes` in the
+    /// transaction of the effect.
     ///
     /// CANCEL-SAFE: dropped, the transaction rolls back, unless its COMMIT was sent.
     pub(crate) async fn deliver(
         &self,
-        entry: Entry,
-        attempt: u32,
+        entries: Vec<Entry>,
+        attempt: Attempt,
         changes: &[Change],
     ) -> Result<(), Undelivered> {
-        let meta = entry.meta(attempt);
+        let entries: Vec<_> = entries.into_iter().map(|entry| attempt.at(entry)).collect();
+        // Of nothing, there is nothing to do.
+        let Some(meta) = of_all(&entries) else { return Ok(()) };
         let Some(reaction) = self.subscription.reaction(&meta.event_type) else {
-            // Set aside by an earlier build of the program, which had a handler for it.
-            return Err(Undelivered::failed(unhandled(&meta), Verdict::Again));
+            return self.pass_unknown(entries, changes).await;
         };
         let guard = Guard {
             handler: reaction.handler.name(),
             deadline: self.subscription.deadline_of(&reaction.handler, self.lease()),
         };
-        let decoding = async { reaction.decode(entry.envelope).map_err(undecodable) };
-        let event = guard.run(decoding).await?;
+        let decoding = async { reaction.decode(entries).transpose().map_err(undecodable) };
+        let Some(event) = guard.run(decoding).await? else { return Ok(()) };
         let tx = match &reaction.handler {
             BoxedHandler::Plain(plain) => self.handle_outside(guard, plain, &event, &meta).await?,
             inside @ BoxedHandler::InTransaction { .. } => {
@@ -78,6 +90,24 @@ impl<S: Store> Delivery<S> {
             }
         };
         tx.commit(Some(self.progress(changes))).await.map_err(sort)
+    }
+
+    /// Of a type that only another program has a handler for.
+    async fn pass_unknown(
+        &self,
+        entries: Vec<(Entry, Meta)>,
+        changes: &[Change],
+    ) -> Result<(), Undelivered> {
+        let Some((entry, meta)) = entries.first() else { return Ok(()) };
+        let verdict = match self.subscription.unknown.policy {
+            UnknownTypes::SetAside => Verdict::Again,
+            UnknownTypes::Stop => Verdict::Stop,
+            UnknownTypes::Skip => {
+                self.subscription.skip_unknown(entry);
+                return self.record(changes).await.map_err(Undelivered::Interrupted);
+            }
+        };
+        Err(Undelivered::failed(unknown_type(meta), verdict))
     }
 
     /// Records `changes` that go with no effect.
@@ -201,7 +231,27 @@ fn undecodable(error: PayloadError) -> (Failure, Verdict) {
     again(Failure::new(class, error))
 }
 
-fn unhandled(meta: &Meta) -> Failure {
-    let message = format!("the subscription handles event `{}` no more", meta.event_type);
-    Failure::new(FailureClass::Undecodable, message)
+fn unknown_type(meta: &Meta) -> Failure {
+    let message = format!(
+        "this program has no handler for event `{}`, which the subscription handles, or once did; \
+         give the event that took its place an alias, or say `passes_by`",
+        meta.event_type
+    );
+    Failure::new(FailureClass::UnknownType, message)
+}
+
+impl Attempt {
+    fn at(self, entry: Entry) -> (Entry, Meta) {
+        let mut meta = entry.meta(self.number);
+        meta.is_replay = self.is_replay;
+        (entry, meta)
+    }
+}
+
+/// What is said of all of them: what is said of the last, as far from the start of a story as any.
+fn of_all(entries: &[(Entry, Meta)]) -> Option<Meta> {
+    let (_, last) = entries.last()?;
+    let mut meta = last.clone();
+    meta.hops = entries.iter().map(|(_, meta)| meta.hops).max()?;
+    Some(meta)
 }

@@ -49,6 +49,7 @@ impl Diary<'_> {
                 | Change::Receipt { .. }
                 | Change::Forget { .. }
                 | Change::Settle { .. }
+                | Change::Replayed { .. }
                 | Change::Answer { .. } => {}
             }
         }

@@ -13,14 +13,16 @@
 //!
 //! INVARIANT: an attempt that may end the process is on record before it begins. Of entries that
 //! were set aside each is. Of fresh ones it is known after the fact: an owner has under way the
-//! first of each lane, as many as it has lanes; so if it went without handing over, its successor
+//! first of each lane, as many as it has lanes, or one batch; so if it went without handing over, its successor
 //! tries those, one at a time, as if they had been set aside.
 
+mod batches;
 mod beginning;
 mod lanes;
 mod operations;
 mod outage;
 mod recording;
+mod replaying;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensue_core::{Position, Timestamp};
 
+use self::batches::Batches;
 use self::lanes::Lanes;
 use self::operations::Operations;
 use self::outage::Outage;
@@ -50,6 +53,7 @@ pub struct Follower {
     head: Option<Position>,
     reading: bool,
     lanes: Lanes,
+    batches: Batches,
     /// Handled above the cursor, as stored.
     receipts: BTreeSet<Position>,
     set_aside: SetAsideEntries,
@@ -89,6 +93,8 @@ pub struct Seen {
     pub key: Option<String>,
     /// Whether the subscription has a handler for it.
     pub wanted: bool,
+    /// Whether it is handled together with those before and after it.
+    pub in_batch: bool,
 }
 
 /// What has happened.
@@ -98,7 +104,9 @@ pub enum Input {
     Woken { head: Position },
     /// These entries were read.
     Read { entries: Vec<Seen> },
-    /// The entry is handled, and its changes are recorded.
+    /// These were, of those that are to be handled once more.
+    ReadAgain { entries: Vec<Seen> },
+    /// The entry is handled, with its batch if it has one, and the changes are recorded.
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
     Failed { position: Position, failure: Failure, verdict: Verdict, random: u64 },
@@ -124,8 +132,17 @@ pub enum Next {
 pub enum Action {
     /// Read on after this position.
     Read { after: Position },
-    /// Handle the entry at this position; with its effect, record `changes`.
-    Handle { position: Position, attempt: u32, changes: Vec<Change> },
+    /// Read once more what is after this position, up to that one.
+    ReadAgain { after: Position, last: Position },
+    /// Handle the entry at this position, and with it `rest`, if there are any; with the effect,
+    /// record `changes`.
+    Handle {
+        position: Position,
+        rest: Vec<Position>,
+        attempt: u32,
+        is_replay: bool,
+        changes: Vec<Change>,
+    },
     /// Record these changes.
     Record { changes: Vec<Change> },
 }
@@ -133,6 +150,8 @@ pub enum Action {
 /// An entry that is under way.
 #[derive(Debug)]
 struct Handling {
+    /// Those that are handled together with it.
+    rest: Vec<Position>,
     attempt: u32,
     /// Whether it is tried to see if an outage is over.
     probe: bool,
@@ -156,9 +175,9 @@ impl Suspects {
         }
     }
 
-    fn clear_of(&mut self, position: Position) {
+    fn clear(&mut self, is_clear: impl Fn(Position) -> bool) {
         if let Self::Known(suspects) = self {
-            suspects.pop_front_if(|suspect| *suspect == position);
+            suspects.retain(|suspect| !is_clear(*suspect));
         }
     }
 }
@@ -178,6 +197,7 @@ impl Follower {
             head: None,
             reading: false,
             lanes: Lanes::default(),
+            batches: Batches::of(1),
             receipts: term.receipts.into_iter().collect(),
             set_aside: SetAsideEntries::new(term.set_aside),
             handling: BTreeMap::new(),
@@ -196,6 +216,11 @@ impl Follower {
             fresh_next: false,
             stopping: false,
         }
+    }
+
+    /// Entries that may be are handled together, so many at the most; there must be one lane.
+    pub fn in_batches_of(self, size: usize) -> Self {
+        Self { batches: Batches::of(size), ..self }
     }
 
     /// From now on, what is under way is finished and nothing new begun.
@@ -222,6 +247,7 @@ impl Follower {
         match input {
             Input::Woken { head } => self.head = self.head.max(Some(head)),
             Input::Read { entries } => self.take_page(entries),
+            Input::ReadAgain { entries } => self.operations.replaying.take_page(entries),
             Input::Handled { position } => self.finish(position),
             Input::Failed { position, failure, verdict, random } => {
                 self.fail(now, position, failure, verdict, random);
@@ -256,6 +282,9 @@ impl Follower {
         if self.stopping {
             return self.end();
         }
+        if let Some(action) = self.read_again() {
+            return Next::Do(action);
+        }
         if self.wants_to_read() {
             self.reading = true;
             return Next::Do(Action::Read { after: self.read_up_to });
@@ -289,23 +318,31 @@ impl Follower {
             None => self.head = Some(self.read_up_to),
         }
         self.head = self.head.max(Some(self.read_up_to));
-        for Seen { position, key, wanted } in entries {
+        for Seen { position, key, wanted, in_batch } in entries {
             if wanted && !self.receipts.contains(&position) && !self.set_aside.contains(position) {
                 let lane = Lane::of(key.as_deref(), position);
                 self.lanes.push(position, lane.clone());
+                if in_batch {
+                    self.batches.add(position);
+                }
                 self.hold(lane);
             }
         }
     }
 
     fn finish(&mut self, position: Position) {
-        let Some(Handling { changes, .. }) = self.handling.remove(&position) else { return };
+        let Some(Handling { rest, changes, .. }) = self.handling.remove(&position) else { return };
         self.outage.succeeded();
         if self.recording.is_some() {
             self.meanwhile.extend(changes.iter().filter_map(receipt_of));
         }
         changes.into_iter().for_each(|change| self.apply(change));
+        std::iter::once(position).chain(rest).for_each(|position| self.decide(position));
+    }
+
+    fn decide(&mut self, position: Position) {
         self.lanes.decide(position);
+        self.batches.remove(position);
     }
 
     /// A failed entry leaves the way, or stays out of it.
@@ -317,11 +354,15 @@ impl Follower {
         verdict: Verdict,
         random: u64,
     ) {
-        let Some(Handling { attempt, probe, .. }) = self.handling.remove(&position) else { return };
+        let Some(handling) = self.handling.remove(&position) else { return };
+        let Handling { rest, attempt, probe, .. } = handling;
+        if !rest.is_empty() {
+            return self.take_apart(&[&[position], &rest[..]].concat());
+        }
         let retryable = failure.class.is_retryable();
         let fresh = !self.set_aside.contains(position);
         // What the handler depends on may be away, unless the failure is the entry's own.
-        let may_be_away = retryable && verdict != Verdict::Never;
+        let may_be_away = retryable && !matches!(verdict, Verdict::Never | Verdict::Stop);
         match may_be_away {
             true if probe => self.outage.probe_failed(now),
             true if fresh => self.outage.failed_first(now),
@@ -333,7 +374,7 @@ impl Follower {
         let delay = match verdict {
             Verdict::Again if retryable => self.policy.delay(attempts.max(1), random),
             Verdict::After(pause) => self.policy.delay(attempts.max(1), random).map(|_| pause),
-            Verdict::Again | Verdict::Never => None,
+            Verdict::Again | Verdict::Never | Verdict::Stop => None,
         };
         let state = match delay {
             Some(delay) => SetAsideState::Retrying { next_attempt_at: now.plus(delay) },
@@ -341,12 +382,25 @@ impl Follower {
         };
         match verdict {
             Verdict::After(_) => self.named.insert(position),
-            Verdict::Again | Verdict::Never => self.named.remove(&position),
+            Verdict::Again | Verdict::Never | Verdict::Stop => self.named.remove(&position),
         };
+        if verdict == Verdict::Stop {
+            let reason = format!("entry {position}: {}", failure.message);
+            self.unrecorded.push(Change::Pause { reason });
+        }
         self.failed.insert(position);
-        let key = self.key_of(position);
-        let failed = SetAside { position, key, state, attempts, failure: Some(failure) };
-        self.unrecorded.push(Change::SetAside(failed));
+        self.unrecorded.push(Change::SetAside(SetAside {
+            position,
+            key: self.key_of(position),
+            state,
+            attempts,
+            failure: Some(failure),
+            is_replay: self.is_replay(position),
+        }));
+    }
+
+    fn is_replay(&self, position: Position) -> bool {
+        self.set_aside.at(position).is_some_and(|entry| entry.is_replay)
     }
 
     fn key_of(&self, position: Position) -> Option<String> {
@@ -371,9 +425,11 @@ impl Follower {
             Change::Forget { up_to } => self.receipts = self.receipts.split_off(&up_to.next()),
             Change::Settle { position } => self.set_aside.remove(position),
             Change::SetAside(entry) => self.apply_set_aside(entry),
-            Change::Pause { .. } | Change::Resume | Change::Seek { .. } | Change::Answer { .. } => {
-                self.operations.apply(&change);
-            }
+            Change::Pause { .. }
+            | Change::Resume
+            | Change::Seek { .. }
+            | Change::Replayed { .. }
+            | Change::Answer { .. } => self.operations.apply(&change),
         }
     }
 
@@ -384,11 +440,11 @@ impl Follower {
         if self.arming.remove(&position) {
             self.set_aside.note(entry);
             self.armed.push_back(position);
-            self.suspects.clear_of(position);
+            self.suspects.clear(|suspect| suspect == position);
         } else {
             self.set_aside.put(entry);
         }
-        self.lanes.decide(position);
+        self.decide(position);
         self.hold(lane);
     }
 
@@ -397,6 +453,8 @@ impl Follower {
         let first = self.lanes.of(&lane).next();
         if let Some(first) = first.filter(|_| self.set_aside.holds(&lane)) {
             self.lanes.begin(first);
+            // Whatever waits behind another has its attempts on record anyway.
+            self.suspects.clear(|suspect| self.lanes.lane_of(suspect) == Some(&lane));
             self.held.insert(lane);
         }
     }

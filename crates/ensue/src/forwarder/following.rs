@@ -8,7 +8,7 @@ use std::time::Duration;
 use ensue_core::{Clock, Entry, Position, Timestamp};
 use tokio::sync::watch;
 
-use super::delivery::{Delivery, Undelivered};
+use super::delivery::{Attempt, Delivery, Undelivered};
 use super::diary::Diary;
 use super::follower::{Action, Follower, Input, Next, Seen};
 use super::head::HeadWatch;
@@ -17,7 +17,7 @@ use super::work::Work;
 use crate::events::Application;
 use crate::store::Page;
 use crate::subscription::{
-    Change, Failure, FailureClass, Request, RequestId, Subscription, Term, Verdict,
+    Change, Failure, FailureClass, Reaction, Request, RequestId, Subscription, Term, Verdict,
 };
 use crate::{Error, Store};
 
@@ -29,8 +29,33 @@ pub(crate) struct Following<S: Store> {
     head: HeadWatch,
     /// The requests that the follower was told of, or that were answered before.
     told: HashSet<RequestId>,
-    stopping: watch::Receiver<bool>,
+    /// Types of events that the subscription has no handler for, and another program has or had.
+    unknown_types: HashSet<String>,
+    ends: Ends,
     work: Work<Ended>,
+}
+
+/// Why a term may be asked to end.
+#[derive(Clone)]
+pub(crate) struct Ends {
+    /// The process is to end.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Another one is to go on.
+    pub(crate) leaving: watch::Receiver<bool>,
+}
+
+impl Ends {
+    fn is_asked_for(&self) -> bool {
+        *self.stopping.borrow() || *self.leaving.borrow()
+    }
+
+    /// CANCEL-SAFE: what was not seen is seen by the next call.
+    async fn changed(&mut self) {
+        tokio::select! {
+            _ = self.stopping.changed() => {}
+            _ = self.leaving.changed() => {}
+        }
+    }
 }
 
 /// A term, as it begins.
@@ -62,6 +87,7 @@ impl Begun {
 /// How a piece of work has ended.
 enum Ended {
     Read(Result<Vec<Entry>, Error>),
+    ReadAgain(Result<Vec<Entry>, Error>),
     Handled { position: Position, attempt: u32, outcome: Result<(), Undelivered> },
     Recorded { changes: Vec<Change>, outcome: Result<(), Error> },
 }
@@ -73,7 +99,7 @@ impl<S: Store> Following<S> {
         Begun { term, seen, requests, head: known }: Begun,
         clock: Clock,
         head: HeadWatch,
-        stopping: watch::Receiver<bool>,
+        ends: Ends,
     ) -> Self {
         let delivery = Delivery {
             application: Arc::clone(application),
@@ -81,7 +107,9 @@ impl<S: Store> Following<S> {
             epoch: term.epoch,
         };
         let (policy, width) = (subscription.retry_policy, subscription.lanes);
-        let mut follower = Follower::new(term, policy, width);
+        let unknown_types = subscription.unknown_among(&term.event_types);
+        let follower = Follower::new(term, policy, width);
+        let mut follower = follower.in_batches_of(subscription.batch_size());
         let told = seen.iter().chain(&requests).map(|request| request.id).collect();
         follower.learn(clock.now(), Input::Woken { head: known });
         follower.learn(clock.now(), Input::Requested { requests });
@@ -92,7 +120,8 @@ impl<S: Store> Following<S> {
             clock,
             head,
             told,
-            stopping,
+            unknown_types,
+            ends,
             work: Work::on_lanes(subscription.lanes),
         }
     }
@@ -133,7 +162,7 @@ impl<S: Store> Following<S> {
 
     /// Begins whatever can begin now; then it is to be waited, at the most until that time.
     fn begin(&mut self) -> ControlFlow<(), Option<Timestamp>> {
-        if *self.stopping.borrow() {
+        if self.ends.is_asked_for() {
             self.follower.stop();
         }
         let now = self.clock.now();
@@ -165,11 +194,17 @@ impl<S: Store> Following<S> {
             Action::Read { after } => self.work.begin(async move {
                 Ended::Read(delivery.store().read(Page::new(after, PAGE_ROWS)).await)
             }),
-            Action::Handle { position, attempt, changes } => {
-                let entry = self.read_ahead.take(position);
+            Action::ReadAgain { after, last } => self.work.begin(async move {
+                let page = delivery.store().read(Page::new(after, PAGE_ROWS)).await;
+                Ended::ReadAgain(page.map(|entries| up_to(last, entries)))
+            }),
+            Action::Handle { position, rest, attempt, is_replay, changes } => {
+                let positions = std::iter::once(position).chain(rest);
+                let entries = positions.map(|it| (it, self.read_ahead.take(it))).collect();
                 self.work.begin(async move {
-                    let outcome = handle(&delivery, position, entry, attempt, &changes).await;
-                    Ended::Handled { position, attempt, outcome }
+                    let attempt = Attempt { number: attempt, is_replay };
+                    let outcome = handle(&delivery, entries, attempt, &changes).await;
+                    Ended::Handled { position, attempt: attempt.number, outcome }
                 });
             }
             Action::Record { changes } => self.work.begin(async move {
@@ -185,7 +220,7 @@ impl<S: Store> Following<S> {
             Some(ended) = self.work.next() => self.learn(ended)?,
             () = self.head.moved() => {}
             () = tokio::time::sleep(pause) => {}
-            _ = self.stopping.changed() => {}
+            () = self.ends.changed() => {}
         }
         Ok(())
     }
@@ -195,6 +230,7 @@ impl<S: Store> Following<S> {
         let ended = ended.map_err(|error| Error::store("cannot go on", error, true))?;
         let input = match ended {
             Ended::Read(entries) => self.take(entries?),
+            Ended::ReadAgain(entries) => Input::ReadAgain { entries: self.see_again(&entries?) },
             Ended::Handled { position, outcome: Ok(()), .. } => Input::Handled { position },
             Ended::Handled { position, attempt, outcome: Err(Undelivered::Failed(failed)) } => {
                 let (failure, verdict) = *failed;
@@ -210,7 +246,7 @@ impl<S: Store> Following<S> {
                 Input::Recorded
             }
         };
-        if !matches!(input, Input::Read { .. }) {
+        if !matches!(input, Input::Read { .. } | Input::ReadAgain { .. }) {
             self.delivery.application.progress.send_replace(());
         }
         let was_away = self.follower.is_in_outage();
@@ -227,36 +263,64 @@ impl<S: Store> Following<S> {
     fn take(&mut self, entries: Vec<Entry>) -> Input {
         let mut seen = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (position, key) = (entry.position, entry.envelope.key.clone());
-            let subscription = &self.delivery.subscription;
-            let wanted = subscription.reaction(&entry.envelope.event_type).is_some();
-            if wanted {
+            let sight = self.see(&entry);
+            if sight.wanted {
                 self.read_ahead.keep(entry);
+            } else if self.unknown_types.contains(entry.envelope.event_type.as_ref()) {
+                self.delivery.subscription.skip_unknown(&entry);
             }
-            seen.push(Seen { position, key, wanted });
+            seen.push(sight);
         }
         Input::Read { entries: seen }
     }
+
+    fn see_again(&self, entries: &[Entry]) -> Vec<Seen> {
+        entries.iter().map(|entry| self.see(entry)).collect()
+    }
+
+    fn see(&self, entry: &Entry) -> Seen {
+        let (subscription, event_type) =
+            (&self.delivery.subscription, entry.envelope.event_type.as_ref());
+        let reaction = subscription.reaction(event_type);
+        let is_unknown = self.unknown_types.contains(event_type);
+        Seen {
+            position: entry.position,
+            key: entry.envelope.key.clone(),
+            wanted: reaction.is_some() || is_unknown && !subscription.skips_unknown(),
+            in_batch: reaction.is_some_and(Reaction::is_batch),
+        }
+    }
 }
 
+fn up_to(last: Position, mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.retain(|entry| entry.position <= last);
+    entries
+}
+
+/// Those that were not read ahead are read now.
 async fn handle<S: Store>(
     delivery: &Delivery<S>,
-    position: Position,
-    entry: Option<Entry>,
-    attempt: u32,
+    entries: Vec<(Position, Option<Entry>)>,
+    attempt: Attempt,
     changes: &[Change],
 ) -> Result<(), Undelivered> {
-    let entry = match entry {
-        Some(entry) => entry,
-        None => match read_one(delivery.store(), position).await {
-            Ok(entry) => entry,
-            // One entry that cannot be read is no reason to hold up the rest.
-            Err(error) if !error.is_retryable() => {
-                let failure = Failure::new(FailureClass::Undecodable, error);
-                return Err(Undelivered::failed(failure, Verdict::Never));
-            }
-            Err(error) => return Err(Undelivered::Interrupted(error)),
-        },
-    };
-    delivery.deliver(entry, attempt, changes).await
+    let mut found = Vec::with_capacity(entries.len());
+    for (position, entry) in entries {
+        found.push(match entry {
+            Some(entry) => entry,
+            None => read_again(delivery.store(), position).await?,
+        });
+    }
+    delivery.deliver(found, attempt, changes).await
+}
+
+async fn read_again<S: Store>(store: &S, position: Position) -> Result<Entry, Undelivered> {
+    read_one(store, position).await.map_err(|error| match error.is_retryable() {
+        true => Undelivered::Interrupted(error),
+        // One entry that cannot be read is no reason to hold up the rest.
+        false => {
+            let failure = Failure::new(FailureClass::Undecodable, error);
+            Undelivered::failed(failure, Verdict::Never)
+        }
+    })
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::lease::{Lease, LeaseAction, LeaseInput};
+use super::sharing::Sharing;
 use crate::events::Application;
 use crate::subscription::{Epoch, Subscription};
 use crate::{Error, Store};
@@ -13,21 +15,30 @@ use crate::{Error, Store};
 pub(crate) struct Keeper<S: Store> {
     application: Arc<Application<S>>,
     subscription: Arc<Subscription<S>>,
+    owner: Arc<str>,
     /// What the lease's times are counted from.
     started: Instant,
 }
 
 impl<S: Store> Keeper<S> {
     pub(crate) fn new(
-        application: Arc<Application<S>>,
-        subscription: Arc<Subscription<S>>,
+        application: &Arc<Application<S>>,
+        subscription: &Arc<Subscription<S>>,
+        owner: &Arc<str>,
         started: Instant,
     ) -> Self {
-        Self { application, subscription, started }
+        let (application, subscription) = (Arc::clone(application), Arc::clone(subscription));
+        Self { application, subscription, owner: Arc::clone(owner), started }
     }
 
     /// Renews the lease for as long as it can; ends when this process may act as the owner no more.
-    pub(crate) async fn keep(&self, lease: &mut Lease, epoch: Epoch) -> Error {
+    /// Says to `leave` when another process is to go on.
+    pub(crate) async fn keep(
+        &self,
+        lease: &mut Lease,
+        epoch: Epoch,
+        leave: &watch::Sender<bool>,
+    ) -> Error {
         let mut input = LeaseInput::Tick;
         loop {
             input = match lease.step(self.started.elapsed(), &input) {
@@ -36,11 +47,29 @@ impl<S: Store> Keeper<S> {
                     LeaseInput::Tick
                 }
                 LeaseAction::Renew => match self.renew(lease, epoch).await {
-                    Ok(input) => input,
+                    Ok(input) => {
+                        self.share(leave).await;
+                        input
+                    }
                     Err(fenced) => return fenced,
                 },
                 LeaseAction::Stop | LeaseAction::TakeOver => return self.out_of_time(),
             };
+        }
+    }
+
+    /// ORDERING: after a renewal, so that a slow answer delays none.
+    async fn share(&self, leave: &watch::Sender<bool>) {
+        let name = &self.subscription.name;
+        match self.application.store.claims().await {
+            Ok(claims) if Sharing::new(&self.owner, &claims).is_to_hand_over(name) => {
+                tracing::info!(subscription = name, "handed over to a process that has fewer");
+                leave.send_replace(true);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(subscription = name, %error, "cannot see who else stands by");
+            }
         }
     }
 

@@ -5,15 +5,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{Clock, EventId};
+use ensue_core::Clock;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::following::{Begun, Following};
+use super::following::{Begun, Ends, Following};
 use super::head::HeadWatch;
 use super::keeper::Keeper;
 use super::lease::{Lease, LeaseAction, LeaseInput};
+use super::sharing::Sharing;
 use crate::events::Application;
 use crate::subscription::{Epoch, Subscription, TakeOver, Term};
 use crate::words::words_of;
@@ -27,8 +28,8 @@ pub(crate) struct Runner<S: Store> {
     subscription: Arc<Subscription<S>>,
     head: HeadWatch,
     stopping: watch::Receiver<bool>,
-    /// Who this process is; with an id, so that no two runs of it are the same owner.
-    owner: String,
+    /// Who this process is.
+    owner: Arc<str>,
     /// What the lease's times are counted from.
     started: Instant,
     /// Terms in a row that were interrupted soon.
@@ -41,10 +42,10 @@ impl<S: Store> Runner<S> {
     pub(crate) fn new(
         application: Arc<Application<S>>,
         subscription: Arc<Subscription<S>>,
+        owner: Arc<str>,
         head: HeadWatch,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let owner = format!("{}@{}", std::process::id(), EventId::now());
         let started = Instant::now();
         Self {
             application,
@@ -66,7 +67,9 @@ impl<S: Store> Runner<S> {
             tracing::debug!(subscription = self.name(), epoch = epoch.get(), "owner");
             // What users write runs guarded further in; a panic that gets here is ours, and must
             // not end the subscription for good.
-            match AssertUnwindSafe(self.serve(&mut lease, term)).catch_unwind().await {
+            let (leave, leaving) = watch::channel(false);
+            let served = self.serve(&mut lease, term, &leave);
+            match AssertUnwindSafe(served).catch_unwind().await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(subscription = self.name(), %error, "interrupted, starts over");
@@ -80,7 +83,7 @@ impl<S: Store> Runner<S> {
             }
             lease.step(self.now(), &LeaseInput::Over);
             // Who has not tried all suspects does not hand over: the next owner has to try them too.
-            if self.is_stopping() && !self.suspicious {
+            if (self.is_stopping() || *leaving.borrow()) && !self.suspicious {
                 self.release(epoch).await;
             }
         }
@@ -107,6 +110,9 @@ impl<S: Store> Runner<S> {
     }
 
     async fn take_over(&mut self, lease: &mut Lease) -> Result<Term, LeaseInput> {
+        if self.is_left_to_another().await {
+            return Err(LeaseInput::Refused { remaining: lease.length() });
+        }
         let (store, asked_at) = (&self.application.store, self.now());
         match store.take_over(self.name(), &self.owner, lease.length()).await {
             Ok(TakeOver::Granted(term)) => {
@@ -126,11 +132,27 @@ impl<S: Store> Runner<S> {
         }
     }
 
-    /// Follows the log for as long as the lease can be kept.
+    /// Whether another process has fewer subscriptions, and stands by for this one.
+    async fn is_left_to_another(&self) -> bool {
+        match self.application.store.claims().await {
+            Ok(claims) => Sharing::new(&self.owner, &claims).is_left_to_another(self.name()),
+            Err(error) => {
+                tracing::warn!(subscription = self.name(), %error, "cannot see who else stands by");
+                false
+            }
+        }
+    }
+
+    /// Follows the log for as long as the lease can be kept, or until it says to `leave`.
     ///
     /// CANCEL-SAFE: whichever ends first, the other is dropped: a handler's transaction rolls back,
     /// and a renewal that nobody waits for gives no trust.
-    async fn serve(&mut self, lease: &mut Lease, term: Term) -> Result<(), Error> {
+    async fn serve(
+        &mut self,
+        lease: &mut Lease,
+        term: Term,
+        leave: &watch::Sender<bool>,
+    ) -> Result<(), Error> {
         let (application, subscription, epoch) =
             (&self.application, &self.subscription, term.epoch);
         let is_handed_over = term.is_handed_over && !self.suspicious;
@@ -138,12 +160,13 @@ impl<S: Store> Runner<S> {
         self.suspicious = !is_handed_over;
         let term = Term { is_handed_over, ..term };
         let term = Begun::new(&application.store, subscription, &self.head, term).await?;
-        let keeper = Keeper::new(Arc::clone(application), Arc::clone(subscription), self.started);
-        let (clock, head, stopping) = (Clock::system(), self.head.clone(), self.stopping.clone());
-        let mut following = Following::new(application, subscription, term, clock, head, stopping);
+        let keeper = Keeper::new(application, subscription, &self.owner, self.started);
+        let (clock, head) = (Clock::system(), self.head.clone());
+        let ends = Ends { stopping: self.stopping.clone(), leaving: leave.subscribe() };
+        let mut following = Following::new(application, subscription, term, clock, head, ends);
         let ended = tokio::select! {
             biased;
-            error = keeper.keep(lease, epoch) => Err(error),
+            error = keeper.keep(lease, epoch, leave) => Err(error),
             ended = following.run() => ended,
         };
         following.abandon().await;

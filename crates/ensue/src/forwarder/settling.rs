@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
-use super::following::{Begun, Following};
+use super::following::{Begun, Ends, Following};
 use super::head::HeadWatch;
 use crate::events::Application;
 use crate::subscription::{Subscription, TakeOver, Term};
@@ -19,12 +19,12 @@ pub(crate) async fn settle<S: Store>(
 ) -> Result<Option<Timestamp>, Error> {
     loop {
         application.local_pool.settle().await;
-        let head = application.store.head().await?;
+        let head = application.store.barrier().await?;
         for subscription in &application.subscriptions {
             follow(application, subscription, clock, head).await?;
         }
         application.local_pool.settle().await;
-        if application.store.head().await? == head {
+        if application.store.barrier().await? == head {
             return next_due(application).await;
         }
     }
@@ -52,9 +52,10 @@ async fn work<S: Store>(
     head: Position,
 ) -> Result<(), Error> {
     let (stop, stopping) = watch::channel(false);
-    let (head, clock) = (HeadWatch::at(head), clock.clone());
+    let (_leave, leaving) = watch::channel(false);
+    let (head, clock, ends) = (HeadWatch::at(head), clock.clone(), Ends { stopping, leaving });
     let term = Begun::new(&application.store, subscription, &head, term).await?;
-    let mut following = Following::new(application, subscription, term, clock, head, stopping);
+    let mut following = Following::new(application, subscription, term, clock, head, ends);
     while following.work().await?.is_continue() {
         stop.send_replace(true);
     }

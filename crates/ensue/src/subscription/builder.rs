@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{AnyEvent, Envelope, Event, PayloadError};
+use ensue_core::{AnyEvent, Event};
 
-use super::Start;
+use super::{Reaction, Start, Unknown, UnknownTypes};
 use crate::builder::EventType;
-use crate::handler::{BoxedHandler, States};
-use crate::{IntoHandler, RetryPolicy, Store};
+use crate::handler::{BoxedHandler, Erased, States};
+use crate::{Batch, IntoHandler, RetryPolicy, Store};
 
 /// Takes the handlers of a subscription and how it is run.
 #[must_use]
@@ -23,22 +23,12 @@ pub(crate) struct Subscription<S: Store> {
     pub(crate) deadline: Option<Duration>,
     pub(crate) lanes: usize,
     pub(crate) within: Option<Duration>,
+    pub(crate) unknown: Unknown,
+    /// At the most so many entries at once, if it has a handler of batches.
+    batch: Option<usize>,
     reactions: HashMap<&'static str, Arc<Reaction<S>>>,
     any: Option<Arc<Reaction<S>>>,
     problems: Vec<String>,
-}
-
-/// What a subscription does with one type of event.
-pub(crate) struct Reaction<S: Store> {
-    pub(crate) handler: BoxedHandler<S>,
-    decode: fn(Envelope) -> Result<AnyEvent, PayloadError>,
-    event_type: Option<EventType>,
-}
-
-impl<S: Store> Reaction<S> {
-    pub(crate) fn decode(&self, envelope: Envelope) -> Result<AnyEvent, PayloadError> {
-        (self.decode)(envelope)
-    }
 }
 
 impl<S: Store> SubscriptionBuilder<S> {
@@ -50,6 +40,8 @@ impl<S: Store> SubscriptionBuilder<S> {
             deadline: None,
             lanes: 1,
             within: None,
+            unknown: Unknown::default(),
+            batch: None,
             reactions: HashMap::new(),
             any: None,
             problems: Vec::new(),
@@ -58,12 +50,44 @@ impl<S: Store> SubscriptionBuilder<S> {
 
     /// Lets `handler` ensue from every `E`. A subscription has one handler of a type: what must
     /// succeed or fail by itself is a subscription by itself.
-    pub fn on<E: Event, M>(mut self, handler: impl IntoHandler<E, S, M>) -> Self {
-        let reaction = Arc::new(Reaction {
-            handler: handler.into_handler().0,
-            decode: decode::<E>,
-            event_type: Some(EventType::of::<E>()),
-        });
+    pub fn on<E: Event, M>(self, handler: impl IntoHandler<E, S, M>) -> Self {
+        self.react::<E>(Reaction::on::<E>(handler.into_handler()))
+    }
+
+    /// Lets `handler` ensue from up to `size` consecutive `E`s at once: one call, one transaction, one
+    /// step of the cursor. For read models and the like, where a transaction for each entry is what
+    /// takes the time.
+    ///
+    /// A batch takes what there is and does not wait for more; it ends before an entry that goes to
+    /// another handler or whose key is set aside. If it fails, each of its entries is tried alone, so
+    /// that one poisoned entry is set aside by itself: a handler must bear a batch of one. Metadata,
+    /// and the cause of whatever it raises, are those of the last entry. There is one lane.
+    ///
+    /// ```
+    /// # use ensue::{Batch, BoxError, Event, Events, Store, Tx};
+    /// # #[derive(Event, serde::Serialize, serde::Deserialize)] struct OrderPlaced { total: i64 }
+    /// async fn add_up<S: Store>(placed: &Batch<OrderPlaced>, tx: &mut Tx<S>) -> Result<(), BoxError> {
+    ///     let revenue: i64 = placed.iter().map(|received| received.event.total).sum();
+    ///     println!("{} orders for {revenue} more", placed.len());
+    ///     Ok(())
+    /// }
+    ///
+    /// # fn check<S: Store>(store: S) {
+    /// # let _ =
+    /// Events::builder(store).subscription("revenue", |s| s.on_batch(500, add_up));
+    /// # }
+    /// ```
+    pub fn on_batch<E: Event, M>(
+        mut self,
+        size: usize,
+        handler: impl IntoHandler<Batch<E>, S, M>,
+    ) -> Self {
+        self.0.take_batch(size);
+        self.react::<E>(Reaction::on_batch::<E>(handler.into_handler()))
+    }
+
+    fn react<E: Event>(mut self, reaction: Reaction<S>) -> Self {
+        let reaction = Arc::new(reaction);
         for name in std::iter::once(&E::TYPE).chain(E::ALIASES) {
             if let Some(other) = self.0.reactions.insert(name, Arc::clone(&reaction)) {
                 let (subscription, other) = (&self.0.name, other.handler.name());
@@ -77,13 +101,24 @@ impl<S: Store> SubscriptionBuilder<S> {
     }
 
     /// Lets `handler` ensue from every event that no other handler of this subscription takes.
-    pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
-        let reaction = Arc::new(Reaction {
-            handler: handler.into_handler().0,
-            decode: |envelope| Ok(AnyEvent::stored(envelope)),
-            event_type: None,
-        });
-        if self.0.any.replace(reaction).is_some() {
+    pub fn on_any<M>(self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
+        self.react_to_any(Reaction::on_any(handler.into_handler()))
+    }
+
+    /// Lets `handler` ensue from up to `size` consecutive events at once that no other handler of
+    /// this subscription takes; see [`on_batch`](Self::on_batch).
+    pub fn on_any_batch<M>(
+        mut self,
+        size: usize,
+        handler: impl IntoHandler<Batch<AnyEvent>, S, M>,
+    ) -> Self {
+        self.0.take_batch(size);
+        let handler: Erased<S> = handler.into_handler();
+        self.react_to_any(Reaction::on_any_batch(handler))
+    }
+
+    fn react_to_any(mut self, reaction: Reaction<S>) -> Self {
+        if self.0.any.replace(Arc::new(reaction)).is_some() {
             let name = &self.0.name;
             self.0.problems.push(format!("subscription `{name}` has two handlers of any event"));
         }
@@ -120,6 +155,18 @@ impl<S: Store> SubscriptionBuilder<S> {
         self
     }
 
+    /// What becomes of events that only another program has a handler for.
+    pub fn unknown_types(mut self, policy: UnknownTypes) -> Self {
+        self.0.unknown.policy = policy;
+        self
+    }
+
+    /// Events of these types pass the subscription by, although it once handled them.
+    pub fn passes_by(mut self, event_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.unknown.passed_by.extend(event_types.into_iter().map(Into::into));
+        self
+    }
+
     /// How long one attempt may take before it is dropped and counts as failed: 60 s, for a handler
     /// with `&mut Tx` 5 s, unless told otherwise. In a transaction it is never more than half of the
     /// [lease](crate::Builder::lease).
@@ -138,6 +185,9 @@ impl<S: Store> Subscription<S> {
     /// are tried one by one.
     const LANES_MAX: usize = 256;
 
+    /// LIMIT: entries of a batch: a page. After a crash as many are tried one by one.
+    const BATCH_MAX: usize = 1_000;
+
     /// LIMIT: a handler that calls the outside; longer than any sensible client's timeout.
     const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -147,6 +197,23 @@ impl<S: Store> Subscription<S> {
     /// What this subscription does with events called `event_type`; nothing if they pass it by.
     pub(crate) fn reaction(&self, event_type: &str) -> Option<&Reaction<S>> {
         self.reactions.get(event_type).or(self.any.as_ref()).map(Arc::as_ref)
+    }
+
+    fn take_batch(&mut self, size: usize) {
+        if self.batch.replace(size.clamp(1, Self::BATCH_MAX)).is_some() {
+            let name = &self.name;
+            self.problems.push(format!("subscription `{name}` has two handlers of batches"));
+        }
+    }
+
+    /// How many entries are handled at once; one without a handler of batches.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch.unwrap_or(1)
+    }
+
+    /// The names of all that it has a handler for.
+    pub(crate) fn handled_types(&self) -> Vec<&str> {
+        self.reactions.keys().copied().collect()
     }
 
     pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>, lease: Duration) -> Duration {
@@ -176,6 +243,12 @@ impl<S: Store> Subscription<S> {
         if self.reactions.is_empty() && self.any.is_none() {
             problems.push(format!("subscription `{name}` has no handler"));
         }
+        if self.batch.is_some() && self.lanes > 1 {
+            problems.push(format!(
+                "subscription `{name}` has a handler of batches and several lanes; a batch is handled \
+                 on one"
+            ));
+        }
         for reaction in self.reactions.values().chain(&self.any) {
             if let Some(EventType { name: event_type, local: true, .. }) = reaction.event_type {
                 problems.push(format!(
@@ -187,10 +260,4 @@ impl<S: Store> Subscription<S> {
         }
         problems
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "handlers of any event keep the envelope")]
-fn decode<E: Event>(envelope: Envelope) -> Result<AnyEvent, PayloadError> {
-    let event = E::decode(&envelope.payload, envelope.version)?;
-    Ok(AnyEvent::new(event, envelope.occurred_at))
 }

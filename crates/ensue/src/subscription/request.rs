@@ -33,8 +33,19 @@ pub struct Request {
     pub reason: String,
     /// When, by the database's clock.
     pub requested_at: Timestamp,
+    /// How far it has come, if it is a replay that has begun.
+    pub replayed: Option<Replayed>,
     /// What has come of it; nothing yet if it was not done.
     pub answer: Option<Answer>,
+}
+
+/// How far a replay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// The last position that was looked at.
+    pub up_to: Position,
+    /// How many entries up to there are handled once more.
+    pub entries: u64,
 }
 
 /// What can be asked for.
@@ -53,6 +64,13 @@ pub enum Command {
         /// The last position that is taken for handled.
         to: Position,
     },
+    /// Handle these once more, as [replays](crate::Meta::is_replay); the cursor stays where it is.
+    Replay {
+        /// The first position,
+        first: Position,
+        /// and the last.
+        last: Position,
+    },
 }
 
 impl Command {
@@ -64,6 +82,7 @@ impl Command {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Seek { .. } => "seek",
+            Self::Replay { .. } => "replay",
         }
     }
 
@@ -71,7 +90,7 @@ impl Command {
     pub const fn which(&self) -> Option<&Which> {
         match self {
             Self::Retry(which) | Self::Skip(which) => Some(which),
-            Self::Pause | Self::Resume | Self::Seek { .. } => None,
+            Self::Pause | Self::Resume | Self::Seek { .. } | Self::Replay { .. } => None,
         }
     }
 }
@@ -97,7 +116,7 @@ pub enum Which {
 pub enum Answer {
     /// It is done.
     Done {
-        /// How many steps of progress it was.
+        /// How many steps of progress it was; of a replay, how many entries were tried once more.
         changed: u64,
     },
     /// Nothing was changed.

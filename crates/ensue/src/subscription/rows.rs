@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ensue_core::{Position, Timestamp};
 
-use super::{Answer, RequestId};
+use super::{Answer, Replayed, RequestId};
 
 /// The number of an owner's term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,10 +49,23 @@ pub struct Term {
     pub receipts: Vec<Position>,
     /// Everything set aside, in the order of positions.
     pub set_aside: Vec<SetAside>,
+    /// Every type of event that it was ever registered with.
+    pub event_types: Vec<String>,
     /// Whether it is paused.
     pub paused: bool,
     /// Whether the owner before handed it over, or was this one: it has left nothing half done.
     pub is_handed_over: bool,
+}
+
+/// That somebody owns a subscription, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which.
+    pub subscription: String,
+    /// Who.
+    pub owner: String,
+    /// Whether it is the owner; otherwise it stands by.
+    pub is_owner: bool,
 }
 
 /// One step of a subscription's progress.
@@ -93,6 +106,13 @@ pub enum Change {
         /// The last position that is taken for handled.
         to: Position,
     },
+    /// A replay has come as far as this.
+    Replayed {
+        /// Who asked for it.
+        request: RequestId,
+        /// How far.
+        replayed: Replayed,
+    },
     /// This has come of a request.
     Answer {
         /// Which.
@@ -115,6 +135,8 @@ pub struct SetAside {
     pub attempts: u32,
     /// How the last attempt failed; nothing if there was none.
     pub failure: Option<Failure>,
+    /// Whether it was handled before, and is to be once more.
+    pub is_replay: bool,
 }
 
 /// What becomes of an entry that is set aside.
@@ -170,6 +192,8 @@ pub enum Verdict {
     After(Duration),
     /// It would end alike.
     Never,
+    /// It would end alike, and so may others: somebody has to look.
+    Stop,
 }
 
 /// How an attempt failed.
@@ -209,13 +233,23 @@ pub enum FailureClass {
     /// The payload is of a version that only a newer program knows, such as one that is being
     /// rolled out.
     Newer,
+    /// The subscription has no handler for events of its type, although it once had one, or another
+    /// program that runs it has: it was renamed, removed, or is being rolled out.
+    UnknownType,
     /// The process ended while it was handled, or another entry beside it.
     Crash,
 }
 
 impl FailureClass {
-    const ALL: [Self; 6] =
-        [Self::Handler, Self::Panic, Self::Deadline, Self::Undecodable, Self::Newer, Self::Crash];
+    const ALL: [Self; 7] = [
+        Self::Handler,
+        Self::Panic,
+        Self::Deadline,
+        Self::Undecodable,
+        Self::Newer,
+        Self::UnknownType,
+        Self::Crash,
+    ];
 
     /// The word for it in the database.
     pub const fn name(self) -> &'static str {
@@ -225,6 +259,7 @@ impl FailureClass {
             Self::Deadline => "deadline",
             Self::Undecodable => "undecodable",
             Self::Newer => "newer",
+            Self::UnknownType => "unknown-type",
             Self::Crash => "crash",
         }
     }
@@ -232,7 +267,12 @@ impl FailureClass {
     /// Whether another attempt may end otherwise without anybody's doing.
     pub(crate) const fn is_retryable(self) -> bool {
         match self {
-            Self::Handler | Self::Panic | Self::Deadline | Self::Newer | Self::Crash => true,
+            Self::Handler
+            | Self::Panic
+            | Self::Deadline
+            | Self::Newer
+            | Self::UnknownType
+            | Self::Crash => true,
             Self::Undecodable => false,
         }
     }
@@ -267,8 +307,9 @@ pub struct SubscriptionStatus {
 }
 
 impl SubscriptionStatus {
-    /// Whether everything up to `position` has been handled.
+    /// Whether everything up to `position` has been handled; what is handled once more has been.
     pub fn has_handled(&self, position: Position) -> bool {
-        self.cursor >= position && self.set_aside.iter().all(|entry| entry.position > position)
+        let mut unhandled = self.set_aside.iter().filter(|entry| !entry.is_replay);
+        self.cursor >= position && unhandled.all(|entry| entry.position > position)
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 use crate::store::{Page, Savepoint};
 use crate::subscription::{
-    Change, Command, Epoch, Request, RequestId, SetAside, SubscriptionStatus, TakeOver, Term,
+    Change, Claim, Command, Epoch, Request, RequestId, SetAside, SubscriptionStatus, TakeOver, Term,
 };
 use crate::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 
@@ -64,6 +64,9 @@ struct Tables<T> {
     state: T,
     cursors: HashMap<String, Position>,
     owners: HashMap<String, Owner>,
+    /// Until when who stands by for what.
+    standbys: BTreeMap<(String, String), Timestamp>,
+    event_types: BTreeSet<(String, String)>,
     receipts: BTreeSet<(String, Position)>,
     set_aside: BTreeMap<(String, Position), SetAside>,
     paused: HashMap<String, String>,
@@ -227,13 +230,20 @@ impl<T: Clone + Send + Sync + 'static> Transactions for MemoryStore<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
-    async fn register(&self, subscription: &str, start: Start) -> Result<(), Error> {
+    async fn register(
+        &self,
+        subscription: &str,
+        start: Start,
+        event_types: &[&str],
+    ) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
         let position = match start {
             Start::Head => self.head().await?,
             Start::Beginning => Position::START,
         };
-        transaction.tables.cursors.entry(subscription.to_owned()).or_insert(position);
+        let tables = &mut transaction.tables;
+        tables.cursors.entry(subscription.to_owned()).or_insert(position);
+        tables.remember_event_types(subscription, event_types);
         self.commit(transaction).await
     }
 
@@ -250,17 +260,23 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         };
         let owner = tables.owners.entry(subscription.to_owned()).or_default();
         if let Some(until) = owner.until.filter(|until| *until > now && owner.name != name) {
-            let remaining = until.since(now);
-            return Ok(TakeOver::Held { owner: owner.name.clone(), remaining });
+            let held = TakeOver::Held { owner: owner.name.clone(), remaining: until.since(now) };
+            let standby = (subscription.to_owned(), name.to_owned());
+            tables.standbys.insert(standby, now.plus(lease));
+            self.commit(transaction).await?;
+            return Ok(held);
         }
         let is_handed_over = owner.until.is_none() || owner.name == name;
         let until = Some(now.plus(lease));
         *owner = Owner { epoch: owner.epoch + 1, name: name.to_owned(), until };
+        let epoch = Epoch::new(owner.epoch);
+        tables.standbys.remove(&(subscription.to_owned(), name.to_owned()));
         let term = Term {
-            epoch: Epoch::new(owner.epoch),
+            epoch,
             cursor,
             receipts: tables.receipts_of(subscription),
             set_aside: tables.set_aside_by(subscription),
+            event_types: tables.event_types_of(subscription),
             paused: tables.paused.contains_key(subscription),
             is_handed_over,
         };
@@ -287,6 +303,10 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             owner.until = None;
         }
         self.commit(transaction).await
+    }
+
+    async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        Ok(self.committed().tables.claims(now()).collect())
     }
 
     async fn record(
@@ -334,6 +354,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             command: command.clone(),
             reason: reason.to_owned(),
             requested_at: now(),
+            replayed: None,
             answer: None,
         });
         self.commit(transaction).await?;
@@ -378,14 +399,50 @@ impl<T> Tables<T> {
                 self.receipts.retain(|(of, _)| of != subscription);
                 self.set_aside.retain(|(of, position), _| of != subscription || position <= to);
             }
+            Change::Replayed { request, replayed } => {
+                let asked = self.unanswered(subscription, *request);
+                return asked.map(|asked| asked.replayed = Some(*replayed)).is_some();
+            }
             Change::Answer { request, answer } => {
-                let asked = self.requests.iter_mut().find(|asked| asked.id == *request);
-                let asked = asked.filter(|asked| asked.subscription == subscription);
-                let asked = asked.filter(|asked| asked.answer.is_none());
+                let asked = self.unanswered(subscription, *request);
                 return asked.map(|asked| asked.answer = Some(answer.clone())).is_some();
             }
         }
         true
+    }
+
+    fn unanswered(&mut self, subscription: &str, id: RequestId) -> Option<&mut Request> {
+        let asked = self.requests.iter_mut().find(|asked| asked.id == id)?;
+        (asked.subscription == subscription && asked.answer.is_none()).then_some(asked)
+    }
+
+    /// A new one ends the term.
+    fn remember_event_types(&mut self, subscription: &str, event_types: &[&str]) {
+        let rows = event_types.iter().map(|name| (subscription.to_owned(), (*name).to_owned()));
+        let known = self.event_types.len();
+        self.event_types.extend(rows);
+        if self.event_types.len() > known
+            && let Some(owner) = self.owners.get_mut(subscription)
+        {
+            owner.epoch += 1;
+        }
+    }
+
+    fn event_types_of(&self, subscription: &str) -> Vec<String> {
+        let rows = self.event_types.iter().filter(|(name, _)| name == subscription);
+        rows.map(|(_, event_type)| event_type.clone()).collect()
+    }
+
+    fn claims(&self, now: Timestamp) -> impl Iterator<Item = Claim> {
+        let owners = self.owners.iter().filter(move |(_, owner)| owner.until > Some(now));
+        let owners = owners.map(|(subscription, owner)| (subscription, &owner.name, true));
+        let standbys = self.standbys.iter().filter(move |(_, until)| **until > now);
+        let standbys = standbys.map(|((subscription, owner), _)| (subscription, owner, false));
+        owners.chain(standbys).map(|(subscription, owner, is_owner)| Claim {
+            subscription: subscription.clone(),
+            owner: owner.clone(),
+            is_owner,
+        })
     }
 
     fn owner(&mut self, subscription: &str, epoch: Epoch) -> Option<&mut Owner> {

@@ -61,8 +61,7 @@ impl Follower {
 
     fn find_suspects(&mut self) {
         if matches!(self.suspects, Suspects::Unknown) && !self.reading && self.has_read_enough() {
-            let first_of_lanes = self.lanes.ready().map(|(position, _)| position);
-            self.suspects = Suspects::Known(first_of_lanes.take(self.width).collect());
+            self.suspects = Suspects::Known(self.possibly_under_way().into());
         }
     }
 
@@ -116,6 +115,7 @@ impl Follower {
             state: SetAsideState::Retrying { next_attempt_at },
             attempts,
             failure: failure.or_else(|| is_suspect.then(crashed)),
+            is_replay: self.is_replay(position),
         };
         self.arming.insert(position);
         self.unrecorded.push(Change::SetAside(armed));
@@ -123,10 +123,15 @@ impl Follower {
 
     /// The last attempt that is allowed is on record, and nobody has lived to tell what came of it.
     fn give_up(&mut self, position: Position, attempts: u32) {
-        let (key, state) = (self.key_of(position), SetAsideState::Parked);
-        let parked = SetAside { position, key, state, attempts, failure: Some(crashed()) };
         self.failed.insert(position);
-        self.unrecorded.push(Change::SetAside(parked));
+        self.unrecorded.push(Change::SetAside(SetAside {
+            position,
+            key: self.key_of(position),
+            state: SetAsideState::Parked,
+            attempts,
+            failure: Some(crashed()),
+            is_replay: self.is_replay(position),
+        }));
     }
 
     /// Begins an attempt that is on record.
@@ -136,7 +141,7 @@ impl Follower {
         if position > self.cursor {
             changes.push(Change::Receipt { position });
         }
-        self.handle(position, attempt, changes)
+        self.handle(position, Vec::new(), attempt, changes)
     }
 
     /// Begins with the next fresh entry.
@@ -145,20 +150,28 @@ impl Follower {
             return None;
         }
         let (position, _) = self.lanes.ready().next()?;
-        self.lanes.begin(position);
+        let rest = self.batch_behind(position);
+        std::iter::once(position).chain(rest.iter().copied()).for_each(|it| self.lanes.begin(it));
         self.fresh_next = false;
+        let last = rest.last().copied().unwrap_or(position);
         let changes = match self.width {
-            1 => vec![Change::Advance { to: position }],
+            1 => vec![Change::Advance { to: last }],
             _ => vec![Change::Receipt { position }],
         };
-        Some(self.handle(position, 1, changes))
+        Some(self.handle(position, rest, 1, changes))
     }
 
-    fn handle(&mut self, position: Position, attempt: u32, changes: Vec<Change>) -> Action {
-        let handed = changes.clone();
-        let probe = self.outage.is_on();
-        self.handling.insert(position, Handling { attempt, probe, changes });
-        Action::Handle { position, attempt, changes: handed }
+    fn handle(
+        &mut self,
+        position: Position,
+        rest: Vec<Position>,
+        attempt: u32,
+        changes: Vec<Change>,
+    ) -> Action {
+        let (probe, is_replay) = (self.outage.is_on(), self.is_replay(position));
+        let handling = Handling { rest: rest.clone(), attempt, probe, changes: changes.clone() };
+        self.handling.insert(position, handling);
+        Action::Handle { position, rest, attempt, is_replay, changes }
     }
 
     /// When there may be something to do although nothing has happened.

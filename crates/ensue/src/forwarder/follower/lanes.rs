@@ -46,6 +46,11 @@ impl Lanes {
         self.ready.iter().filter_map(|position| Some((*position, self.lane_of.get(position)?)))
     }
 
+    /// The entries after `position`, of whatever lane, in the order of their positions.
+    pub(super) fn after(&self, position: Position) -> impl Iterator<Item = (Position, &Lane)> {
+        self.lane_of.range(position.next()..).map(|(position, lane)| (*position, lane))
+    }
+
     /// The entry at `position` is under way.
     pub(super) fn begin(&mut self, position: Position) {
         self.ready.remove(&position);

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use ensue_core::{Position, Timestamp};
 
 use super::Follower;
-use crate::subscription::{Answer, Change, Command, Request, SetAside, SetAsideState, Which};
+use super::replaying::Replaying;
+use crate::subscription::{
+    Answer, Change, Command, Request, RequestId, SetAside, SetAsideState, Which,
+};
 
 /// Requests wait until nothing is under way, and nothing begins while one waits: what they find is
 /// what there is.
@@ -17,19 +20,36 @@ pub(super) struct Operations {
     paused: bool,
     /// What is stored is not what this machine knows any more.
     over: bool,
+    pub(super) replaying: Replaying,
 }
 
 impl Operations {
     pub(super) fn new(paused: bool) -> Self {
-        Self { requests: VecDeque::new(), answering: false, paused, over: false }
+        Self {
+            requests: VecDeque::new(),
+            answering: false,
+            paused,
+            over: false,
+            replaying: Replaying::default(),
+        }
     }
 
     pub(super) fn take(&mut self, requests: Vec<Request>) {
-        self.requests.extend(requests);
+        for request in requests {
+            match request.replayed {
+                Some(_) => self.replaying.add(&request),
+                None => self.requests.push_back(request),
+            }
+        }
+    }
+
+    pub(super) fn has_requests(&self) -> bool {
+        !self.requests.is_empty()
     }
 
     pub(super) fn hold_everything_up(&self) -> bool {
-        self.paused || self.answering || !self.requests.is_empty()
+        let is_awaited = self.has_requests() || self.replaying.has_page();
+        self.paused || self.answering || is_awaited
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -45,7 +65,10 @@ impl Operations {
             Change::Pause { .. } => self.paused = true,
             Change::Resume => self.paused = false,
             Change::Seek { .. } => self.over = true,
-            Change::Answer { .. } => self.answering = false,
+            Change::Replayed { .. } | Change::Answer { .. } => {
+                self.answering = false;
+                self.replaying.apply(change);
+            }
             _ => {}
         }
     }
@@ -55,16 +78,22 @@ impl Follower {
     /// Does the next request, if there is one: what is to be recorded with its answer.
     pub(super) fn execute_next(&mut self, now: Timestamp) {
         let Some(request) = self.operations.requests.pop_front() else { return };
-        let answer = match self.execute(now, &request) {
-            Ok(changes) => {
-                let changed = changes.len();
-                self.unrecorded.extend(changes);
-                Answer::Done { changed: changed as u64 }
-            }
-            Err(why) => Answer::Refused { why },
-        };
         self.operations.answering = true;
-        self.unrecorded.push(Change::Answer { request: request.id, answer });
+        let changes = match self.execute(now, &request) {
+            Ok(changes) => changes,
+            Err(why) => return self.answer(request.id, Answer::Refused { why }),
+        };
+        let changed = changes.len() as u64;
+        self.unrecorded.extend(changes);
+        match request.command {
+            // It is answered when all of it was tried.
+            Command::Replay { .. } => self.operations.replaying.add(&request),
+            _ => self.answer(request.id, Answer::Done { changed }),
+        }
+    }
+
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        self.unrecorded.push(Change::Answer { request, answer });
     }
 
     fn execute(&self, now: Timestamp, request: &Request) -> Result<Vec<Change>, String> {
@@ -77,6 +106,10 @@ impl Follower {
                 head if *to > head => Err(format!("the log goes up to {head}, and not to {to}")),
                 _ => Ok(vec![Change::Seek { to: *to }]),
             },
+            Command::Replay { first, last } => {
+                let replayed = self.begin_replay(*first, *last)?;
+                Ok(vec![Change::Replayed { request: request.id, replayed }])
+            }
         }
     }
 

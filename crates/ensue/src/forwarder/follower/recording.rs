@@ -39,8 +39,12 @@ impl Follower {
         self.put_behind();
         self.keep_limits();
         if !self.is_busy() && self.unrecorded.is_empty() {
-            self.execute_next(now);
+            match self.operations.has_requests() {
+                true => self.execute_next(now),
+                false => self.put_up_page(now),
+            }
         }
+        self.answer_replay();
         let mut changes = std::mem::take(&mut self.unrecorded);
         if self.operations.is_over() || (changes.is_empty() && !self.cursor_is_due(now)) {
             return None;
@@ -70,6 +74,7 @@ impl Follower {
                     state: SetAsideState::Queued,
                     attempts: 0,
                     failure: None,
+                    is_replay: false,
                 })
             });
             self.unrecorded.extend(queued);

@@ -14,7 +14,8 @@ fn position(number: u64) -> Position {
 }
 
 fn seen(number: u64, key: &str) -> Seen {
-    Seen { position: position(number), key: Some(key.to_owned()), wanted: true }
+    let key = Some(key.to_owned());
+    Seen { position: position(number), key, wanted: true, in_batch: false }
 }
 
 fn miss(number: u64) -> Seen {
@@ -35,7 +36,14 @@ fn failure() -> Failure {
 
 fn set_aside(number: u64, key: &str, state: SetAsideState) -> SetAside {
     let key = Some(key.to_owned());
-    SetAside { position: position(number), key, state, attempts: 1, failure: None }
+    SetAside {
+        position: position(number),
+        key,
+        state,
+        attempts: 1,
+        failure: None,
+        is_replay: false,
+    }
 }
 
 fn term(cursor: u64) -> Term {
@@ -44,6 +52,7 @@ fn term(cursor: u64) -> Term {
         cursor: position(cursor),
         receipts: Vec::new(),
         set_aside: Vec::new(),
+        event_types: Vec::new(),
         paused: false,
         is_handed_over: true,
     }
@@ -94,7 +103,7 @@ impl Play {
     #[track_caller]
     fn handles(&mut self, number: u64) -> (u32, Vec<Change>) {
         match self.next() {
-            Next::Do(Action::Handle { position, attempt, changes }) => {
+            Next::Do(Action::Handle { position, attempt, changes, .. }) => {
                 assert_eq!(position.get(), number);
                 (attempt, changes)
             }
@@ -175,6 +184,7 @@ impl Play {
             command,
             reason: "because".to_owned(),
             requested_at: self.now,
+            replayed: None,
             answer: None,
         };
         self.learn(Input::Requested { requests: vec![request] });

@@ -1,0 +1,4 @@
+-- Primary key. Nothing is changed if it was there.
+INSERT INTO ensue_event_type (subscription, event_type, since_us)
+VALUES (?1, ?2, ?3)
+ON CONFLICT DO NOTHING
