@@ -75,10 +75,10 @@ mod local_pool;
 mod operator;
 mod rescue;
 mod retry_policy;
+pub mod sequencer;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;
-pub mod sequencer;
 pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]

@@ -193,9 +193,7 @@ impl Sequencer {
         match self.wait {
             Wait::ForWord { until: at } | Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
             Wait::ToGoOn { .. } if self.may_move() => self.go_on(),
-            Wait::ForWord { .. } | Wait::ToGoOn { .. } => {
-                Action::Peek { since: self.peek_since() }
-            }
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } => Action::Peek { since: self.peek_since() },
         }
     }
 

@@ -33,6 +33,7 @@ CREATE TABLE ensue.set_aside (
     next_attempt_at_us bigint CHECK ((next_attempt_at_us IS NOT NULL) = (state = 'retrying')),
     failure_class      text,
     failure_message    text,
+    is_replay          boolean NOT NULL, -- it was handled before, and is to be once more
     since_us           bigint NOT NULL,
     changed_at_us      bigint NOT NULL,
     PRIMARY KEY (subscription, position)
@@ -52,21 +53,44 @@ CREATE TABLE ensue.pause (
     since_us     bigint NOT NULL
 );
 
+-- What a subscription was ever registered to handle. An event of one of these types that a program
+-- has no handler for is not passed by: another program has, or had, one.
+CREATE TABLE ensue.event_type (
+    subscription text   NOT NULL,
+    event_type   text   NOT NULL,
+    since_us     bigint NOT NULL,
+    PRIMARY KEY (subscription, event_type)
+);
+
+-- Who would run a subscription, and was refused: until when that counts.
+CREATE TABLE ensue.standby (
+    subscription text   NOT NULL,
+    owner        text   NOT NULL,
+    until_us     bigint NOT NULL,
+    length_us    bigint NOT NULL, -- so that a clock that was ahead misleads nobody for longer
+    PRIMARY KEY (subscription, owner)
+) WITH (fillfactor = 20);
+
 -- What operators ask for, and what has come of it. Rows stay: they are the record of who did what.
 CREATE TABLE ensue.request (
-    id              bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-    subscription    text   NOT NULL,
-    command         text   NOT NULL
-                    CHECK (command IN ('retry', 'skip', 'pause', 'resume', 'seek')),
-    position        bigint,          -- of the entry, or to seek to
-    key             text,            -- of the entries; with neither, those that are parked:
-    failure_class   text,            -- of any class without it,
-    at_most         bigint,          -- and as many as there are without it
-    reason          text   NOT NULL,
-    requested_at_us bigint NOT NULL,
-    answer          text   CHECK (answer IN ('done', 'refused')),
-    changed         bigint CHECK ((changed IS NOT NULL) = (answer IS NOT DISTINCT FROM 'done')),
-    why             text   CHECK ((why IS NOT NULL) = (answer IS NOT DISTINCT FROM 'refused')),
-    answered_at_us  bigint CHECK ((answered_at_us IS NULL) = (answer IS NULL))
+    id               bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+    subscription     text   NOT NULL,
+    command          text   NOT NULL
+                     CHECK (command IN ('retry', 'skip', 'pause', 'resume', 'seek', 'replay')),
+    position         bigint,          -- of the entry, to seek to, or the first to replay
+    last_position    bigint           -- to replay
+                     CHECK ((last_position IS NOT NULL) = (command = 'replay')),
+    key              text,            -- of the entries; with neither, those that are parked:
+    failure_class    text,            -- of any class without it,
+    at_most          bigint,          -- and as many as there are without it
+    reason           text   NOT NULL,
+    requested_at_us  bigint NOT NULL,
+    replayed_up_to   bigint,          -- how far a replay has come,
+    replayed_entries bigint           -- and with how many entries
+                     CHECK ((replayed_entries IS NULL) = (replayed_up_to IS NULL)),
+    answer           text   CHECK (answer IN ('done', 'refused')),
+    changed          bigint CHECK ((changed IS NOT NULL) = (answer IS NOT DISTINCT FROM 'done')),
+    why              text   CHECK ((why IS NOT NULL) = (answer IS NOT DISTINCT FROM 'refused')),
+    answered_at_us   bigint CHECK ((answered_at_us IS NULL) = (answer IS NULL))
 );
 CREATE INDEX request_pending ON ensue.request (id) WHERE answer IS NULL;

@@ -1,0 +1,6 @@
+//! The store on PostgreSQL.
+
+#![cfg(test)]
+
+mod conformance;
+mod server;
