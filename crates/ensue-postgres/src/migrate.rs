@@ -71,6 +71,7 @@ async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
     sqlx::raw_sql(include_str!("sql/begin_own.sql")).execute(&mut *connection).await?;
     let lock = schema.sql(include_str!("sql/lock_migrations.sql"));
     sqlx::raw_sql(lock).execute(&mut *connection).await?;
+    sqlx::raw_sql(schema.create()).execute(&mut *connection).await?;
     let create = schema.sql(include_str!("sql/create_migration_table.sql"));
     sqlx::raw_sql(create).execute(&mut *connection).await?;
     let applied = applied(connection, schema).await?;

@@ -47,6 +47,13 @@ impl Schema {
         }
     }
 
+    /// The statement that makes it.
+    pub(crate) fn create(&self) -> SqlStr {
+        let name = self.qualifier.as_deref().unwrap_or(WRITTEN).trim_end_matches('.');
+        let create = include_str!("sql/create_schema.sql").replace("{schema}", name);
+        AssertSqlSafe(create).into_sql_str()
+    }
+
     /// The channel on which the log's growth is told, named as `pass` in the database names it.
     pub(crate) fn channel(&self) -> String {
         self.sql("ensue.log").as_str().to_owned()

@@ -12,6 +12,7 @@
 //! another server, is made sure by passes that look at everything: the first one, one now and then,
 //! and whenever there is nothing else to do.
 
+use std::ops::Range;
 use std::time::Duration;
 
 /// LIMIT: what one pass moves. Some tenths of a second's work, so that readers see a backlog move,
@@ -31,6 +32,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// After so many chunks that were small because larger ones took too long, and were moved in time,
+/// larger ones are tried again.
+const CHUNKS_IN_TIME: u32 = 32;
+
 /// How many passes may trust the horizon before one looks at everything.
 const TRUSTING_PASSES: u32 = 200;
 
@@ -44,7 +49,9 @@ pub struct Sequencer {
     trusting: u32,
     is_demanded: bool,
     rows_max: u32,
-    chunks: std::ops::Range<u32>,
+    chunks: Range<u32>,
+    /// Chunks that were moved since something took too long.
+    in_time: u32,
     poll: Duration,
     failures: u32,
     wait: Wait,
@@ -150,6 +157,7 @@ impl Sequencer {
             is_demanded: false,
             rows_max: ROWS_MAX,
             chunks: 0..0,
+            in_time: 0,
             poll: SHORTEST_POLL.min(longest_poll),
             failures: 0,
             wait: Wait::ForWord { until: Duration::ZERO },
@@ -175,16 +183,8 @@ impl Sequencer {
                 self.chunks = 0..chunks;
                 self.go_on()
             }
-            Input::ChunkPassed => {
-                self.succeeded();
-                self.chunks.next();
-                self.go_on()
-            }
-            Input::TimedOut if self.rows_max > 1 => {
-                self.rows_max /= 2;
-                self.chunks = 0..0;
-                self.go_on()
-            }
+            Input::ChunkPassed => self.chunk_passed(),
+            Input::TimedOut if self.rows_max > 1 => self.try_less(),
             Input::TimedOut | Input::Failed => self.failed(now),
         }
     }
@@ -234,8 +234,30 @@ impl Sequencer {
             self.trusting += 1;
         }
         self.horizon = Some(horizon);
-        self.rows_max = self.rows_max.saturating_mul(2).min(ROWS_MAX);
+        self.try_more();
         self.listen(now, if moved > 0 { SHORTEST_POLL } else { self.poll * 2 })
+    }
+
+    fn chunk_passed(&mut self) -> Action {
+        self.succeeded();
+        self.chunks.next();
+        self.in_time += 1;
+        if self.rows_max < ROWS_MAX && self.in_time >= CHUNKS_IN_TIME {
+            self.try_more();
+            self.chunks = 0..0;
+        }
+        self.go_on()
+    }
+
+    fn try_less(&mut self) -> Action {
+        self.rows_max /= 2;
+        (self.chunks, self.in_time) = (0..0, 0);
+        self.go_on()
+    }
+
+    fn try_more(&mut self) {
+        self.rows_max = self.rows_max.saturating_mul(2).min(ROWS_MAX);
+        self.in_time = 0;
     }
 
     fn succeeded(&mut self) {

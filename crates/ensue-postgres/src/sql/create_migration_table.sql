@@ -1,4 +1,3 @@
-CREATE SCHEMA IF NOT EXISTS ensue;
 CREATE TABLE IF NOT EXISTS ensue.migration (
     number        bigint PRIMARY KEY,
     name          text   NOT NULL,
