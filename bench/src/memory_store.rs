@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ensue::store::{Page, Savepoint};
 use ensue::subscription::{
-    Change, Claim, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver,
+    Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver,
+    Unhandled,
 };
 use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
 
@@ -119,6 +120,14 @@ impl Subscriptions for MemoryStore {
 
     async fn find_request(&self, _: RequestId) -> Result<Option<Request>, Error> {
         Ok(None)
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn prune(&self, _: Position, _: Unhandled) -> Result<Pruned, Error> {
+        Ok(Pruned { oldest: Position::new(1), held_by: None })
     }
 
     async fn status(&self, _: &str) -> Result<Option<SubscriptionStatus>, Error> {

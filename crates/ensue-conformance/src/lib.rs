@@ -17,6 +17,7 @@ pub mod backend;
 pub mod claims;
 pub mod log;
 pub mod requests;
+pub mod retention;
 pub mod subscriptions;
 pub mod transactions;
 
@@ -109,6 +110,16 @@ macro_rules! suite {
             a_seek_drops_receipts_and_what_is_set_aside_after_it,
             a_replay_is_told_how_far_it_has_come_until_it_is_answered,
             what_is_handled_once_more_comes_back_as_that,
+        );
+        $crate::tests!($backend, retention:
+            who_reads_what_was_pruned_is_told_the_oldest_position_that_is_left,
+            after_everything_was_pruned_positions_go_on,
+            what_a_subscription_has_not_handled_is_kept,
+            what_is_to_be_replayed_is_kept,
+            what_is_unhandled_can_be_dropped_by_a_word_that_says_it,
+            from_the_beginning_is_from_the_oldest_entry_that_is_left,
+            any_number_of_entries_can_be_pruned,
+            all_subscriptions_are_known_by_name,
         );
     };
 }

@@ -291,7 +291,7 @@ pub async fn what_is_handled_once_more_comes_back_as_that<B: Backend>(backend: &
         let term = take(&store, "one", LONG).await;
         let entry = SetAside { is_replay, ..queued(1) };
         record(&store, term.epoch, &[Change::SetAside(entry.clone())]).await.unwrap();
-        assert_eq!(take(&store, "one", LONG).await.set_aside, [entry.clone()]);
+        assert_eq!(take(&store, "one", LONG).await.set_aside, std::slice::from_ref(&entry));
         assert_eq!(store.status(NAME).await.unwrap().unwrap().set_aside, [entry]);
     }
 }

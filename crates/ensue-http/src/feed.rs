@@ -100,6 +100,9 @@ async fn refuse_method(method: Method) -> Problem {
 
 /// The answer says nothing of the store's insides, so they are logged here.
 fn report(error: &Error, parameters: Parameters) -> Problem {
+    if let Some(oldest) = error.oldest() {
+        return Problem::pruned(oldest);
+    }
     let (offset, limit) = (parameters.offset.get(), parameters.limit);
     if error.is_retryable() {
         tracing::warn!(%error, offset, limit, "the feed cannot read the log now");

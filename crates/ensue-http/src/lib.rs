@@ -87,6 +87,7 @@
 //! |---|---|---|
 //! | 400 | `/problems/bad-parameter` | `offset` or `limit` is not a whole number from 0 to 9223372036854775807, or is given twice; member `parameter` says which |
 //! | 405 | `/problems/method-not-allowed` | the method is neither `GET` nor `HEAD`: the feed is read-only |
+//! | 410 | `/problems/pruned` | the events after this offset are not in the log any more; member `oldestOffset` is the one to read on from |
 //! | 500 | `/problems/store-failed` | the log cannot be read |
 //! | 503 | `/problems/store-unavailable` | the log cannot be read now; ask again after `Retry-After` seconds |
 //!

@@ -26,7 +26,7 @@ impl Log for SqliteStore {
             .bind(after)
             .bind(page.rows)
             .fetch(&self.0.log_reader);
-        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let (mut entries, mut bytes) = (Vec::<Entry>::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(failed(what))? {
             let entry =
                 entry_row::entry(&row).map_err(|error| Error::store(what(), error, false))?;
@@ -36,10 +36,35 @@ impl Log for SqliteStore {
                 break;
             }
         }
+        drop(rows);
+        self.check_pruned(page, entries.first()).await?;
         Ok(entries)
     }
 
     async fn changed_elsewhere(&self) {
         self.0.wal_file.changed().await;
+    }
+}
+
+impl SqliteStore {
+    /// In one statement, so that what is appended meanwhile is not taken for pruned.
+    async fn oldest(&self) -> Result<Position, Error> {
+        let oldest: i64 = sqlx::query_scalar(include_str!("sql/read_oldest.sql"))
+            .fetch_one(&self.0.log_reader)
+            .await
+            .map_err(failed(|| "cannot read where the log begins".to_owned()))?;
+        Ok(Position::new(oldest.unsigned_abs()))
+    }
+
+    /// Positions are dense: what does not begin right after the page's is what is left.
+    async fn check_pruned(&self, page: Page, first: Option<&Entry>) -> Result<(), Error> {
+        let oldest = match first {
+            Some(first) => first.position,
+            None => self.oldest().await?,
+        };
+        match page.rows > 0 && oldest > page.after.next() {
+            true => Err(Error::pruned(page.after, oldest)),
+            false => Ok(()),
+        }
     }
 }

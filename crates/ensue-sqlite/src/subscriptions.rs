@@ -4,12 +4,14 @@ mod event_types;
 mod lease;
 mod progress;
 mod requests;
+mod retention;
 mod rows;
 
 use std::time::{Duration, SystemTime};
 
 use ensue::subscription::{
-    Change, Claim, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver, Term,
+    Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver, Term,
+    Unhandled,
 };
 use ensue::{Error, Position, Start, Subscriptions, Timestamp, Transactions};
 
@@ -126,6 +128,17 @@ impl Subscriptions for SqliteStore {
     async fn find_request(&self, id: RequestId) -> Result<Option<Request>, Error> {
         let found = requests::find(&self.0.log_reader, id).await;
         found.map_err(failed(|| format!("cannot read request {}", id.get())))
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar(include_str!("sql/read_subscriptions.sql"))
+            .fetch_all(&self.0.log_reader)
+            .await
+            .map_err(failed(|| "cannot read which subscriptions there are".to_owned()))
+    }
+
+    async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
+        self.prune_in_steps(up_to, unhandled).await
     }
 
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use ensue_core::PayloadError;
+use ensue_core::{PayloadError, Position};
 
 /// Whatever error a handler returns.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -19,6 +19,7 @@ struct Inner {
     message: String,
     handler: Option<&'static str>,
     retryable: bool,
+    oldest: Option<Position>,
     source: Option<BoxError>,
 }
 
@@ -44,6 +45,8 @@ pub enum ErrorKind {
     UnknownSubscription,
     /// Another process owns the subscription by now.
     Fenced,
+    /// The entries that were asked for are not in the log any more.
+    Pruned,
     /// The database failed.
     Store,
 }
@@ -64,6 +67,18 @@ impl Error {
         Self::new(ErrorKind::Fenced, message)
     }
 
+    /// Entries right after `after` are not in the log any more; the oldest one left is at `oldest`.
+    pub fn pruned(after: Position, oldest: Position) -> Self {
+        let floor = oldest.previous();
+        let message = format!(
+            "the entries after position {after} are not in the log any more: it was pruned up to \
+             {floor}; read on after {floor}"
+        );
+        let mut error = Self::new(ErrorKind::Pruned, message);
+        error.0.oldest = Some(oldest);
+        error
+    }
+
     /// The application, or the database it is given, is put together wrongly.
     pub fn configuration(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Configuration, message)
@@ -82,6 +97,7 @@ impl Error {
             message: message.into(),
             handler: None,
             retryable: false,
+            oldest: None,
             source: None,
         }))
     }
@@ -134,6 +150,11 @@ impl Error {
             Some(Err(source)) => Err(self.because(source)),
             None => Err(self),
         }
+    }
+
+    /// The oldest position that is left in the log, of [`ErrorKind::Pruned`].
+    pub fn oldest(&self) -> Option<Position> {
+        self.0.oldest
     }
 
     /// The name of the handler that failed.

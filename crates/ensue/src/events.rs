@@ -12,8 +12,9 @@ use crate::handler::{Call1, States};
 use crate::lateness::{Late, late};
 use crate::local_pool::{AfterCommitCounts, LocalPool};
 use crate::operator::Operator;
-use crate::subscription::Subscription;
+use crate::subscription::{Pruned, Subscription, Unhandled};
 use crate::ticket::{Ticket, status, unknown};
+use crate::verification::{Verification, verify};
 use crate::{Builder, Error, ErrorKind, RetryPolicy, Store, SubscriptionStatus, Tx};
 
 /// The application's handlers and subscriptions over its store, ready to run units of work.
@@ -207,6 +208,57 @@ impl<S: Store> Events<S> {
     /// whole of it paused, resumed, set to another position, or made to handle a range once more.
     pub fn operate(&self, name: &str) -> Operator<S> {
         Operator::new(&self.0, name)
+    }
+
+    /// Reads the whole log, and where every subscription stands, and says what is not as it must be:
+    /// positions that are missing, event ids that stand twice, effects before their causes, cursors and
+    /// entries set aside that point nowhere, events that wait for their positions. Other work goes on
+    /// meanwhile; what is committed after it began is not looked at. It takes as long as reading does,
+    /// and some tens of bytes for each entry.
+    ///
+    /// ```
+    /// # use ensue::{Error, Events, Store};
+    /// # async fn example<S: Store>(events: Events<S>) -> Result<(), Error> {
+    /// let verification = events.verify().await?;
+    /// assert!(verification.is_sound(), "{verification}");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The database's; what is wrong is no error, but [found](Verification::findings).
+    pub async fn verify(&self) -> Result<Verification, Error> {
+        verify(&self.0.store).await
+    }
+
+    /// Forgets the log up to position `up_to`, as far as every subscription has handled it, also those
+    /// that are paused or that another program runs; who reads before what is left is told so. What
+    /// kept more from being forgotten is in the answer. In small steps, beside everything else.
+    ///
+    /// ```
+    /// # use ensue::{Error, Events, Position, Store};
+    /// # async fn example<S: Store>(events: Events<S>, month_ago: Position) -> Result<(), Error> {
+    /// let pruned = events.prune(month_ago).await?;
+    /// if let Some(subscription) = pruned.held_by {
+    ///     println!("`{subscription}` still needs what is at {}", pruned.oldest);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The database's.
+    ///
+    /// CANCEL-SAFE: each step is a transaction.
+    pub async fn prune(&self, up_to: Position) -> Result<Pruned, Error> {
+        self.0.store.prune(up_to, Unhandled::Keep).await
+    }
+
+    /// As [`prune`](Self::prune), but forgets what subscriptions have not handled, too. They are
+    /// paused when they come to it, until an operator lets them go on after it.
+    ///
+    /// # Errors
+    /// As [`prune`](Self::prune).
+    pub async fn prune_even_unhandled(&self, up_to: Position) -> Result<Pruned, Error> {
+        self.0.store.prune(up_to, Unhandled::Drop).await
     }
 
     /// Something to wait on: everything that has been committed by now, by whomever.

@@ -85,6 +85,7 @@ pub mod subscription;
 pub mod testing;
 mod ticket;
 mod tx;
+mod verification;
 mod words;
 
 pub use batch::{Batch, Received};
@@ -110,6 +111,7 @@ pub use store::{Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus, UnknownTypes};
 pub use ticket::{Handled, Ticket};
 pub use tx::Tx;
+pub use verification::{Finding, Verification};
 
 /// What the derive macro writes out; not an interface.
 #[doc(hidden)]

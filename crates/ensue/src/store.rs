@@ -18,7 +18,8 @@ use ensue_core::{Entry, Envelope, Position};
 
 use crate::Error;
 use crate::subscription::{
-    Change, Claim, Command, Epoch, Request, RequestId, Start, SubscriptionStatus, TakeOver,
+    Change, Claim, Command, Epoch, Pruned, Request, RequestId, Start, SubscriptionStatus, TakeOver,
+    Unhandled,
 };
 
 /// The log, read.
@@ -48,13 +49,29 @@ pub trait Log: Clone + Send + Sync + 'static {
     ///   see another's effects, it MUST stand after it.
     /// - If there is an entry after `page.after` and the page has any rows, at least one MUST be
     ///   returned, whatever its size.
+    /// - If the one right after `page.after` was pruned and the page has any rows, it MUST fail with
+    ///   [`ErrorKind::Pruned`](crate::ErrorKind::Pruned) and the oldest position that is left.
     fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
+
+    /// What is committed and has no position yet; nothing where positions are given at the append.
+    fn outbox(&self) -> impl Future<Output = Result<Option<Outbox>, Error>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// Ends when another process may have appended, as soon as that can be known cheaply; it MAY
     /// end for no reason. Commits through this handle need not be noticed: the unit of work tells.
     ///
     /// CANCEL-SAFE: an append after the call began MUST end it or the next call.
     fn changed_elsewhere(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// What waits for its positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outbox {
+    /// How many events.
+    pub events: u64,
+    /// How long the oldest of them has been committed, by the database's clock.
+    pub oldest: Duration,
 }
 
 /// Which entries to read.
@@ -173,7 +190,7 @@ pub trait Subscriptions: Transactions {
     /// it handles events of these types.
     ///
     /// An existing cursor MUST stay where it is. [`Start::Head`] MUST be after everything that was
-    /// committed before the call. Many processes may call it at once.
+    /// committed before the call, [`Start::Beginning`] before the oldest entry that is left. Many processes may call it at once.
     ///
     /// If there is a type among them that was not remembered, the epoch of whoever owns the
     /// subscription MUST be over: whatever is recorded from then on comes from an owner that was
@@ -261,6 +278,22 @@ pub trait Subscriptions: Transactions {
         &self,
         id: RequestId,
     ) -> impl Future<Output = Result<Option<Request>, Error>> + Send;
+
+    /// The names of all subscriptions that were ever registered, in ascending order.
+    fn subscriptions(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Forgets entries up to `up_to`, as far as no subscription needs them any more; with
+    /// [`Unhandled::Drop`], needed or not.
+    ///
+    /// A subscription needs what its cursor has not passed, what it has set aside, and what a replay
+    /// that is asked for has not come to. The head MUST stay, and positions MUST NOT be given again.
+    /// It MUST be done in bounded steps, so that nobody waits for all of it; what remains of a step
+    /// that could be forgotten MAY stay until the next call.
+    fn prune(
+        &self,
+        up_to: Position,
+        unhandled: Unhandled,
+    ) -> impl Future<Output = Result<Pruned, Error>> + Send;
 
     /// Where `subscription` stands; nothing if it was never registered.
     fn status(

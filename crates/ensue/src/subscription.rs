@@ -32,6 +32,7 @@
 mod builder;
 mod reaction;
 mod request;
+mod retention;
 pub(crate) mod rows;
 mod unknown_types;
 
@@ -39,6 +40,7 @@ pub(crate) use builder::Subscription;
 pub use builder::SubscriptionBuilder;
 pub(crate) use reaction::Reaction;
 pub use request::{Answer, Command, Replayed, Request, RequestId, Which};
+pub use retention::{Pruned, Unhandled};
 pub(crate) use rows::Verdict;
 pub use rows::{
     Change, Claim, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus,

@@ -15,6 +15,7 @@ mod patience;
 mod phone;
 mod place_and_pay;
 mod repair;
+mod replay;
 mod stage;
 mod try_yourself;
 mod veto;
@@ -41,6 +42,7 @@ pub(crate) async fn tell_all(stage: &mut Stage) -> Told {
     veto::tell(stage).await?;
     outage::tell(stage).await?;
     repair::tell(stage).await?;
+    replay::tell(stage).await?;
     discounts::tell(stage).await?;
     mail::tell(stage).await?;
     checkout::tell(stage).await?;

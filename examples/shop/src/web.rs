@@ -55,6 +55,7 @@ pub(crate) fn router<D: Database>(events: Events<D>) -> Router {
         .route("/api/subscriptions/{name}/skip", post(operations::skip))
         .route("/api/subscriptions/{name}/pause", post(operations::pause))
         .route("/api/subscriptions/{name}/resume", post(operations::resume))
+        .route("/api/subscriptions/{name}/replay", post(operations::replay))
         .with_state(Arc::new(shop))
         .merge(feed)
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ensue::Position;
 use serde::{Serialize, Serializer};
 
 /// [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). The types are what clients match on: they
@@ -17,6 +18,10 @@ pub(crate) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'static str>,
+    /// The offset to read on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "oldestOffset")]
+    oldest_offset: Option<u64>,
 }
 
 impl Problem {
@@ -27,6 +32,7 @@ impl Problem {
             status: StatusCode::BAD_REQUEST,
             detail,
             parameter: Some(parameter),
+            oldest_offset: None,
         }
     }
 
@@ -37,6 +43,19 @@ impl Problem {
             status: StatusCode::METHOD_NOT_ALLOWED,
             detail: format!("the method is {method}; accepted are GET and HEAD"),
             parameter: None,
+            oldest_offset: None,
+        }
+    }
+
+    pub(crate) fn pruned(oldest: Position) -> Self {
+        let floor = oldest.previous();
+        Self {
+            r#type: "/problems/pruned",
+            title: "The events are not in the log any more",
+            status: StatusCode::GONE,
+            detail: format!("the log was pruned up to offset {floor}; read on from there"),
+            parameter: None,
+            oldest_offset: Some(floor.get()),
         }
     }
 
@@ -47,6 +66,7 @@ impl Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             detail: "the store is busy or out of reach; send the same request again".to_owned(),
             parameter: None,
+            oldest_offset: None,
         }
     }
 
@@ -57,6 +77,7 @@ impl Problem {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             detail: "the store failed; the server's log says why".to_owned(),
             parameter: None,
+            oldest_offset: None,
         }
     }
 }

@@ -11,4 +11,5 @@ mod method;
 mod origin;
 mod page;
 mod parameter;
+mod pruned;
 mod shop;

@@ -2,11 +2,15 @@
 
 #![cfg(test)]
 
+mod backlog;
+mod batches;
 mod conformance;
 mod forwarding;
+mod full_disk;
 mod hammer;
 mod handlers;
 mod import;
+mod incidents;
 mod lanes;
 mod lost_transactions;
 mod migrations;
@@ -17,13 +21,20 @@ mod origins;
 mod ownership;
 mod phases;
 mod processes;
+mod replaying;
 mod retrying;
 mod scenario;
 mod scratch;
 mod services;
 mod setting_aside;
+mod sharing;
+mod shutting_down;
 mod statements;
+mod stopped;
 mod stubborn;
 mod tickets;
 mod unit_of_work;
+mod unknown_types;
+mod verifying;
 mod wiring;
+mod worker;

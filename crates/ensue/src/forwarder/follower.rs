@@ -106,6 +106,8 @@ pub enum Input {
     Read { entries: Vec<Seen> },
     /// These were, of those that are to be handled once more.
     ReadAgain { entries: Vec<Seen> },
+    /// What was to be read is not in the log any more; the oldest that is left stands here.
+    Pruned { oldest: Position },
     /// The entry is handled, with its batch if it has one, and the changes are recorded.
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
@@ -248,6 +250,7 @@ impl Follower {
             Input::Woken { head } => self.head = self.head.max(Some(head)),
             Input::Read { entries } => self.take_page(entries),
             Input::ReadAgain { entries } => self.operations.replaying.take_page(entries),
+            Input::Pruned { oldest } => self.miss(oldest),
             Input::Handled { position } => self.finish(position),
             Input::Failed { position, failure, verdict, random } => {
                 self.fail(now, position, failure, verdict, random);
@@ -328,6 +331,16 @@ impl Follower {
                 self.hold(lane);
             }
         }
+    }
+
+    /// It was forgotten unhandled, or somebody set the cursor back too far: nobody but an operator
+    /// knows whether that is right.
+    fn miss(&mut self, oldest: Position) {
+        self.reading = false;
+        let (after, floor) = (self.read_up_to, oldest.previous());
+        let reason =
+            format!("entries after {after} are not in the log any more; seek to {floor} to go on");
+        self.unrecorded.push(Change::Pause { reason });
     }
 
     fn finish(&mut self, position: Position) {

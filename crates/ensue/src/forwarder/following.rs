@@ -229,7 +229,8 @@ impl<S: Store> Following<S> {
         // What users wrote runs guarded; a panic that gets here is ours.
         let ended = ended.map_err(|error| Error::store("cannot go on", error, true))?;
         let input = match ended {
-            Ended::Read(entries) => self.take(entries?),
+            Ended::Read(Ok(entries)) => self.take(entries),
+            Ended::Read(Err(error)) => Input::Pruned { oldest: error.oldest().ok_or(error)? },
             Ended::ReadAgain(entries) => Input::ReadAgain { entries: self.see_again(&entries?) },
             Ended::Handled { position, outcome: Ok(()), .. } => Input::Handled { position },
             Ended::Handled { position, attempt, outcome: Err(Undelivered::Failed(failed)) } => {

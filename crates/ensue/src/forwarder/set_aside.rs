@@ -75,10 +75,13 @@ impl SetAsideEntries {
         lane.and_then(|entries| entries.keys().next()).is_some_and(|first| *first < entry.position)
     }
 
-    /// Whether a lane waits for the first attempt at an entry that is handled once more.
+    /// Whether a lane waits for the end of the first attempt at an entry that is handled once more.
     pub(crate) fn has_untried_replays(&self) -> bool {
-        let first = self.lanes.values().filter_map(|entries| entries.values().next());
-        first.into_iter().any(|entry| entry.is_replay && entry.attempts == 0)
+        let mut first = self.lanes.values().filter_map(|entries| entries.values().next());
+        first.any(|entry| {
+            let is_tried = entry.attempts > 0 && !self.trying.contains(&entry.position);
+            entry.is_replay && !is_tried
+        })
     }
 
     /// The entry that is to be tried first, and when.

@@ -10,7 +10,8 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 use crate::store::{Page, Savepoint};
 use crate::subscription::{
-    Change, Claim, Command, Epoch, Request, RequestId, SetAside, SubscriptionStatus, TakeOver, Term,
+    Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside, SubscriptionStatus,
+    TakeOver, Term, Unhandled,
 };
 use crate::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 
@@ -55,6 +56,8 @@ struct Shared<T> {
 #[derive(Debug, Default)]
 struct Committed<T> {
     tables: Tables<T>,
+    /// The last position that is not here any more.
+    floor: Position,
     log: Vec<Entry>,
 }
 
@@ -148,12 +151,16 @@ impl<T> DerefMut for MemoryTransaction<T> {
 
 impl<T: Send + Sync + 'static> Log for MemoryStore<T> {
     async fn head(&self) -> Result<Position, Error> {
-        Ok(Position::new(self.committed().log.len() as u64))
+        Ok(self.committed().head())
     }
 
     async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
         let committed = self.committed();
-        let after = usize::try_from(page.after.get()).unwrap_or(usize::MAX);
+        if page.after < committed.floor && page.rows > 0 {
+            return Err(Error::pruned(page.after, committed.floor.next()));
+        }
+        let after = page.after.get() - committed.floor.get().min(page.after.get());
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
         let log = committed.log.get(after..).unwrap_or_default();
         let mut bytes = 0;
         let page = log.iter().take(page.rows as usize).take_while(|entry| {
@@ -214,11 +221,11 @@ impl<T: Clone + Send + Sync + 'static> Transactions for MemoryStore<T> {
     }
 
     async fn commit(&self, transaction: MemoryTransaction<T>) -> Result<(), Error> {
-        let Committed { tables, log } = &mut *self.committed();
-        *tables = transaction.tables;
+        let committed = &mut *self.committed();
+        committed.tables = transaction.tables;
         for envelope in transaction.appended {
-            let position = Position::new(log.len() as u64).next();
-            log.push(Entry { position, recorded_at: now(), envelope });
+            let position = committed.head().next();
+            committed.log.push(Entry { position, recorded_at: now(), envelope });
         }
         self.wake_others();
         Ok(())
@@ -239,7 +246,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         let mut transaction = self.begin().await?;
         let position = match start {
             Start::Head => self.head().await?,
-            Start::Beginning => Position::START,
+            Start::Beginning => self.committed().floor,
         };
         let tables = &mut transaction.tables;
         tables.cursors.entry(subscription.to_owned()).or_insert(position);
@@ -328,6 +335,25 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         Ok(())
     }
 
+    async fn subscriptions(&self) -> Result<Vec<String>, Error> {
+        let mut names: Vec<_> = self.committed().tables.cursors.keys().cloned().collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
+        let transaction = self.begin().await?;
+        let needed = transaction.tables.first_needed().filter(|_| unhandled == Unhandled::Keep);
+        let committed = &mut *self.committed();
+        let up_to = up_to.min(committed.head());
+        let held_by = needed.as_ref().filter(|(position, _)| *position <= up_to);
+        let last = held_by.map_or(up_to, |(position, _)| position.previous());
+        committed.log.retain(|entry| entry.position > last);
+        committed.floor = committed.floor.max(last);
+        let held_by = held_by.map(|(_, subscription)| subscription.clone());
+        Ok(Pruned { oldest: committed.floor.next(), held_by })
+    }
+
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {
         let tables = &self.committed().tables;
         let running = tables.owners.get(subscription).filter(|owner| owner.until > Some(now()));
@@ -373,7 +399,29 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
     }
 }
 
+impl<T> Committed<T> {
+    fn head(&self) -> Position {
+        Position::new(self.floor.get() + self.log.len() as u64)
+    }
+}
+
 impl<T> Tables<T> {
+    /// The first entry that is still to be handled, and by whom.
+    fn first_needed(&self) -> Option<(Position, String)> {
+        let cursors = self.cursors.iter().map(|(name, cursor)| (cursor.next(), name));
+        let set_aside = self.set_aside.keys().map(|(name, position)| (*position, name));
+        let asked = self.requests.iter().filter(|request| request.answer.is_none());
+        let replays = asked.filter_map(|request| match (&request.command, request.replayed) {
+            (Command::Replay { .. }, Some(replayed)) => {
+                Some((replayed.up_to.next(), &request.subscription))
+            }
+            (Command::Replay { first, .. }, None) => Some((*first, &request.subscription)),
+            _ => None,
+        });
+        let needed = cursors.chain(set_aside).chain(replays).min();
+        needed.map(|(position, name)| (position, name.clone()))
+    }
+
     /// False if there was nothing to change.
     fn apply(&mut self, subscription: &str, change: &Change) -> bool {
         let name = || subscription.to_owned();

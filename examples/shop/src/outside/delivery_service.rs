@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
-use axum::routing::put;
+use axum::routing::{delete, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqlitePool};
@@ -37,6 +37,7 @@ pub(super) async fn router(file: &Path) -> sqlx::Result<Router> {
     let behaviour = service.switch.route();
     Ok(Router::new()
         .route("/deliveries/{order_no}", put(set_address).get(show))
+        .route("/deliveries", delete(lose_books))
         .with_state(service)
         .route("/behaviour", behaviour))
 }
@@ -74,6 +75,11 @@ async fn set_address(
         (true, Mode::Flaky) => (StatusCode::SERVICE_UNAVAILABLE, ""),
         _ => (StatusCode::NO_CONTENT, ""),
     })
+}
+
+async fn lose_books(State(service): State<Service>) -> Result<StatusCode, BooksError> {
+    sqlx::query("DELETE FROM delivery").execute(&service.books).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn show(

@@ -170,6 +170,45 @@ impl Stage {
         Ok(answer)
     }
 
+    /// Has a range of the log handled once more, as an operator.
+    pub(super) async fn replay(
+        &self,
+        subscription: &str,
+        (first, last): (u64, u64),
+        reason: &str,
+    ) -> Result<Answer, BoxError> {
+        let body = json!({ "first": first, "last": last, "reason": reason });
+        let path = format!("/api/subscriptions/{subscription}/replay");
+        let answer = self.ask(Method::POST, &path, Some(&body)).await?;
+        self.line(format!("       {body}"))?;
+        self.line(format!("       answered {}", answer.body))?;
+        Ok(answer)
+    }
+
+    /// Waits until the delivery service knows where an order goes.
+    pub(super) async fn delivery_goes_to(&self, no: &str, street: &str) -> Told {
+        let look = async || {
+            let delivery = self.witness.delivery(no).await?;
+            Ok(delivery.filter(|delivery| delivery.address.street == street).map(drop))
+        };
+        wait_for("the address at the delivery service", look).await.map(drop)
+    }
+
+    /// Waits until the payment gateway has given the money for an order back.
+    pub(super) async fn is_refunded(&self, no: &str) -> Told {
+        let look = async || {
+            let refunds = self.witness.refunds(no).await?;
+            Ok((refunds.refunds > 0).then_some(()))
+        };
+        wait_for("the refund", look).await.map(drop)
+    }
+
+    pub(super) async fn delivery_service_loses_its_books(&self) -> Told {
+        let url = format!("{}/deliveries", self.witness.delivery_service);
+        self.witness.client.delete(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Puts the payment gateway into a mood, for one order.
     pub(super) async fn payment_gateway_is(&self, mode: &str, no: &str) -> Told {
         let body = json!({ "mode": mode, "order_no": no });

@@ -22,6 +22,15 @@ pub(super) struct EntryBody {
     pub(super) reason: String,
 }
 
+/// Which part of the log, and why: `{"first": 1, "last": 90, "reason": "anna: new warehouse"}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RangeBody {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) reason: String,
+}
+
 impl EntryBody {
     pub(super) fn which(&self) -> Result<Which, Problem> {
         match (self.position, &self.key) {

@@ -7,11 +7,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ensue::subscription::Answer;
-use ensue::{Operator, Requested};
+use ensue::{Operator, Position, Requested};
 use serde_json::{Value, json};
 
 use super::Shop;
-use super::operation_body::{EntryBody, ReasonBody};
+use super::operation_body::{EntryBody, RangeBody, ReasonBody};
 use super::orders::Body;
 use super::problem::Problem;
 use crate::application::Database;
@@ -56,6 +56,16 @@ pub(super) async fn resume<D: Database>(
 ) -> Answered {
     let Json(ReasonBody { reason }) = body?;
     answered(shop.operator(&name).resume(&reason).await?).await
+}
+
+pub(super) async fn replay<D: Database>(
+    State(shop): State<Arc<Shop<D>>>,
+    Path(name): Path<String>,
+    body: Body<RangeBody>,
+) -> Answered {
+    let Json(RangeBody { first, last, reason }) = body?;
+    let (first, last) = (Position::new(first), Position::new(last));
+    answered(shop.operator(&name).replay(first, last, &reason).await?).await
 }
 
 impl<D: Database> Shop<D> {

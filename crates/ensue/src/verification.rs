@@ -1,0 +1,308 @@
+//! Whether what is stored is as it must be.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use ensue_core::{Entry, EventId, Position};
+
+use crate::store::{Outbox, Page};
+use crate::{Error, Store};
+
+/// LIMIT: entries read at once.
+const ROWS: u32 = 1_000;
+
+/// LIMIT: findings that are listed; where there are more, the first ones say what is wrong.
+const FINDINGS_MAX: usize = 100;
+
+/// How long what is committed may wait for its position before that is a finding: a sequencer takes
+/// milliseconds, and hundred times as long under load.
+const OUTBOX_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// What [`Events::verify`](crate::Events::verify) has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// The oldest position that is left in the log.
+    pub oldest: Position,
+    /// The last position.
+    pub head: Position,
+    /// How many entries were read.
+    pub entries: u64,
+    /// How many subscriptions were looked at.
+    pub subscriptions: u64,
+    /// What waits for its position, on a store that gives positions after the commit.
+    pub outbox: Option<Outbox>,
+    /// What is not as it must be; the first hundred.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is not as it must be, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// There is no entry at these positions.
+    Gap {
+        /// The first.
+        first: Position,
+        /// The last.
+        last: Position,
+    },
+    /// Two entries have the same event id.
+    DuplicateEventId {
+        /// Which.
+        id: EventId,
+        /// Where it stands first,
+        first: Position,
+        /// and again.
+        second: Position,
+    },
+    /// An entry stands before the one in whose handling it was raised.
+    BeforeItsCause {
+        /// Where it stands.
+        position: Position,
+        /// Where its cause does.
+        cause: Position,
+    },
+    /// A cursor has passed the end of the log.
+    CursorBeyondHead {
+        /// Whose.
+        subscription: String,
+        /// Where it is.
+        cursor: Position,
+    },
+    /// Something is set aside that is not in the log.
+    SetAsideNotInLog {
+        /// By whom.
+        subscription: String,
+        /// At which position.
+        position: Position,
+    },
+    /// A subscription still needs what was pruned.
+    CursorBeforeOldest {
+        /// Which.
+        subscription: String,
+        /// Where its cursor is.
+        cursor: Position,
+    },
+    /// Events wait for their positions longer than any sequencer takes: none is running, or something
+    /// holds it up.
+    OutboxStalled {
+        /// How many.
+        events: u64,
+        /// For how long the oldest has waited.
+        oldest: Duration,
+    },
+}
+
+impl Verification {
+    /// Whether everything is as it must be.
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, finding: Finding) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Reads the whole log, in pages, and where every subscription stands.
+pub(crate) async fn verify<S: Store>(store: &S) -> Result<Verification, Error> {
+    let head = store.barrier().await?;
+    let mut log = LogRead::new(oldest(store).await?, head);
+    log.read(store).await?;
+    let LogRead { mut verification, repeated, .. } = log;
+    locate(store, &mut verification, &repeated).await?;
+    subscriptions(store, &mut verification).await?;
+    outbox(store, &mut verification).await?;
+    Ok(verification)
+}
+
+/// Without one, the next that is given.
+async fn oldest<S: Store>(store: &S) -> Result<Position, Error> {
+    match store.read(Page::new(Position::START, 1)).await {
+        Ok(_) => Ok(Position::START.next()),
+        Err(error) => error.oldest().ok_or(error),
+    }
+}
+
+/// The log, as it is read from its beginning to what was its end then.
+struct LogRead {
+    verification: Verification,
+    expected: Position,
+    /// LIMIT: some tens of bytes for each entry.
+    seen: HashSet<EventId>,
+    repeated: HashSet<EventId>,
+    /// What was raised in the handling of entries that have not been read yet, by their ids.
+    early: HashMap<EventId, Position>,
+}
+
+impl LogRead {
+    fn new(oldest: Position, head: Position) -> Self {
+        let verification = Verification {
+            oldest,
+            head,
+            entries: 0,
+            subscriptions: 0,
+            outbox: None,
+            findings: Vec::new(),
+        };
+        Self {
+            verification,
+            expected: oldest,
+            seen: HashSet::new(),
+            repeated: HashSet::new(),
+            early: HashMap::new(),
+        }
+    }
+
+    async fn read<S: Store>(&mut self, store: &S) -> Result<(), Error> {
+        let head = self.verification.head;
+        while self.expected <= head {
+            match store.read(Page::new(self.expected.previous(), ROWS)).await {
+                Ok(page) if page.is_empty() => self.expect(head.next()),
+                Ok(page) => page.iter().filter(|entry| entry.position <= head).for_each(|entry| {
+                    self.expect(entry.position);
+                    self.take(entry);
+                }),
+                // What is missing in the middle of a log looks as if it had been pruned.
+                Err(error) => self.expect(error.oldest().ok_or(error)?.min(head.next())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next entry stands here.
+    fn expect(&mut self, position: Position) {
+        if position > self.expected {
+            let (first, last) = (self.expected, position.previous());
+            self.verification.find(Finding::Gap { first, last });
+            self.expected = position;
+        }
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let (id, position) = (entry.envelope.id, entry.position);
+        self.verification.entries += 1;
+        self.expected = position.next();
+        if let Some(earlier) = self.early.remove(&id) {
+            self.verification.find(Finding::BeforeItsCause { position: earlier, cause: position });
+        }
+        if !self.seen.insert(id) {
+            self.repeated.insert(id);
+        }
+        if let Some(cause) = entry.envelope.causation_id.filter(|cause| !self.seen.contains(cause))
+        {
+            self.early.entry(cause).or_insert(position);
+        }
+    }
+}
+
+/// Reads the log once more, if there is anything to be located.
+async fn locate<S: Store>(
+    store: &S,
+    verification: &mut Verification,
+    repeated: &HashSet<EventId>,
+) -> Result<(), Error> {
+    let mut first = HashMap::new();
+    let mut after = verification.oldest.previous();
+    while !repeated.is_empty() && after < verification.head {
+        let page = match store.read(Page::new(after, ROWS)).await {
+            Ok(page) => page,
+            // A gap, which is found already.
+            Err(error) => {
+                after = error.oldest().ok_or(error)?.previous();
+                continue;
+            }
+        };
+        let Some(last) = page.last().map(|entry| entry.position) else { break };
+        for entry in page.iter().filter(|entry| repeated.contains(&entry.envelope.id)) {
+            let (id, second) = (entry.envelope.id, entry.position);
+            if let Some(first) = first.insert(id, second) {
+                verification.find(Finding::DuplicateEventId { id, first, second });
+            }
+        }
+        after = last;
+    }
+    Ok(())
+}
+
+async fn subscriptions<S: Store>(store: &S, found: &mut Verification) -> Result<(), Error> {
+    for subscription in store.subscriptions().await? {
+        let Some(status) = store.status(&subscription).await? else { continue };
+        // It may have moved on meanwhile, with the log.
+        let head = store.head().await?;
+        let (name, cursor) = (|| subscription.clone(), status.cursor);
+        found.subscriptions += 1;
+        if cursor > head {
+            found.find(Finding::CursorBeyondHead { subscription: name(), cursor });
+        }
+        if cursor.next() < found.oldest {
+            found.find(Finding::CursorBeforeOldest { subscription: name(), cursor });
+        }
+        let log = found.oldest..=head;
+        let positions = status.set_aside.iter().map(|entry| entry.position);
+        for position in positions.filter(|position| !log.contains(position)) {
+            found.find(Finding::SetAsideNotInLog { subscription: name(), position });
+        }
+    }
+    Ok(())
+}
+
+async fn outbox<S: Store>(store: &S, found: &mut Verification) -> Result<(), Error> {
+    found.outbox = store.outbox().await?;
+    if let Some(Outbox { events, oldest }) = found.outbox
+        && oldest > OUTBOX_AGE_MAX
+    {
+        found.find(Finding::OutboxStalled { events, oldest });
+    }
+    Ok(())
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { oldest, head, entries, subscriptions, findings, .. } = self;
+        write!(f, "{entries} entries from {oldest} to {head}, {subscriptions} subscriptions: ")?;
+        match findings.len() {
+            0 => f.write_str("sound"),
+            count => {
+                write!(f, "{count} findings")?;
+                findings.iter().try_for_each(|finding| write!(f, "; {finding}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap { first, last } => write!(f, "no entries from {first} to {last}"),
+            Self::DuplicateEventId { id, first, second } => {
+                write!(f, "event {id} stands at {first} and at {second}")
+            }
+            Self::BeforeItsCause { position, cause } => {
+                write!(f, "entry {position} stands before its cause at {cause}")
+            }
+            Self::CursorBeyondHead { subscription, cursor } => {
+                write!(
+                    f,
+                    "the cursor of `{subscription}` is at {cursor}, beyond the end of the log"
+                )
+            }
+            Self::SetAsideNotInLog { subscription, position } => {
+                write!(
+                    f,
+                    "`{subscription}` has set entry {position} aside, which is not in the log"
+                )
+            }
+            Self::CursorBeforeOldest { subscription, cursor } => {
+                write!(f, "`{subscription}` has come to {cursor}, and what follows was pruned")
+            }
+            Self::OutboxStalled { events, oldest } => {
+                write!(f, "{events} events wait for their positions, the oldest for {oldest:?}")
+            }
+        }
+    }
+}
