@@ -1,9 +1,11 @@
 //! The log, read.
 
-use ensue::store::Page;
+use std::time::Duration;
+
+use ensue::store::{Outbox, Page};
 use ensue::{Entry, Error, Log, Position};
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
 
 use crate::connections::{Lent, WAIT_MAX};
@@ -13,12 +15,9 @@ use crate::{PostgresStore, entry_row};
 
 impl Log for PostgresStore {
     async fn head(&self) -> Result<Position, Error> {
-        let what = || "cannot read how far the log goes".to_owned();
-        let statement = self.inner().schema.sql(include_str!("sql/read_head.sql"));
-        let rows = self.inner().own.fetch_all(statement, PgArguments::default()).await;
-        let rows = rows.map_err(failed(what))?;
-        let head = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0));
-        let head: i64 = head.map_err(failed(what))?;
+        let head = self.only_row(include_str!("sql/read_head.sql")).await;
+        let head = head.and_then(|row| row.try_get::<i64, _>(0));
+        let head = head.map_err(failed(|| "cannot read how far the log goes".to_owned()))?;
         Ok(Position::new(head.unsigned_abs()))
     }
 
@@ -36,7 +35,20 @@ impl Log for PostgresStore {
         let what = || format!("cannot read the log after position {after}");
         // No position is larger than an `i64`, so nothing is after one that is.
         let Ok(after) = i64::try_from(after.get()) else { return Ok(Vec::new()) };
-        self.read_page(after, page).await.map_err(failed(what))
+        let entries = self.read_page(after, page).await.map_err(failed(what))?;
+        self.check_pruned(page, entries.first()).await?;
+        Ok(entries)
+    }
+
+    async fn outbox(&self) -> Result<Option<Outbox>, Error> {
+        let what = || "cannot read what waits for its position".to_owned();
+        let row = self.only_row(include_str!("sql/read_outbox.sql")).await.map_err(failed(what))?;
+        let outbox = || {
+            let oldest = row.try_get::<i64, _>(1)?.unsigned_abs();
+            let events = row.try_get::<i64, _>(0)?.unsigned_abs();
+            Ok(Outbox { events, oldest: Duration::from_micros(oldest) })
+        };
+        outbox().map(Some).map_err(failed(what))
     }
 
     async fn changed_elsewhere(&self) {
@@ -45,6 +57,32 @@ impl Log for PostgresStore {
 }
 
 impl PostgresStore {
+    pub(crate) async fn only_row(&self, statement: &'static str) -> sqlx::Result<PgRow> {
+        let Inner { own, schema, .. } = self.inner();
+        let rows = own.fetch_all(schema.sql(statement), PgArguments::default()).await?;
+        rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Positions are dense: what does not begin right after the page's is what is left.
+    async fn check_pruned(&self, page: Page, first: Option<&Entry>) -> Result<(), Error> {
+        let oldest = match first {
+            Some(first) => first.position,
+            None => self.floor().await?.next(),
+        };
+        match page.rows > 0 && oldest.previous() > page.after {
+            true => Err(Error::pruned(page.after, oldest)),
+            false => Ok(()),
+        }
+    }
+
+    /// The last position that was pruned.
+    async fn floor(&self) -> Result<Position, Error> {
+        let floor = self.only_row(include_str!("sql/read_floor.sql")).await;
+        let floor = floor.and_then(|row| row.try_get::<i64, _>(0));
+        let floor = floor.map_err(failed(|| "cannot read where the log begins".to_owned()))?;
+        Ok(Position::new(floor.unsigned_abs()))
+    }
+
     /// Once more if the connection turns out to be one that the server has closed.
     async fn read_page(&self, after: i64, page: Page) -> sqlx::Result<Vec<Entry>> {
         let Inner { own, schema, .. } = self.inner();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ensue::sequencer::Sequencer;
 use ensue::{Error, EventId};
 use sqlx::Row;
-use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio::task::AbortHandle;
 
 use crate::connections::Connections;
@@ -81,12 +81,9 @@ impl PostgresStore {
     /// # Errors
     /// The database's.
     pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        let statement = self.inner.schema.sql(include_str!("sql/read_log_epoch.sql"));
         let what = || "cannot read the epoch of the log".to_owned();
-        let rows = self.inner.own.fetch_all(statement, PgArguments::default()).await;
-        let rows = rows.map_err(failed(what))?;
-        let epoch = rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0));
-        let epoch: String = epoch.map_err(failed(what))?;
+        let epoch = self.only_row(include_str!("sql/read_log_epoch.sql")).await;
+        let epoch = epoch.and_then(|row| row.try_get::<String, _>(0)).map_err(failed(what))?;
         epoch.parse().map_err(|error| Error::store(what(), format!("{error}"), false))
     }
 

@@ -3,17 +3,19 @@
 mod lease;
 mod progress;
 mod requests;
+mod retention;
 mod rows;
 
 use std::time::Duration;
 
 use ensue::subscription::{
-    Change, Claim, Command, Epoch, Request, RequestId, SubscriptionStatus, TakeOver, Term,
+    Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver, Term,
+    Unhandled,
 };
 use ensue::{Error, Log, Position, Start, Subscriptions};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{Arguments, PgConnection, SqlSafeStr};
+use sqlx::{Arguments, PgConnection, Row, SqlSafeStr};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -58,8 +60,8 @@ impl Subscriptions for PostgresStore {
     ) -> Result<(), Error> {
         let what = || format!("cannot register subscription `{subscription}`");
         let start = match start {
-            Start::Head => self.barrier().await?,
-            Start::Beginning => Position::START,
+            Start::Head => Some(self.barrier().await?),
+            Start::Beginning => None,
         };
         let mut transaction = self.begin_own().await.map_err(failed(what))?;
         let open = &mut self.open_in(&mut transaction);
@@ -158,6 +160,26 @@ impl Subscriptions for PostgresStore {
         let rows = self.fetch_own(include_str!("sql/read_request.sql"), arguments).await;
         let rows = rows.map_err(failed(what))?;
         rows.first().map(requests::request).transpose().map_err(failed(what))
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<String>, Error> {
+        let what = || "cannot read which subscriptions there are".to_owned();
+        let statement = include_str!("sql/read_subscriptions.sql");
+        let rows = self.fetch_own(statement, PgArguments::default()).await.map_err(failed(what))?;
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed(what))
+    }
+
+    async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
+        let what = || format!("cannot prune the log up to position {up_to}");
+        loop {
+            let mut transaction = self.begin_own().await.map_err(failed(what))?;
+            let open = &mut self.open_in(&mut transaction);
+            let step = retention::step(open, up_to, unhandled).await.map_err(failed(what))?;
+            transaction.commit().await.map_err(failed(what))?;
+            if let Some(pruned) = step {
+                return Ok(pruned);
+            }
+        }
     }
 
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {

@@ -14,11 +14,11 @@ use super::{Open, epoch_number, position_number, rows};
 pub(super) async fn register(
     open: &mut Open<'_>,
     subscription: &str,
-    start: Position,
+    start: Option<Position>,
     event_types: &[&str],
 ) -> sqlx::Result<()> {
     let register = open.query(include_str!("../sql/register.sql"));
-    open.execute(register.bind(subscription).bind(position_number(start))).await?;
+    open.execute(register.bind(subscription).bind(start.map(position_number))).await?;
     let insert = open.query(include_str!("../sql/insert_event_types.sql"));
     if open.execute(insert.bind(subscription).bind(event_types)).await? > 0 {
         let end = open.query(include_str!("../sql/end_epoch.sql"));

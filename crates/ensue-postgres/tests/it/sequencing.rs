@@ -195,19 +195,6 @@ async fn a_sequencer_whose_connection_is_killed_goes_on() {
     }
 }
 
-/// Whoever prunes the log keeps the last position in mind.
-#[tokio::test]
-async fn positions_go_on_after_everything_was_pruned() {
-    let database = Database::new().await;
-    let store = database.store().await;
-    append(&store, &envelopes(0..5)).await;
-    assert_eq!(store.barrier().await.unwrap(), Position::new(5));
-    database.execute("UPDATE ensue.log_meta SET floor = 5; DELETE FROM ensue.log").await;
-    assert_eq!(store.head().await.unwrap(), Position::new(5));
-    append(&store, &envelopes([5])).await;
-    assert_eq!(store.barrier().await.unwrap(), Position::new(6));
-}
-
 #[tokio::test]
 async fn an_idle_store_asks_for_hardly_anything() {
     let database = Database::new().await;
