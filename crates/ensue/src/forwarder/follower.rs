@@ -385,8 +385,7 @@ impl Follower {
             Verdict::Again | Verdict::Never | Verdict::Stop => self.named.remove(&position),
         };
         if verdict == Verdict::Stop {
-            let reason = format!("entry {position}: {}", failure.message);
-            self.unrecorded.push(Change::Pause { reason });
+            self.pause(format!("entry {position}: {}", failure.message));
         }
         self.failed.insert(position);
         self.unrecorded.push(Change::SetAside(SetAside {
@@ -397,6 +396,12 @@ impl Follower {
             failure: Some(failure),
             is_replay: self.is_replay(position),
         }));
+    }
+
+    /// From now on, not only once that is recorded: if it cannot be, the machine is thrown away.
+    fn pause(&mut self, reason: String) {
+        self.operations.pause();
+        self.unrecorded.push(Change::Pause { reason });
     }
 
     fn is_replay(&self, position: Position) -> bool {

@@ -607,3 +607,15 @@ fn a_page_is_replayed_once_and_nothing_begins_until_that_it_is_put_up_is_recorde
     play.learn(Input::Recorded);
     assert_eq!(play.tries_again(1), 1);
 }
+
+#[test]
+fn after_a_stop_nothing_begins_although_the_pause_is_still_being_recorded() {
+    let mut play = Play::given_lanes(3, 2, vec![seen(1, "a"), seen(2, "b"), seen(3, "c")]);
+    play.handles(1);
+    play.handles(2);
+    play.fails_as(1, failure(), Verdict::Stop);
+    let Next::Do(Action::Record { changes }) = play.next() else { panic!("not recorded") };
+    assert!(matches!(&changes[..], [Change::Pause { .. }, Change::SetAside(_), ..]), "{changes:?}");
+    play.handled(2);
+    play.waits();
+}
