@@ -168,16 +168,17 @@ enum Suspects {
 }
 
 impl Suspects {
-    fn front(&self) -> Option<Position> {
-        match self {
+    fn iter(&self) -> impl Iterator<Item = Position> {
+        let known = match self {
             Self::Unknown => None,
-            Self::Known(suspects) => suspects.front().copied(),
-        }
+            Self::Known(suspects) => Some(suspects),
+        };
+        known.into_iter().flatten().copied()
     }
 
-    fn clear(&mut self, is_clear: impl Fn(Position) -> bool) {
+    fn clear(&mut self, clear: Position) {
         if let Self::Known(suspects) = self {
-            suspects.retain(|suspect| !is_clear(*suspect));
+            suspects.retain(|suspect| *suspect != clear);
         }
     }
 }
@@ -445,10 +446,11 @@ impl Follower {
         if self.arming.remove(&position) {
             self.set_aside.note(entry);
             self.armed.push_back(position);
-            self.suspects.clear(|suspect| suspect == position);
         } else {
             self.set_aside.put(entry);
         }
+        // Whatever is set aside has its attempts on record from now on.
+        self.suspects.clear(position);
         self.decide(position);
         self.hold(lane);
     }
@@ -458,8 +460,6 @@ impl Follower {
         let first = self.lanes.of(&lane).next();
         if let Some(first) = first.filter(|_| self.set_aside.holds(&lane)) {
             self.lanes.begin(first);
-            // Whatever waits behind another has its attempts on record anyway.
-            self.suspects.clear(|suspect| self.lanes.lane_of(suspect) == Some(&lane));
             self.held.insert(lane);
         }
     }

@@ -619,3 +619,16 @@ fn after_a_stop_nothing_begins_although_the_pause_is_still_being_recorded() {
     play.handled(2);
     play.waits();
 }
+
+#[test]
+fn each_entry_of_a_batch_that_ended_the_process_is_tried_alone_also_those_of_one_key() {
+    let term = Term { is_handed_over: false, ..term(0) };
+    let mut play = Play::new(term, 3, 1);
+    play.follower = play.follower.in_batches_of(3);
+    let together = |number| Seen { in_batch: true, ..seen(number, "a") };
+    play.reads(vec![together(1), together(2), together(3)]);
+    for number in 1..=3 {
+        assert_eq!(play.tries_again(number), 1);
+        play.handled(number);
+    }
+}
