@@ -163,6 +163,10 @@ impl SetAsideState {
         }
     }
 
+    pub(crate) const fn is_retrying(self) -> bool {
+        matches!(self, Self::Retrying { .. })
+    }
+
     /// When it is tried again.
     pub const fn next_attempt_at(self) -> Option<Timestamp> {
         match self {

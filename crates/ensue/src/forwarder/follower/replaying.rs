@@ -106,7 +106,7 @@ impl Follower {
             && !self.stopping
             && !self.outage.is_on()
             && !self.operations.hold_everything_up()
-            && !self.set_aside.has_untried_replays();
+            && !self.set_aside.has_untried(replay.replayed.up_to);
         let (after, last) = (replay.replayed.up_to, replay.last);
         may_ask.then(|| {
             self.operations.replaying.page = Page::Asked;
@@ -154,7 +154,8 @@ impl Follower {
     /// Answers the replay of which every entry was tried.
     pub(super) fn answer_replay(&mut self) {
         let done = self.operations.replaying.current().filter(|replay| replay.has_put_up_all());
-        let Some(replay) = done.filter(|_| !self.set_aside.has_untried_replays()) else { return };
+        let tried = done.filter(|replay| !self.set_aside.has_untried(replay.replayed.up_to));
+        let Some(replay) = tried else { return };
         let answer = Answer::Done { changed: replay.replayed.entries };
         self.answer(replay.request, answer);
     }

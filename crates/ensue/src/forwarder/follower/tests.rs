@@ -632,3 +632,19 @@ fn each_entry_of_a_batch_that_ended_the_process_is_tried_alone_also_those_of_one
         play.handled(number);
     }
 }
+
+#[test]
+fn a_replay_is_answered_when_what_was_parked_was_tried_too() {
+    let parked = set_aside(1, "a", SetAsideState::Parked);
+    let mut play = Play::new(Term { set_aside: vec![parked], ..term(1) }, 3, 1);
+    play.learn(Input::Woken { head: position(1) });
+    play.asks(Command::Replay { first: position(1), last: position(1) });
+    play.records();
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+    play.learn(Input::ReadAgain { entries: vec![seen(1, "a")] });
+    play.records();
+    assert_eq!(play.tries_again(1), 1);
+    play.waits();
+    play.handled(1);
+    assert_eq!(play.records(), [answered(1)]);
+}
