@@ -402,7 +402,30 @@ impl Follower {
     /// From now on, not only once that is recorded: if it cannot be, the machine is thrown away.
     fn pause(&mut self, reason: String) {
         self.operations.pause();
+        self.withdraw();
         self.unrecorded.push(Change::Pause { reason });
+    }
+
+    /// Attempts that are not on record, nor being recorded, are not made.
+    fn withdraw(&mut self) {
+        for change in std::mem::take(&mut self.unrecorded) {
+            match change {
+                Change::SetAside(entry) if self.arming.remove(&entry.position) => {
+                    self.put_back(entry.position);
+                }
+                change => self.unrecorded.push(change),
+            }
+        }
+    }
+
+    fn put_back(&mut self, position: Position) {
+        match self.set_aside.at(position).cloned() {
+            Some(entry) => self.set_aside.put(entry),
+            None => {
+                let lane = self.lanes.lane_of(position).cloned();
+                lane.iter().for_each(|lane| self.lanes.let_go(lane));
+            }
+        }
     }
 
     fn is_replay(&self, position: Position) -> bool {

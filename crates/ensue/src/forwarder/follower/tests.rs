@@ -648,3 +648,21 @@ fn a_replay_is_answered_when_what_was_parked_was_tried_too() {
     play.handled(1);
     assert_eq!(play.records(), [answered(1)]);
 }
+
+#[test]
+fn an_attempt_that_a_stop_came_before_is_not_made() {
+    let retrying = SetAsideState::Retrying { next_attempt_at: at(8) };
+    let set_aside = vec![set_aside(1, "a", retrying), set_aside(2, "b", retrying)];
+    let mut play = Play::new(Term { set_aside, ..term(2) }, 3, 8);
+    play.reads(vec![seen(3, "c"), seen(4, "d")]);
+    play.handles(3);
+    play.now = at(8);
+    assert!(matches!(play.next(), Next::Do(Action::Record { .. })));
+    play.handles(4);
+    play.waits();
+    play.fails_as(3, failure(), Verdict::Stop);
+    play.learn(Input::Recorded);
+    let recorded = play.records();
+    let tried = |change: &Change| matches!(change, Change::SetAside(it) if it.position.get() == 2);
+    assert!(!recorded.iter().any(tried), "{recorded:?}");
+}
