@@ -5,33 +5,41 @@ use ensue::subscription::{Epoch, SetAsideState};
 
 use super::World;
 use crate::handlers::ATTEMPTS;
-use crate::process::ProcessId;
+use crate::letter::Work;
+use crate::process::{ProcessId, Role};
 use crate::violation::{Checked, ensure};
 
 impl World {
-    pub(super) fn check_beginning(
-        &mut self,
-        who: ProcessId,
-        position: Position,
-        attempt: u32,
-    ) -> Checked {
-        let lanes = self.settings.lanes;
-        let key = self.database.key(position).map(str::to_owned);
-        let Some(following) = self.process(who).following() else { return Ok(()) };
-        let (epoch, under_way) = (following.epoch, &following.under_way);
+    pub(super) fn check_beginning(&self, who: ProcessId, work: &Work) -> Checked {
+        let (lanes, Work { position, attempt, .. }) = (self.settings.lanes, work);
+        let key = self.database.key(*position).map(str::to_owned);
+        let Role::Following(following) = &self.processes[who.0].role else { return Ok(()) };
+        let under_way = &following.under_way;
         ensure(under_way.len() < lanes, || format!("more than {lanes} entries at once"))?;
-        let is_alone = key.is_none() || under_way.values().all(|other| *other != key);
+        let mut others = under_way.values().flat_map(Work::entries);
+        let is_alone = key.is_none() || others.all(|it| self.database.key(it) != key.as_deref());
         ensure(is_alone, || format!("entry {position} beside another of the same key"))?;
-        ensure(attempt <= ATTEMPTS, || format!("attempt {attempt} at entry {position}"))?;
-        if let Some(earlier) = self.database.unsettled_before(position) {
-            ensure(false, || format!("entry {position} begins before {earlier} of the same key"))?;
-        }
-        self.check_owner(epoch, position, attempt)
+        ensure(*attempt <= ATTEMPTS, || format!("attempt {attempt} at entry {position}"))?;
+        let is_new = !work.is_batch() || !work.entries().any(|it| following.spoiled.contains(&it));
+        ensure(is_new, || format!("entry {position} is in a batch, and was in one that failed"))?;
+        let epoch = following.epoch;
+        self.check_batch(work)?;
+        self.check_owner(epoch, work)
+    }
+
+    /// INVARIANT: together come only those that may, each after the one before.
+    fn check_batch(&self, work: &Work) -> Checked {
+        let (entries, most) = (work.entries().collect::<Vec<_>>(), self.settings.batch);
+        ensure(entries.len() <= most, || format!("a batch of {}", entries.len()))?;
+        ensure(entries.is_sorted(), || format!("a batch out of order: {work}"))?;
+        let mut known = entries.iter().filter_map(|position| self.database.entry(*position));
+        let is_batch = !work.is_batch() || known.all(|entry| entry.in_batch);
+        ensure(is_batch, || format!("a batch of what is handled alone: {work}"))
     }
 
     /// INVARIANT: only the owner begins, knows of a pause, and has put on record what it tries again.
-    fn check_owner(&self, epoch: Epoch, position: Position, attempt: u32) -> Checked {
-        let database = &self.database;
+    fn check_owner(&self, epoch: Epoch, work: &Work) -> Checked {
+        let (database, position) = (&self.database, work.position);
         ensure(database.is_owner(epoch), || {
             format!("entry {position} begins under epoch {}, which is over", epoch.get())
         })?;
@@ -39,7 +47,21 @@ impl World {
             return Ok(());
         }
         ensure(!database.paused, || format!("entry {position} begins while paused"))?;
+        work.entries().try_for_each(|position| self.check_turn(position, work))
+    }
+
+    /// INVARIANT: an entry begins when it is its turn.
+    fn check_turn(&self, position: Position, work: &Work) -> Checked {
+        let (database, attempt) = (&self.database, work.attempt);
         ensure(!database.is_settled(position), || format!("entry {position} begins again"))?;
+        let mut earlier = database.unsettled_before(position).filter(|it| !work.contains(*it));
+        if let Some(earlier) = earlier.next() {
+            ensure(false, || format!("entry {position} begins before {earlier} of the same key"))?;
+        }
+        let is_owed = database.ledger.is_owed(position);
+        ensure(work.is_replay == is_owed, || {
+            format!("entry {position} is called a replay and is none, or is one and is not")
+        })?;
         let Some(entry) = database.set_aside.get(&position) else {
             return ensure(attempt == 1, || format!("a retry of {position}, not set aside"));
         };
@@ -48,15 +70,19 @@ impl World {
         ensure(is_recorded, || format!("attempt {attempt} at entry {position} is not on record"))
     }
 
-    /// INVARIANT: each wanted entry was handled, but for those that somebody skipped, and nothing is
-    /// left lying about.
+    /// INVARIANT: each wanted entry was handled, but for those that somebody skipped, each replay
+    /// was done, and nothing is left lying about.
     pub(super) fn check_end(&self) -> Checked {
-        let database = &self.database;
-        for seen in database.log().iter().filter(|seen| seen.wanted) {
-            let position = seen.position;
-            ensure(database.is_settled(position), || format!("entry {position} was not handled"))?;
+        let (database, ledger) = (&self.database, &self.database.ledger);
+        for entry in database.log().iter().filter(|entry| database.is_due(entry)) {
+            let position = entry.position;
+            let is_settled = ledger.is_settled(position);
+            ensure(is_settled, || format!("entry {position} was not handled"))?;
         }
-        for position in database.skipped() {
+        for position in ledger.owed() {
+            ensure(false, || format!("entry {position} was not handled once more"))?;
+        }
+        for position in ledger.skipped() {
             let asked = self.handlers.is_killer(position);
             ensure(asked, || format!("entry {position} was skipped, which nobody asked for"))?;
         }
