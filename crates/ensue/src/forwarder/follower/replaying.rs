@@ -61,7 +61,10 @@ impl Replaying {
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Replayed { request, replayed } => {
-                self.page = Page::NotAsked;
+                // A page of the first one may be on its way while another one begins.
+                if matches!(self.page, Page::PutUp) {
+                    self.page = Page::NotAsked;
+                }
                 let mut replays = self.replays.iter_mut();
                 if let Some(replay) = replays.find(|replay| replay.request == *request) {
                     replay.replayed = *replayed;

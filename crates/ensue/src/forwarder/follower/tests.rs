@@ -666,3 +666,15 @@ fn an_attempt_that_a_stop_came_before_is_not_made() {
     let tried = |change: &Change| matches!(change, Change::SetAside(it) if it.position.get() == 2);
     assert!(!recorded.iter().any(tried), "{recorded:?}");
 }
+
+#[test]
+fn a_replay_that_begins_while_the_page_of_another_is_read_has_it_not_read_twice() {
+    let mut play = Play::new(term(2), 3, 1);
+    play.learn(Input::Woken { head: position(2) });
+    play.asks(Command::Replay { first: position(1), last: position(2) });
+    play.records();
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+    play.asks(Command::Replay { first: position(2), last: position(2) });
+    play.records();
+    play.waits();
+}
