@@ -212,7 +212,7 @@ impl Database {
             };
             let command = &asked.command;
             match answer {
-                Answer::Done { changed } => ensure(self.is_done(asked, *changed, changes), || {
+                Answer::Done { changed } => ensure(self.is_done(asked, *changed), || {
                     format!("{command:?} is answered, and not done")
                 })?,
                 Answer::Refused { .. } => ensure(!self.is_possible(command), || {
@@ -223,7 +223,7 @@ impl Database {
         Ok(())
     }
 
-    fn is_done(&self, asked: &Request, changed: u64, changes: &[Change]) -> bool {
+    fn is_done(&self, asked: &Request, changed: u64) -> bool {
         match &asked.command {
             Command::Pause => self.paused,
             Command::Resume => !self.paused,
@@ -232,7 +232,7 @@ impl Database {
                 self.set_aside.get(position).is_some_and(|entry| entry.attempts == 0)
             }
             Command::Seek { to } => self.cursor == *to && *to <= self.head(),
-            Command::Replay { .. } => self.is_replayed(asked.id, changed, changes),
+            Command::Replay { .. } => self.is_put_up(asked.id, changed),
             Command::Skip(_) | Command::Retry(_) => true,
         }
     }

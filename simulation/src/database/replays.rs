@@ -82,15 +82,18 @@ impl Database {
         Ok(())
     }
 
-    /// INVARIANT: a replay is answered when each of its entries was tried, but for those that wait
-    /// behind another of their key, or that somebody has tried again just now.
-    pub(super) fn is_replayed(&self, id: RequestId, changed: u64, changes: &[Change]) -> bool {
-        let Some((first, last, Some(replayed))) = self.replay(id) else { return false };
-        let just_now = |position| changes.iter().filter_map(put_up_by).any(|it| it == position);
-        let mut waiting = self.set_aside.range(first..=last).map(|(_, entry)| entry);
-        let untried = waiting
-            .any(|entry| is_untried(entry) && !self.is_behind(entry) && !just_now(entry.position));
-        replayed.up_to == last && replayed.entries == changed && !untried
+    /// Whether a replay has put up all that it counts.
+    pub(super) fn is_put_up(&self, id: RequestId, changed: u64) -> bool {
+        let Some((_, last, Some(replayed))) = self.replay(id) else { return false };
+        replayed.up_to == last && replayed.entries == changed
+    }
+
+    /// The entries of a replay that were not tried and could be.
+    pub(crate) fn untried_of(&self, id: RequestId) -> impl Iterator<Item = &SetAside> {
+        let range = self.replay(id).map(|(first, last, _)| first..=last);
+        let waiting = range.into_iter().flat_map(|range| self.set_aside.range(range));
+        let untried = waiting.map(|(_, entry)| entry).filter(|entry| is_untried(entry));
+        untried.filter(|entry| !self.is_behind(entry))
     }
 
     fn is_behind(&self, entry: &SetAside) -> bool {

@@ -146,6 +146,7 @@ impl World {
     }
 
     fn record(&mut self, who: ProcessId, sender: Sender, mut changes: Vec<Change>) -> Checked {
+        self.check_answers(who, &changes)?;
         let errand = Errand::Record { changes: changes.clone() };
         let forgets_attempts = self.is(Mutant::AttemptNotRecorded);
         let Some(following) = self.process(who).following() else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! What is promised of each beginning, and of the end.
 
 use ensue::Position;
-use ensue::subscription::{Epoch, SetAsideState};
+use ensue::subscription::{Answer, Change, Epoch, RequestId, SetAside, SetAsideState};
 
 use super::World;
 use crate::handlers::ATTEMPTS;
@@ -70,6 +70,26 @@ impl World {
         ensure(is_recorded, || format!("attempt {attempt} at entry {position} is not on record"))
     }
 
+    /// INVARIANT: a replay is answered when each of its entries was tried, but for those that wait
+    /// behind another of their key.
+    pub(super) fn check_answers(&self, who: ProcessId, changes: &[Change]) -> Checked {
+        let Role::Following(following) = &self.processes[who.0].role else { return Ok(()) };
+        let known = following.epoch == self.database.epoch;
+        let answered = changes.iter().filter_map(answered_by).filter(|_| known);
+        let mut untried = answered.flat_map(|request| self.database.untried_of(request));
+        // The end of what is under way is not known yet.
+        let is_behind = |entry: &SetAside| {
+            let mut under_way = following.under_way.keys().map(|it| self.database.key(*it));
+            entry.key.is_some() && under_way.any(|key| key == entry.key.as_deref())
+        };
+        match untried.find(|entry| !is_behind(entry)) {
+            None => Ok(()),
+            Some(SetAside { position, .. }) => {
+                ensure(false, || format!("a replay is answered, and entry {position} not tried"))
+            }
+        }
+    }
+
     /// INVARIANT: each wanted entry was handled, but for those that somebody skipped, each replay
     /// was done, and nothing is left lying about.
     pub(super) fn check_end(&self) -> Checked {
@@ -88,5 +108,13 @@ impl World {
         }
         let receipts = database.receipts();
         ensure(receipts.is_empty(), || format!("receipts are left: {receipts:?}"))
+    }
+}
+
+/// The request that is done by this.
+fn answered_by(change: &Change) -> Option<RequestId> {
+    match change {
+        Change::Answer { request, answer: Answer::Done { .. } } => Some(*request),
+        _ => None,
     }
 }
