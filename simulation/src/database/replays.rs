@@ -24,20 +24,16 @@ impl Database {
 
     /// INVARIANT: a replay goes on, and passes nothing that it has not put up.
     pub(super) fn come_to(&mut self, id: RequestId, now: Replayed, commit: &Commit) -> Checked {
-        let Some((first, last, before)) = self.replay(id) else {
+        let Some(replay) = self.replay(id) else {
             return Err(Violation::new("nobody asked for this replay"));
         };
-        let from = before.map_or(first.previous(), |before| before.up_to);
+        let (from, (_, last, before)) = (from(replay), replay);
         let goes_on = if before.is_some() { now.up_to > from } else { now.up_to == from };
         ensure(goes_on && now.up_to <= last, || {
             format!("replay {} moves from {from} to {}", id.get(), now.up_to)
         })?;
         let in_page = |position: Position| position > from && position <= now.up_to;
-        let page = self.log().iter().filter(|entry| in_page(entry.position) && self.is_due(entry));
-        for position in page.map(|entry| entry.position).filter(|it| *it <= self.cursor) {
-            let is_put_up = self.set_aside.contains_key(&position);
-            ensure(is_put_up, || format!("a replay passes entry {position}"))?;
-        }
+        self.check_page(in_page)?;
         let put_up = commit.changes.iter().filter_map(put_up_by).filter(|it| in_page(*it)).count();
         let counted = before.map_or(0, |before| before.entries) + put_up as u64;
         ensure(now.entries == counted, || {
@@ -49,11 +45,20 @@ impl Database {
         Ok(())
     }
 
+    fn check_page(&self, in_page: impl Fn(Position) -> bool) -> Checked {
+        let page = self.log().iter().filter(|entry| in_page(entry.position) && self.is_due(entry));
+        for position in page.map(|entry| entry.position).filter(|it| *it <= self.cursor) {
+            let is_put_up = self.set_aside.contains_key(&position);
+            ensure(is_put_up, || format!("a replay passes entry {position}"))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_replay(&self, id: RequestId) -> bool {
         self.replay(id).is_some()
     }
 
-    fn replay(&self, id: RequestId) -> Option<(Position, Position, Option<Replayed>)> {
+    fn replay(&self, id: RequestId) -> Option<Replay> {
         let asked = self.requests.iter().find(|asked| asked.id == id)?;
         match asked.command {
             Command::Replay { first, last } => Some((first, last, asked.replayed)),
@@ -67,9 +72,7 @@ impl Database {
     pub(super) fn put_up(&mut self, position: Position, commit: &Commit) -> Checked {
         let says_so = commit.changes.iter().any(|change| match change {
             Change::Replayed { request, replayed } => {
-                let before = self.replay(*request).and_then(|(first, _, before)| {
-                    Some(before.map_or(first.previous(), |before| before.up_to))
-                });
+                let before = self.replay(*request).map(from);
                 before.is_some_and(|before| before < position) && position <= replayed.up_to
             }
             _ => false,
@@ -100,6 +103,14 @@ impl Database {
         let mut earlier = self.set_aside.range(..entry.position).map(|(_, earlier)| earlier);
         entry.key.is_some() && earlier.any(|earlier| earlier.key == entry.key)
     }
+}
+
+/// From where to where, and how far it has come.
+type Replay = (Position, Position, Option<Replayed>);
+
+/// The last position that it has looked at.
+fn from((first, _, before): Replay) -> Position {
+    before.map_or(first.previous(), |before| before.up_to)
 }
 
 fn is_untried(entry: &SetAside) -> bool {

@@ -11,7 +11,7 @@ use crate::database::Outcome;
 use crate::deed::Deed;
 use crate::faults::{Fault, up_to};
 use crate::handlers::STOPPED;
-use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
+use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender, Work};
 use crate::mutant::Mutant;
 use crate::violation::Checked;
 
@@ -166,29 +166,26 @@ impl World {
     }
 
     fn count_deeds(&mut self, commit: &Commit, cursor: Position) {
-        let tally = &mut self.tally;
-        if let Some(work) = &commit.effect {
-            if work.is_batch() {
-                tally.count_deed(Deed::Batch);
-            }
-            if work.is_replay {
-                tally.count_deed(Deed::Replay);
-            }
+        if commit.effect.as_ref().is_some_and(Work::is_batch) {
+            self.tally.count_deed(Deed::Batch);
         }
-        for change in &commit.changes {
-            match change {
-                Change::Seek { to } if *to < cursor => tally.count_deed(Deed::SeekBack),
-                Change::Seek { .. } => tally.count_deed(Deed::SeekForth),
-                Change::Pause { reason } if reason.ends_with(STOPPED) => {
-                    tally.count_deed(Deed::Stop)
-                }
-                Change::Answer { request, answer: Answer::Done { .. } }
-                    if self.database.is_replay(*request) =>
-                {
-                    tally.count_deed(Deed::FinishedReplay);
-                }
-                _ => {}
+        if commit.effect.as_ref().is_some_and(|work| work.is_replay) {
+            self.tally.count_deed(Deed::Replay);
+        }
+        let deeds = commit.changes.iter().filter_map(|change| self.deed_of(change, cursor));
+        let deeds: Vec<_> = deeds.collect();
+        deeds.into_iter().for_each(|deed| self.tally.count_deed(deed));
+    }
+
+    fn deed_of(&self, change: &Change, cursor: Position) -> Option<Deed> {
+        match change {
+            Change::Seek { to } if *to < cursor => Some(Deed::SeekBack),
+            Change::Seek { .. } => Some(Deed::SeekForth),
+            Change::Pause { reason } if reason.ends_with(STOPPED) => Some(Deed::Stop),
+            Change::Answer { request, answer: Answer::Done { .. } } => {
+                self.database.is_replay(*request).then_some(Deed::FinishedReplay)
             }
+            _ => None,
         }
     }
 
