@@ -363,7 +363,8 @@ impl Follower {
         let retryable = failure.class.is_retryable();
         let fresh = !self.set_aside.contains(position);
         // What the handler depends on may be away, unless the failure is the entry's own.
-        let may_be_away = retryable && !matches!(verdict, Verdict::Never | Verdict::Stop);
+        let is_final = matches!(verdict, Verdict::Never | Verdict::Stop);
+        let may_be_away = !failure.class.is_of_the_entry() && !is_final;
         match may_be_away {
             true if probe => self.outage.probe_failed(now),
             true if fresh => self.outage.failed_first(now),

@@ -268,6 +268,14 @@ impl FailureClass {
         }
     }
 
+    /// Whether it says nothing of what the handler depends on: no handler was called.
+    pub(crate) const fn is_of_the_entry(self) -> bool {
+        match self {
+            Self::Undecodable | Self::Newer | Self::UnknownType => true,
+            Self::Handler | Self::Panic | Self::Deadline | Self::Crash => false,
+        }
+    }
+
     /// Whether another attempt may end otherwise without anybody's doing.
     pub(crate) const fn is_retryable(self) -> bool {
         match self {

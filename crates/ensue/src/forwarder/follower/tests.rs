@@ -678,3 +678,16 @@ fn a_replay_that_begins_while_the_page_of_another_is_read_has_it_not_read_twice(
     play.records();
     play.waits();
 }
+
+#[test]
+fn events_that_only_another_program_knows_are_no_outage_however_many_they_are() {
+    let entries = (1..=13).map(|number| seen(number, &number.to_string())).collect();
+    let mut play = Play::given(3, entries);
+    for number in 1..=12 {
+        play.handles(number);
+        let unknown = Failure::new(FailureClass::UnknownType, "no handler");
+        play.fails_as(number, unknown, Verdict::Again);
+        play.records();
+    }
+    assert_eq!(play.handles(13), (1, vec![advance(13)]));
+}
