@@ -101,12 +101,14 @@ impl Follower {
         Ok(before(first))
     }
 
-    /// The next page of the replay, once each entry of the last one was tried.
+    /// The next page of the replay, once each entry of the last one was tried; and not before all
+    /// suspects were, or a replay of their key would hide them.
     pub(super) fn read_again(&mut self) -> Option<Action> {
         let replaying = &self.operations.replaying;
         let replay = replaying.current().filter(|replay| !replay.has_put_up_all())?;
         let may_ask = matches!(replaying.page, Page::NotAsked)
             && !self.stopping
+            && !self.is_suspicious()
             && !self.outage.is_on()
             && !self.operations.hold_everything_up()
             && !self.set_aside.has_untried(replay.replayed.up_to);

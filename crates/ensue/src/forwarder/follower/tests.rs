@@ -691,3 +691,16 @@ fn events_that_only_another_program_knows_are_no_outage_however_many_they_are() 
     }
     assert_eq!(play.handles(13), (1, vec![advance(13)]));
 }
+
+#[test]
+fn who_may_have_ended_the_process_is_tried_on_record_before_anything_of_its_key_is_replayed() {
+    let term = Term { is_handed_over: false, ..term(1) };
+    let mut play = Play::new(term, 3, 1);
+    play.learn(Input::Woken { head: position(2) });
+    play.asks(Command::Replay { first: position(1), last: position(1) });
+    play.records();
+    play.reads(vec![seen(2, "a")]);
+    assert_eq!(play.tries_again(2), 1);
+    play.handled(2);
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+}
