@@ -14,6 +14,7 @@ mod brief;
 mod database;
 mod deed;
 mod faults;
+pub mod fleet;
 mod handlers;
 mod letter;
 mod mutant;

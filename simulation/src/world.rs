@@ -1,6 +1,7 @@
 //! One schedule, from a seed to its end.
 
 mod following;
+mod handling;
 mod invariants;
 mod keeper;
 mod misfortunes;
