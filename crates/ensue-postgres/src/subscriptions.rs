@@ -15,12 +15,13 @@ use ensue::subscription::{
 use ensue::{Error, Log, Position, Start, Subscriptions};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{Arguments, PgConnection, Row, SqlSafeStr};
+use sqlx::{Arguments, Connection, PgConnection, Row, SqlSafeStr};
 
 use crate::PostgresStore;
 use crate::error::failed;
 use crate::schema::Schema;
 use crate::transaction::PostgresTransaction;
+use crate::transactions::{ENDED, over};
 
 /// A connection in a transaction, and whose tables its statements are for.
 pub(crate) struct Open<'c> {
@@ -32,6 +33,13 @@ pub(crate) struct Open<'c> {
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl Open<'_> {
+    /// Whether the transaction is still the one that was begun.
+    async fn is_open(&mut self) -> sqlx::Result<bool> {
+        let verify = self.query(include_str!("sql/verify.sql"));
+        let verified = self.fetch_optional(verify).await?;
+        verified.map_or(Ok(false), |row| row.try_get(0))
+    }
+
     fn query(&self, statement: &'static str) -> Statement<'static> {
         sqlx::query(self.schema.sql(statement)).persistent(self.is_prepared)
     }
@@ -129,6 +137,10 @@ impl Subscriptions for PostgresStore {
         epoch: Epoch,
         changes: &[Change],
     ) -> Result<(), Error> {
+        // The driver has rolled it back, because its own begin was dropped half-way.
+        if !transaction.is_in_transaction() {
+            return Err(over(ENDED));
+        }
         progress::record(&mut self.open_in(transaction), subscription, epoch, changes).await
     }
 

@@ -41,7 +41,7 @@ impl Transactions for PostgresStore {
                 transaction.has_appended |= !envelopes.is_empty();
                 Ok(())
             }
-            Ok(_) => Err(over("it was committed or rolled back by a statement in it")),
+            Ok(_) => Err(over(ENDED)),
             Err(error) if is_aborted(&error) => Err(over(error)),
             Err(error) => Err(failed(|| "cannot append to the log".to_owned())(error)),
         }
@@ -118,7 +118,11 @@ fn none_is_free(error: sqlx::Error) -> Error {
     Error::store(what, error, true)
 }
 
-fn over(why: impl Into<ensue::BoxError>) -> Error {
+/// Why it is over.
+pub(crate) const ENDED: &str = "it was committed or rolled back by a statement in it";
+
+/// What was to be done in it is not done.
+pub(crate) fn over(why: impl Into<ensue::BoxError>) -> Error {
     let what = "cannot commit: the transaction is over already; a statement that failed, or one \
                 that said so, has ended it: propagate the errors of statements, and leave COMMIT \
                 and ROLLBACK to the unit of work";

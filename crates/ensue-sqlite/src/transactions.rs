@@ -37,7 +37,10 @@ impl Transactions for SqliteStore {
     ) -> Result<(), Error> {
         let appended = match envelopes {
             [] => transaction.verify().await,
-            envelopes => insert(transaction, envelopes, false).await,
+            envelopes => {
+                let is_verified = !transaction.take_verification();
+                insert(transaction, envelopes, is_verified).await
+            }
         };
         appended.map_err(not_appended)
     }
@@ -105,6 +108,11 @@ pub(crate) fn not_appended(error: sqlx::Error) -> Error {
     if !is_over(&error) {
         return failed(|| "cannot append to the log".to_owned())(error);
     }
+    over(error)
+}
+
+/// What was to be done in it is not done.
+pub(crate) fn over(error: sqlx::Error) -> Error {
     failed(|| {
         "cannot commit: the transaction is over already; a statement that failed, or one that said \
          so, has ended it: propagate the errors of statements, and leave COMMIT and ROLLBACK to \

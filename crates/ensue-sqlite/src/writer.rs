@@ -39,6 +39,7 @@ pub struct SqliteTransaction(Option<Open>);
 struct Open {
     connection: SqliteConnection,
     slot: OwnedMutexGuard<Slot>,
+    is_verified: bool,
 }
 
 impl Writer {
@@ -65,7 +66,8 @@ impl Writer {
             Some(connection) => connection,
             None => connect(&self.options).await?,
         };
-        let mut transaction = SqliteTransaction(Some(Open { connection, slot }));
+        let mut transaction =
+            SqliteTransaction(Some(Open { connection, slot, is_verified: false }));
         let asked_at = Instant::now();
         while let Err(error) = sqlx::raw_sql(BEGIN).execute(&mut *transaction).await {
             if !is_busy(&error) || asked_at.elapsed() > WAIT_MAX {
@@ -105,7 +107,16 @@ impl SqliteTransaction {
     /// ways (`OR ROLLBACK`, `RAISE(ROLLBACK)`, a full disk), and then goes on in autocommit: what
     /// comes after is durable at once.
     pub(crate) async fn verify(&mut self) -> sqlx::Result<()> {
-        sqlx::query(VERIFY).execute(&mut **self).await.map(drop)
+        match self.take_verification() {
+            true => sqlx::query(VERIFY).execute(&mut **self).await.map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it still has to be verified: the caller does so, by running [`VERIFY`] first.
+    pub(crate) fn take_verification(&mut self) -> bool {
+        let open = self.0.as_mut();
+        open.is_some_and(|open| !std::mem::replace(&mut open.is_verified, true))
     }
 
     pub(crate) async fn commit(mut self) -> sqlx::Result<()> {

@@ -129,7 +129,8 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// retryable.
     ///
     /// It is called once in a transaction that is to be committed, after all of the domain's own
-    /// statements.
+    /// statements; but for one with progress to [record](Subscriptions::record) and nothing to
+    /// append.
     fn append(
         &self,
         transaction: &mut Self::Transaction,
@@ -244,6 +245,9 @@ pub trait Subscriptions: Transactions {
     fn claims(&self) -> impl Future<Output = Result<Vec<Claim>, Error>> + Send;
 
     /// Records `changes` as part of `transaction`, fenced by `epoch`.
+    ///
+    /// Like [`append`](Transactions::append), which may not have been called before, it MUST fail and
+    /// change nothing unless `transaction` is still open.
     ///
     /// If `epoch` is not the owner's any more it MUST fail with
     /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced), and a take-over MUST NOT be able to come

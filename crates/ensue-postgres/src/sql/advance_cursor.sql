@@ -6,6 +6,7 @@ WITH fence AS MATERIALIZED (
     )
     FROM ensue.owner AS owner JOIN ensue.lease AS lease USING (subscription)
     WHERE subscription = $1 AND owner.epoch = $3
+      AND coalesce(current_setting('ensue_unit_of_work.state', true), '') = 'open'
     FOR SHARE OF owner
 )
 UPDATE ensue.cursor

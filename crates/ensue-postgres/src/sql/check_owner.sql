@@ -7,4 +7,5 @@ SELECT set_config(
 )
 FROM ensue.owner AS owner JOIN ensue.lease AS lease USING (subscription)
 WHERE subscription = $1 AND owner.epoch = $2
+  AND coalesce(current_setting('ensue_unit_of_work.state', true), '') = 'open'
 FOR SHARE OF owner

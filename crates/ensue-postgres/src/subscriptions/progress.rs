@@ -6,7 +6,8 @@ use ensue::Error;
 use ensue::subscription::{Answer, Change, Epoch, Replayed};
 
 use super::{Open, Statement, epoch_number, position_number, request_number};
-use crate::error::{failed, is_stale_lock};
+use crate::error::{failed, is_aborted, is_stale_lock};
+use crate::transactions::{ENDED, over};
 use set_aside::SetAsideRows;
 
 /// ORDERING: the fence comes before everything that it fences, or with it, in one statement.
@@ -73,17 +74,27 @@ impl<'r> Recording<'r> {
         let check = check.bind(self.subscription).bind(epoch_number(self.epoch));
         match open.fetch_optional(check).await {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(self.fenced()),
+            Ok(None) => Err(self.refused(open).await),
             Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// The fence lets nobody through whose transaction is over.
+    async fn refused(self, open: &mut Open<'_>) -> Error {
+        match open.is_open().await {
+            Ok(true) => self.fenced(),
+            Ok(false) => over(ENDED),
+            Err(error) => self.failed(error),
         }
     }
 
     /// A transaction that sees no newer rows than when it began to look cannot lock the owner's row
     /// once there was a take-over.
     fn failed(self, error: sqlx::Error) -> Error {
-        match is_stale_lock(&error) {
-            true => self.fenced(),
-            false => failed(|| self.what())(error),
+        match error {
+            error if is_stale_lock(&error) => self.fenced(),
+            error if is_aborted(&error) => over(error),
+            error => failed(|| self.what())(error),
         }
     }
 

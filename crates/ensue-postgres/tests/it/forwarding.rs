@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ensue::{BoxError, Event, Handled, Start, raise};
+use ensue::subscription::SetAsideState;
+use ensue::{BoxError, Event, Handled, RetryPolicy, Start, raise};
 use ensue_postgres::{Builder, Events, PostgresStore, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -94,4 +95,33 @@ async fn a_forwarder_whose_connections_are_all_killed_goes_on_and_handles_nothin
     let handled = ticket.handled_by("notes", PATIENCE).await.unwrap();
     assert_eq!((handled, count(&database).await), (Handled::Handled, 40));
     assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+}
+
+/// Were its progress recorded all the same, the entry would count as handled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_durable_handler_whose_transaction_is_over_has_no_progress() {
+    async fn end_it(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
+        note(event, tx).await?;
+        sqlx::raw_sql("ROLLBACK").execute(&mut **tx).await?;
+        Ok(())
+    }
+    let once = RetryPolicy::default().attempts(1);
+    let database = database().await;
+    for lanes in [1, 2] {
+        let name = format!("on {lanes} lanes");
+        let builder = Events::builder(database.store().await);
+        let builder = builder.subscription(&name, |s| s.on(end_it).retry(once).lanes(lanes));
+        let events = builder.build().await.unwrap();
+        let forwarder = events.forward();
+        place(&events, 0..1).await;
+        let ticket = events.ticket().await.unwrap();
+        let handled = ticket.handled_by(&name, PATIENCE).await.unwrap();
+        assert_eq!(handled, Handled::SetAside);
+        let set_aside = events.status(&name).await.unwrap().set_aside;
+        assert_eq!(set_aside[0].state, SetAsideState::Parked);
+        let message = &set_aside[0].failure.as_ref().unwrap().message;
+        assert!(message.contains("the transaction is over already"), "{message}");
+        assert_eq!(count(&database).await, 0);
+        assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    }
 }

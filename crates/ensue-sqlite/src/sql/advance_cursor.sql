@@ -4,3 +4,4 @@ SET position = ?2, moved_at_us = ?3
 WHERE subscription = ?1
   AND position < ?2
   AND EXISTS (SELECT 1 FROM ensue_owner WHERE subscription = ?1 AND epoch = ?4)
+RETURNING 1

@@ -2,3 +2,4 @@
 INSERT INTO ensue_receipt (subscription, position)
 SELECT ?1, ?2
 WHERE EXISTS (SELECT 1 FROM ensue_owner WHERE subscription = ?1 AND epoch = ?3)
+RETURNING 1

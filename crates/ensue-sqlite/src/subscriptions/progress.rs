@@ -1,40 +1,83 @@
 //! Recording progress, fenced.
 
+use std::sync::{Arc, LazyLock};
+
 use ensue::subscription::{Answer, Change, Epoch, Replayed};
 use ensue::{Error, Position, Timestamp};
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqlSafeStr, Sqlite, SqliteConnection};
 
 use super::{epoch_number, now, position_number, request_number};
 use crate::error::failed;
+use crate::transactions::over;
+use crate::writer::{SqliteTransaction, VERIFY, is_over};
 
 type Statement<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 pub(super) async fn record(
-    connection: &mut SqliteConnection,
+    transaction: &mut SqliteTransaction,
     subscription: &str,
     epoch: Epoch,
     changes: &[Change],
 ) -> Result<(), Error> {
-    if !is_fenced_by_itself(changes) {
-        check_owner(connection, subscription, epoch).await?;
+    if let [change @ (Change::Advance { .. } | Change::Receipt { .. })] = changes {
+        return record_alone(transaction, subscription, epoch, change).await;
     }
+    transaction.verify().await.map_err(not_recorded)?;
+    let connection = &mut **transaction;
+    check_owner(connection, subscription, epoch).await?;
     for change in changes {
         let changed = apply(connection, subscription, epoch, change).await;
-        let what = || format!("cannot record progress of `{subscription}`");
-        if changed.map_err(failed(what))? == 0 && must_change(change) {
-            check_owner(connection, subscription, epoch).await?;
-            let why = format!("there is nothing for {change:?} to change");
-            return Err(Error::store(what(), why, false));
+        if changed.map_err(not_recorded)? == 0 && must_change(change) {
+            return Err(unchanged(change));
         }
     }
     Ok(())
 }
 
 /// Most progress is a cursor or a receipt alone, and their statements look at the owner themselves:
-/// one way to the database for an entry.
-fn is_fenced_by_itself(changes: &[Change]) -> bool {
-    matches!(changes, [Change::Advance { .. } | Change::Receipt { .. }])
+/// with the verification of the transaction, one way to the database for an entry.
+async fn record_alone(
+    transaction: &mut SqliteTransaction,
+    subscription: &str,
+    epoch: Epoch,
+    change: &Change,
+) -> Result<(), Error> {
+    let verification = transaction.take_verification().then_some(&*VERIFIED);
+    let statement = statement(subscription, epoch, change, now(), verification);
+    // SQLite's count of changes is not set back by what comes before it, hence the rows returned.
+    let changed = statement.fetch_all(&mut **transaction).await.map_err(not_recorded)?;
+    if changed.is_empty() {
+        check_owner(transaction, subscription, epoch).await?;
+        return Err(unchanged(change));
+    }
+    Ok(())
+}
+
+/// The statements of progress that goes alone, after a verification of the transaction.
+static VERIFIED: LazyLock<Verified> = LazyLock::new(|| {
+    let verified = |statement: &str| format!("{VERIFY}; {statement}").into();
+    Verified { advance: verified(ADVANCE), receipt: verified(RECEIPT) }
+});
+
+struct Verified {
+    advance: Arc<str>,
+    receipt: Arc<str>,
+}
+
+const ADVANCE: &str = include_str!("../sql/advance_cursor.sql");
+const RECEIPT: &str = include_str!("../sql/insert_receipt.sql");
+
+fn unchanged(change: &Change) -> Error {
+    let why = format!("there is nothing for {change:?} to change");
+    Error::store("cannot record progress", why, false)
+}
+
+fn not_recorded(error: sqlx::Error) -> Error {
+    match is_over(&error) {
+        true => over(error),
+        false => failed(|| "cannot record progress".to_owned())(error),
+    }
 }
 
 /// The fence. The transaction holds the write lock, so no take-over can come before its commit.
@@ -77,7 +120,7 @@ async fn apply(
     if let Change::Seek { to } = change {
         drop_beyond(connection, subscription, *to).await?;
     }
-    let executed = statement(subscription, epoch, change, now()).execute(connection).await?;
+    let executed = statement(subscription, epoch, change, now(), None).execute(connection).await?;
     Ok(executed.rows_affected())
 }
 
@@ -104,17 +147,25 @@ fn statement<'q>(
     epoch: Epoch,
     change: &'q Change,
     now: Timestamp,
+    verified: Option<&Verified>,
 ) -> Statement<'q> {
+    let plain = |statement: &'static str| statement.into_sql_str();
+    let or_plain = |verified: Option<&Arc<str>>, statement| match verified {
+        Some(verified) => AssertSqlSafe(Arc::clone(verified)).into_sql_str(),
+        None => plain(statement),
+    };
     match change {
-        Change::Advance { to } => sqlx::query(include_str!("../sql/advance_cursor.sql"))
+        Change::Advance { to } => sqlx::query(or_plain(verified.map(|it| &it.advance), ADVANCE))
             .bind(subscription)
             .bind(position_number(*to))
             .bind(now.as_micros())
             .bind(epoch_number(epoch)),
-        Change::Receipt { position } => sqlx::query(include_str!("../sql/insert_receipt.sql"))
-            .bind(subscription)
-            .bind(position_number(*position))
-            .bind(epoch_number(epoch)),
+        Change::Receipt { position } => {
+            sqlx::query(or_plain(verified.map(|it| &it.receipt), RECEIPT))
+                .bind(subscription)
+                .bind(position_number(*position))
+                .bind(epoch_number(epoch))
+        }
         Change::Forget { up_to } => sqlx::query(include_str!("../sql/forget_receipts.sql"))
             .bind(subscription)
             .bind(position_number(*up_to)),

@@ -92,6 +92,33 @@ async fn a_commit_of_the_users_own_is_refused() {
     assert_clean(&events, &["committed by hand"]).await;
 }
 
+/// Were its progress recorded all the same, the entry would count as handled.
+#[tokio::test]
+async fn a_durable_handler_whose_transaction_is_over_has_no_progress() {
+    async fn end_it(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
+        add_effect(tx, &event.order_no).await?;
+        execute(tx, "ROLLBACK").await
+    }
+    let scratch = Scratch::new();
+    let once = ensue::RetryPolicy::default().attempts(1);
+    for lanes in [1, 2] {
+        let name = format!("on {lanes} lanes");
+        let builder = scratch.builder().await;
+        let builder = builder.subscription(&name, |s| s.on(end_it).retry(once).lanes(lanes));
+        let events = builder.build().await.unwrap();
+        let forwarder = events.forward();
+        crate::scratch::place(&events, "ghost").await;
+        crate::scratch::until(async || events.status(&name).await.unwrap().set_aside.len() == 1)
+            .await;
+        let set_aside = events.status(&name).await.unwrap().set_aside;
+        assert_eq!(set_aside[0].state, ensue::subscription::SetAsideState::Parked);
+        let message = &set_aside[0].failure.as_ref().unwrap().message;
+        assert!(message.contains("the transaction is over already"), "{message}");
+        assert!(effects(events.store()).await.is_empty());
+        crate::scratch::shut_down(forwarder).await;
+    }
+}
+
 #[tokio::test]
 async fn the_drivers_own_begin_is_refused_at_once() {
     let scratch = Scratch::new();
