@@ -17,7 +17,7 @@ struct OrderPlaced {
 
 async fn note(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
     let insert = sqlx::query("INSERT INTO effect VALUES ($1)").bind(&event.order_no);
-    insert.execute(&mut **tx).await?;
+    insert.persistent(false).execute(&mut **tx).await?;
     Ok(())
 }
 
