@@ -4,6 +4,8 @@
 //! cargo run -p ensue-postgres --example tokio_postgres -- postgres://postgres@localhost/shop
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a program to be watched")]
+
 use ensue::{AnyEvent, BoxError, Event, EventId, Log, Meta, Position, Timestamp};
 use ensue_postgres::{PostgresStore, append};
 use serde::{Deserialize, Serialize};
