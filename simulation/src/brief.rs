@@ -26,6 +26,9 @@ fn words(change: &Change) -> String {
             let (position, attempts) = (entry.position, entry.attempts);
             match entry.state {
                 SetAsideState::Queued => format!("queue {position}"),
+                state if entry.is_replay => {
+                    format!("set {position} aside to replay: {}, attempts {attempts}", state.name())
+                }
                 state => format!("set {position} aside: {}, attempts {attempts}", state.name()),
             }
         }

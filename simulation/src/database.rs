@@ -1,23 +1,27 @@
 //! What is stored, and the rules of the database: a model of the store's contract.
 
 mod lease;
+mod ledger;
 mod progress;
+mod replays;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ensue::simulation::Seen;
 use ensue::subscription::{Command, Epoch, Request, RequestId, SetAside, Term};
 use ensue::{Position, Timestamp};
 
 use crate::mutant::Mutant;
+use crate::process::NEW_TYPE;
+use crate::story::Entry;
 pub(crate) use lease::Lease;
+use ledger::Ledger;
 pub(crate) use progress::Outcome;
 
 pub(crate) struct Database {
     mutant: Option<Mutant>,
     /// All that is ever appended, and how much of it was.
-    story: Vec<Seen>,
+    story: Vec<Entry>,
     appended: usize,
     /// How far the clock is ahead, in microseconds.
     ahead: i64,
@@ -25,18 +29,17 @@ pub(crate) struct Database {
     pub(crate) lease: Option<Lease>,
     /// Terms whose leases ended before they had run out, or whose owner asked a second time.
     robbed: BTreeSet<Epoch>,
+    event_types: BTreeSet<&'static str>,
     cursor: Position,
     receipts: BTreeSet<Position>,
     pub(crate) set_aside: BTreeMap<Position, SetAside>,
     pub(crate) paused: bool,
     requests: Vec<Request>,
-    /// What was handled, or taken for handled.
-    effects: BTreeSet<Position>,
-    skipped: BTreeSet<Position>,
+    pub(crate) ledger: Ledger,
 }
 
 impl Database {
-    pub(crate) fn new(story: Vec<Seen>, mutant: Option<Mutant>) -> Self {
+    pub(crate) fn new(story: Vec<Entry>, mutant: Option<Mutant>) -> Self {
         Self {
             mutant,
             story,
@@ -45,13 +48,13 @@ impl Database {
             epoch: Epoch::new(0),
             lease: None,
             robbed: BTreeSet::new(),
+            event_types: BTreeSet::new(),
             cursor: Position::START,
             receipts: BTreeSet::new(),
             set_aside: BTreeMap::new(),
             paused: false,
             requests: Vec::new(),
-            effects: BTreeSet::new(),
-            skipped: BTreeSet::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -63,6 +66,24 @@ impl Database {
 
     pub(crate) fn append(&mut self) {
         self.appended = (self.appended + 1).min(self.story.len());
+        if let Some(entry) = self.log().last().filter(|entry| entry.is_new)
+            && !self.event_types.contains(NEW_TYPE)
+        {
+            let position = entry.position;
+            self.ledger.allow_to_pass(position);
+        }
+    }
+
+    /// Remembers that these types of events are handled. True if an epoch is over by that.
+    pub(crate) fn register(&mut self, types: &[&'static str]) -> bool {
+        let known = self.event_types.len();
+        self.event_types.extend(types);
+        let ends = self.event_types.len() > known && self.lease.is_some();
+        if ends && !self.is(Mutant::RegistrationKeepsEpoch) {
+            self.robbed.insert(self.epoch);
+            self.epoch = Epoch::new(self.epoch.get() + 1);
+        }
+        ends
     }
 
     /// How many entries there will be.
@@ -70,26 +91,34 @@ impl Database {
         self.story.len()
     }
 
-    pub(crate) fn log(&self) -> &[Seen] {
+    pub(crate) fn log(&self) -> &[Entry] {
         &self.story[..self.appended]
     }
 
     pub(crate) fn head(&self) -> Position {
-        self.log().last().map_or(Position::START, |seen| seen.position)
+        self.log().last().map_or(Position::START, |entry| entry.position)
     }
 
-    pub(crate) fn read(&self, after: Position, rows: usize) -> Vec<Seen> {
-        let mut seen: Vec<_> =
-            self.log().iter().filter(|seen| seen.position > after).take(rows).cloned().collect();
-        if self.is(Mutant::KeysIgnored) {
-            seen.iter_mut().for_each(|seen| seen.key = None);
+    pub(crate) fn read(&self, after: Position, rows: usize) -> Vec<Entry> {
+        let behind = self.log().iter().filter(|entry| entry.position > after);
+        let mut entries: Vec<_> = behind.take(rows).cloned().collect();
+        if let Some(mutant) = self.mutant {
+            entries.iter_mut().for_each(|entry| mutant.spoil_entry(entry));
         }
-        seen
+        entries
+    }
+
+    pub(crate) fn entry(&self, position: Position) -> Option<&Entry> {
+        self.log().get(usize::try_from(position.previous().get()).ok()?)
     }
 
     pub(crate) fn key(&self, position: Position) -> Option<&str> {
-        let index = usize::try_from(position.previous().get()).ok()?;
-        self.log().get(index)?.key.as_deref()
+        self.entry(position)?.key.as_deref()
+    }
+
+    /// Whether it must not be passed by.
+    pub(crate) fn is_due(&self, entry: &Entry) -> bool {
+        entry.wanted && !self.ledger.is_optional(entry.position)
     }
 
     pub(crate) fn request(&mut self, command: Command, now: Duration) -> RequestId {
@@ -107,20 +136,21 @@ impl Database {
     }
 
     pub(crate) fn pending_requests(&self) -> Vec<Request> {
-        self.requests.iter().filter(|request| request.answer.is_none()).cloned().collect()
+        let pending = self.requests.iter().filter(|request| request.answer.is_none());
+        let mut pending: Vec<_> = pending.cloned().collect();
+        if self.is(Mutant::ReplayProgressNotLoaded) {
+            pending.iter_mut().for_each(|request| request.replayed = None);
+        }
+        pending
     }
 
     /// Whether nothing more is to be done about it.
     pub(crate) fn is_settled(&self, position: Position) -> bool {
-        self.effects.contains(&position) || self.skipped.contains(&position)
+        self.ledger.is_settled(position) && !self.ledger.is_owed(position)
     }
 
-    pub(crate) fn effects(&self) -> u64 {
-        self.effects.len() as u64
-    }
-
-    pub(crate) fn skipped(&self) -> impl Iterator<Item = Position> {
-        self.skipped.iter().copied()
+    pub(crate) fn cursor(&self) -> Position {
+        self.cursor
     }
 
     pub(crate) fn receipts(&self) -> &BTreeSet<Position> {
@@ -142,7 +172,7 @@ impl Database {
             cursor: self.cursor,
             receipts: self.receipts.iter().copied().collect(),
             set_aside: self.set_aside.values().cloned().collect(),
-            event_types: Vec::new(),
+            event_types: self.event_types.iter().map(|name| (*name).to_owned()).collect(),
             paused: self.paused,
             is_handed_over,
         };

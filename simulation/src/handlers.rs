@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ensue::Position;
-use ensue::simulation::{Seen, Verdict};
+use ensue::simulation::Verdict;
 use ensue::subscription::{Failure, FailureClass};
 use fastrand::Rng;
 
 use crate::faults::up_to;
+use crate::letter::Work;
+use crate::process::Program;
+use crate::story::Entry;
 use crate::violation::{Checked, ensure};
 
 /// Attempts before an entry is parked.
 pub(crate) const ATTEMPTS: u32 = 5;
 
-/// The handlers of all processes, which are the same program.
+/// The words of a failure after which somebody has to look.
+pub(crate) const STOPPED: &str = "stop";
+
+/// The handlers of all processes.
 pub(crate) struct Handlers {
     /// Entries whose handler fails, as often as it does.
     poisoned: Vec<Position>,
@@ -25,6 +31,8 @@ pub(crate) struct Handlers {
     outage_until: Duration,
     /// Of failures: after one in so many the entry is well.
     heals: u32,
+    /// What a program says of an entry that it has no handler for.
+    unknown: Verdict,
 }
 
 /// What comes of an attempt.
@@ -32,8 +40,8 @@ pub(crate) enum Attempt {
     /// Its effect is to be committed.
     Works,
     Fails(Failure, Verdict),
-    /// The process is gone.
-    Kills,
+    /// The process is gone, by this entry.
+    Kills(Position),
 }
 
 /// LIMIT: entries of one world that end processes. Each ends as many as there are attempts, and
@@ -41,7 +49,7 @@ pub(crate) enum Attempt {
 const KILLERS_MAX: usize = 2;
 
 impl Handlers {
-    pub(crate) fn new(story: &[Seen], rng: &mut Rng) -> Self {
+    pub(crate) fn new(story: &[Entry], rng: &mut Rng) -> Self {
         let wanted: Vec<_> =
             story.iter().filter(|seen| seen.wanted).map(|seen| seen.position).collect();
         let one_in = *rng.choice(&[3, 6, 20, 1_000]).unwrap_or(&6);
@@ -55,12 +63,25 @@ impl Handlers {
             killers: killers.into_iter().map(|position| (*position, 0)).collect(),
             outage_until: Duration::ZERO,
             heals: rng.u32(1..8),
+            unknown: if rng.u8(0..4) == 0 { Verdict::Stop } else { Verdict::Again },
         }
     }
 
-    pub(crate) fn try_out(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
+    /// What comes of all of them is what comes of the first that does not work.
+    pub(crate) fn try_all(&mut self, work: &Work, now: Duration, rng: &mut Rng) -> Attempt {
+        let mut attempts = work.entries().map(|position| self.try_out(position, now, rng));
+        attempts.find(|attempt| !matches!(attempt, Attempt::Works)).unwrap_or(Attempt::Works)
+    }
+
+    /// What comes of an entry that `program` has no handler for, if it has none.
+    pub(crate) fn pass_unknown(&self, entry: &Entry, program: Program) -> Option<Attempt> {
+        let failure = failure(FailureClass::UnknownType, self.unknown);
+        (!program.knows(entry)).then_some(Attempt::Fails(failure, self.unknown))
+    }
+
+    fn try_out(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
         if self.is_killer(position) {
-            return Attempt::Kills;
+            return Attempt::Kills(position);
         }
         let is_poisoned = self.poisoned.contains(&position);
         if is_poisoned && rng.u32(0..=self.heals) == 0 {
@@ -79,13 +100,14 @@ impl Handlers {
             2 | 3 => (FailureClass::Handler, Verdict::After(up_to(Duration::from_secs(20), rng))),
             4 => (FailureClass::Panic, Verdict::Again),
             5 => (FailureClass::Newer, Verdict::Again),
+            6 if is_poisoned => (FailureClass::Handler, Verdict::Stop),
             _ => (FailureClass::Handler, Verdict::Again),
         };
-        Attempt::Fails(Failure::new(class, "no"), verdict)
+        Attempt::Fails(failure(class, verdict), verdict)
     }
 
     /// INVARIANT: an entry ends as many processes as it has attempts, and one more: of its first
-    /// attempt nobody can know before.
+    /// attempt, alone or in a batch, nobody can know before.
     pub(crate) fn count_kill(&mut self, position: Position) -> Checked {
         let Some(killed) = self.killers.get_mut(&position) else { return Ok(()) };
         *killed += 1;
@@ -98,6 +120,16 @@ impl Handlers {
         if let Some(killed) = self.killers.get_mut(&position) {
             *killed = 0;
         }
+    }
+
+    /// Who knows more types of events than the owner before cannot tell what that had under way.
+    pub(crate) fn forgive_once(&mut self) {
+        self.killers.values_mut().for_each(|killed| *killed = killed.saturating_sub(1));
+    }
+
+    /// Those after `to` are new again.
+    pub(crate) fn forgive_after(&mut self, to: Position) {
+        self.killers.range_mut(to.next()..).for_each(|(_, killed)| *killed = 0);
     }
 
     pub(crate) fn is_killer(&self, position: Position) -> bool {
@@ -113,4 +145,8 @@ impl Handlers {
         self.poisoned.clear();
         self.outage_until = Duration::ZERO;
     }
+}
+
+fn failure(class: FailureClass, verdict: Verdict) -> Failure {
+    Failure::new(class, if verdict == Verdict::Stop { STOPPED } else { "no" })
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use ensue::Position;
-use ensue::simulation::Seen;
 use ensue::subscription::{Change, Epoch, Request, TakeOver, Term};
 
 use crate::brief::Brief;
 use crate::process::ProcessId;
+use crate::story::Entry;
 
 /// Which part of the life of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +31,19 @@ pub(crate) enum Errand {
         asked_at: Duration,
     },
     Release,
+    /// It says which types of events it handles.
+    Register,
     /// What there is as a term begins.
     Begin,
     /// What is new.
     Look,
     Read,
+    /// Once more, up to this position.
+    ReadAgain {
+        last: Position,
+    },
     Handle {
-        position: Position,
+        work: Work,
         changes: Vec<Change>,
     },
     Record {
@@ -48,7 +54,34 @@ pub(crate) enum Errand {
 impl Errand {
     /// Whether it is work of a term.
     pub(crate) fn is_work(&self) -> bool {
-        matches!(self, Self::Read | Self::Handle { .. } | Self::Record { .. })
+        matches!(
+            self,
+            Self::Read | Self::ReadAgain { .. } | Self::Handle { .. } | Self::Record { .. }
+        )
+    }
+}
+
+/// What a handler is given: an entry, or a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) position: Position,
+    /// Those that are handled together with it.
+    pub(crate) rest: Vec<Position>,
+    pub(crate) attempt: u32,
+    pub(crate) is_replay: bool,
+}
+
+impl Work {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Position> {
+        std::iter::once(self.position).chain(self.rest.iter().copied())
+    }
+
+    pub(crate) fn contains(&self, position: Position) -> bool {
+        self.entries().any(|entry| entry == position)
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        !self.rest.is_empty()
     }
 }
 
@@ -68,6 +101,9 @@ pub(crate) enum Question {
     Release {
         epoch: Epoch,
     },
+    Register {
+        types: &'static [&'static str],
+    },
     Begin,
     Look {
         at_requests: bool,
@@ -83,7 +119,8 @@ pub(crate) enum Question {
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
     pub(crate) epoch: Epoch,
-    pub(crate) effect: Option<Position>,
+    /// What was handled in it, if anything was.
+    pub(crate) effect: Option<Work>,
     pub(crate) changes: Vec<Change>,
     /// Whether the sender was the owner when the work began. Only a mutant looks at it.
     pub(crate) was_owner: bool,
@@ -95,6 +132,7 @@ pub(crate) enum Answered {
     TakeOver(TakeOver),
     Renewed(bool),
     Released,
+    Registered,
     Begun {
         head: Position,
         requests: Vec<Request>,
@@ -103,7 +141,7 @@ pub(crate) enum Answered {
         head: Position,
         requests: Option<Vec<Request>>,
     },
-    Read(Vec<Seen>),
+    Read(Vec<Entry>),
     Committed,
     /// Somebody else is the owner.
     Fenced,
@@ -121,14 +159,26 @@ impl fmt::Display for Errand {
             Self::TakeOver { .. } => f.write_str("to be the owner"),
             Self::Renew { .. } => f.write_str("for more time"),
             Self::Release => f.write_str("to be the owner no more"),
+            Self::Register => f.write_str("to know which types it handles"),
             Self::Begin => f.write_str("what there is"),
             Self::Look => f.write_str("what is new"),
             Self::Read => f.write_str("for a page"),
-            Self::Handle { position, changes } => {
-                write!(f, "to commit the effect of {position} with {}", Brief(changes))
+            Self::ReadAgain { last } => write!(f, "for a page up to {last}, once more"),
+            Self::Handle { work, changes } => {
+                write!(f, "to commit the effect of {work} with {}", Brief(changes))
             }
             Self::Record { changes } => write!(f, "to commit {}", Brief(changes)),
         }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_replay {
+            f.write_str("the replay of ")?;
+        }
+        write!(f, "{}", self.position)?;
+        self.rest.iter().try_for_each(|position| write!(f, " + {position}"))
     }
 }
 
@@ -139,7 +189,7 @@ impl fmt::Display for Answered {
             Self::TakeOver(TakeOver::Held { owner, .. }) => write!(f, "{owner} is"),
             Self::Renewed(true) => f.write_str("yes"),
             Self::Renewed(false) => f.write_str("no, the epoch is over"),
-            Self::Released => f.write_str("yes"),
+            Self::Released | Self::Registered => f.write_str("yes"),
             Self::Begun { head, requests } => {
                 write!(f, "the log goes up to {head}, {} requests wait", requests.len())
             }

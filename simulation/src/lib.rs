@@ -12,12 +12,15 @@
 mod agenda;
 mod brief;
 mod database;
+mod deed;
 mod faults;
+pub mod fleet;
 mod handlers;
 mod letter;
 mod mutant;
 mod process;
 pub mod schedules;
+mod story;
 mod tally;
 pub mod terminal;
 mod trace;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use simulation::fleet::Fleet;
 use simulation::terminal::say;
 use simulation::{Mutant, World, schedules};
 
@@ -22,15 +23,19 @@ struct Arguments {
     /// Say after how many schedules each mutant is noticed
     #[arg(long)]
     mutants: bool,
+    /// Run so many fleets, which share subscriptions out among themselves
+    #[arg(long)]
+    fleets: Option<u64>,
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, schedules, mutant, mutants } = Arguments::parse();
+    let Arguments { seed, schedules, mutant, mutants, fleets } = Arguments::parse();
     let first = seed.unwrap_or(0);
-    let is_well = match schedules {
+    let is_well = match (schedules, fleets) {
         _ if mutants => table(first),
-        Some(schedules) => many(first, schedules),
-        None => replay(first, mutant),
+        (Some(schedules), _) => many(first, schedules),
+        (None, Some(fleets)) => share(first, fleets),
+        (None, None) => replay(first, mutant),
     };
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -53,6 +58,23 @@ fn many(seed: u64, schedules: u64) -> bool {
     }
     say(&tally);
     found.is_empty()
+}
+
+fn share(seed: u64, fleets: u64) -> bool {
+    let (mut handed_over, mut violations) = (0, 0);
+    for seed in (0..fleets).map(|number| seed.wrapping_add(number)) {
+        match Fleet::new(seed, None).run() {
+            Ok(of_this) => handed_over += of_this,
+            Err(violation) => {
+                violations += 1;
+                say(&format!("fleet {seed}: {violation}"));
+            }
+        }
+    }
+    say(&format!(
+        "{fleets} fleets; {handed_over} subscriptions handed over; {violations} violations"
+    ));
+    violations == 0
 }
 
 /// LIMIT: a fault in the machines is found by many schedules, and one is enough to look at.

@@ -3,7 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ensue::subscription::{Change, SetAsideState, Term};
+use ensue::Position;
+use ensue::subscription::{Answer, Change, SetAsideState, Term};
+
+use crate::handlers::STOPPED;
+use crate::letter::{Commit, Work};
+use crate::story::Entry;
 
 /// One thing that is done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +77,45 @@ pub enum Mutant {
     NoPolling,
     /// A request that comes in as a term begins is taken for one that was told.
     RequestTakenForTold,
+    /// Only the first effect of a batch is committed, with the progress of all.
+    BatchHalfCommitted,
+    /// A batch is recorded with its first position only.
+    BatchRecordedAsOne,
+    /// A batch that failed is tried again as it was.
+    FailedBatchTriedAgain,
+    /// Entries that are handled in batches are as if they had no key, whoever holds it.
+    BatchKeysIgnored,
+    /// Of a batch that ended a process only the first entry is suspected.
+    BatchSuspectsForgotten,
+    /// A page of a replay is put up, and how far the replay has come is not recorded.
+    ReplayWithoutProgress,
+    /// How far a replay has come is recorded, and its page is not put up.
+    ReplayWithoutPage,
+    /// A new owner begins a replay anew.
+    ReplayProgressNotLoaded,
+    /// Entries are replayed as if they had no key, whatever of it is under way.
+    ReplayKeysIgnored,
+    /// A replay leaves a receipt, as a fresh entry does.
+    ReplayLeavesReceipt,
+    /// A replay sets the cursor to its entry.
+    ReplayMovesCursor,
+    /// A replay is answered as soon as it has begun.
+    ReplayAnsweredEarly,
+    /// A cursor that is set back keeps the receipts.
+    SeekKeepsReceipts,
+    /// It keeps what is set aside after it.
+    SeekKeepsSetAside,
+    /// A new type of event is registered, and whoever does not know it remains the owner.
+    RegistrationKeepsEpoch,
+    /// A new owner is not told which types of events others handle.
+    UnknownTypesNotLoaded,
+    /// A handler says that somebody has to look, and the subscription goes on.
+    StopWithoutPause,
 }
 
 impl Mutant {
     /// All that there are.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 49] = [
         Self::NoFence,
         Self::EarlyFence,
         Self::EpochNotRaised,
@@ -109,6 +148,23 @@ impl Mutant {
         Self::KeysIgnored,
         Self::NoPolling,
         Self::RequestTakenForTold,
+        Self::BatchHalfCommitted,
+        Self::BatchRecordedAsOne,
+        Self::FailedBatchTriedAgain,
+        Self::BatchKeysIgnored,
+        Self::BatchSuspectsForgotten,
+        Self::ReplayWithoutProgress,
+        Self::ReplayWithoutPage,
+        Self::ReplayProgressNotLoaded,
+        Self::ReplayKeysIgnored,
+        Self::ReplayLeavesReceipt,
+        Self::ReplayMovesCursor,
+        Self::ReplayAnsweredEarly,
+        Self::SeekKeepsReceipts,
+        Self::SeekKeepsSetAside,
+        Self::RegistrationKeepsEpoch,
+        Self::UnknownTypesNotLoaded,
+        Self::StopWithoutPause,
     ];
 
     /// Its name on the command line.
@@ -146,6 +202,23 @@ impl Mutant {
             Self::KeysIgnored => "keys-ignored",
             Self::NoPolling => "no-polling",
             Self::RequestTakenForTold => "request-taken-for-told",
+            Self::BatchHalfCommitted => "batch-half-committed",
+            Self::BatchRecordedAsOne => "batch-recorded-as-one",
+            Self::FailedBatchTriedAgain => "failed-batch-tried-again",
+            Self::BatchKeysIgnored => "batch-keys-ignored",
+            Self::BatchSuspectsForgotten => "batch-suspects-forgotten",
+            Self::ReplayWithoutProgress => "replay-without-progress",
+            Self::ReplayWithoutPage => "replay-without-page",
+            Self::ReplayProgressNotLoaded => "replay-progress-not-loaded",
+            Self::ReplayKeysIgnored => "replay-keys-ignored",
+            Self::ReplayLeavesReceipt => "replay-leaves-receipt",
+            Self::ReplayMovesCursor => "replay-moves-cursor",
+            Self::ReplayAnsweredEarly => "replay-answered-early",
+            Self::SeekKeepsReceipts => "seek-keeps-receipts",
+            Self::SeekKeepsSetAside => "seek-keeps-set-aside",
+            Self::RegistrationKeepsEpoch => "registration-keeps-epoch",
+            Self::UnknownTypesNotLoaded => "unknown-types-not-loaded",
+            Self::StopWithoutPause => "stop-without-pause",
         }
     }
 
@@ -156,12 +229,40 @@ impl Mutant {
             Self::SetAsideNotLoaded => term.set_aside.clear(),
             Self::PauseNotLoaded => term.paused = false,
             Self::HandOverAlwaysBelieved => term.is_handed_over = true,
+            Self::UnknownTypesNotLoaded => term.event_types.clear(),
             _ => {}
         }
     }
 
-    /// Whether it leaves `change` out of a commit.
-    pub(crate) fn leaves_out(self, change: &Change) -> bool {
+    /// What is read, by this one.
+    pub(crate) fn spoil_entry(self, entry: &mut Entry) {
+        match self {
+            Self::KeysIgnored => entry.key = None,
+            Self::BatchKeysIgnored if entry.in_batch => entry.key = None,
+            _ => {}
+        }
+    }
+
+    /// What is committed, by this one.
+    pub(crate) fn spoil_commit(self, commit: &mut Commit) {
+        let Commit { effect, changes, .. } = commit;
+        let is_replay = effect.as_ref().is_some_and(|work| work.is_replay);
+        let first = effect.as_ref().map_or(Position::START, |work| work.position);
+        match self {
+            Self::BatchRecordedAsOne if effect.as_ref().is_some_and(Work::is_batch) => {
+                *changes = vec![Change::Advance { to: first }];
+            }
+            Self::ReplayLeavesReceipt if is_replay => {
+                changes.push(Change::Receipt { position: first });
+            }
+            Self::ReplayMovesCursor if is_replay => changes.push(Change::Advance { to: first }),
+            Self::ReplayAnsweredEarly => answer_what_begins(changes),
+            _ => {}
+        }
+        changes.retain(|change| !self.leaves_out(change));
+    }
+
+    fn leaves_out(self, change: &Change) -> bool {
         match (self, change) {
             (Self::ReceiptLeftOut, Change::Receipt { .. })
             | (Self::SettleLeftOut, Change::Settle { .. }) => true,
@@ -169,9 +270,25 @@ impl Mutant {
                 entry.state == SetAsideState::Queued
             }
             (Self::FailureNotRecorded, Change::SetAside(entry)) => entry.attempts == 1,
+            (Self::ReplayWithoutPage, Change::SetAside(entry)) => {
+                entry.is_replay && entry.attempts == 0
+            }
+            (Self::ReplayWithoutProgress, Change::Replayed { replayed, .. }) => {
+                replayed.entries > 0
+            }
+            (Self::StopWithoutPause, Change::Pause { reason }) => reason.ends_with(STOPPED),
             _ => false,
         }
     }
+}
+
+fn answer_what_begins(changes: &mut Vec<Change>) {
+    let begins = changes.iter().find_map(|change| match change {
+        Change::Replayed { request, replayed } if replayed.entries == 0 => Some(*request),
+        _ => None,
+    });
+    let answer = Answer::Done { changed: 0 };
+    changes.extend(begins.map(|request| Change::Answer { request, answer }));
 }
 
 impl fmt::Display for Mutant {

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use ensue::simulation::{Follower, Lease};
+use ensue::simulation::{Follower, Lease, Verdict};
 use ensue::subscription::{Epoch, Request, RequestId, Term};
 use ensue::{Position, Timestamp};
+
+use crate::letter::Work;
+use crate::story::Entry;
 
 /// Which process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +21,40 @@ impl fmt::Display for ProcessId {
     }
 }
 
+/// What a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// It does not know the new type of event.
+    Older,
+    Newer,
+}
+
+impl Program {
+    /// The types of events that it registers.
+    pub(crate) fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Older => &[OLD_TYPE],
+            Self::Newer => &[OLD_TYPE, NEW_TYPE],
+        }
+    }
+
+    /// Whether it has a handler for the type of `entry`, or knows that nobody has.
+    pub(crate) fn knows(self, entry: &Entry) -> bool {
+        self == Self::Newer || !entry.is_new
+    }
+}
+
+/// A type of event that every program knows,
+pub(crate) const OLD_TYPE: &str = "old";
+
+/// and one that only the newer one does.
+pub(crate) const NEW_TYPE: &str = "new";
+
 pub(crate) struct Process {
+    /// What it runs from its next start on,
+    pub(crate) installed: Program,
+    /// and what it runs now.
+    pub(crate) program: Program,
     /// How often it was started.
     pub(crate) run: u32,
     /// How often it began a term, or ended one, whatever its run.
@@ -43,6 +79,8 @@ pub(crate) struct Process {
 /// What it does about its subscription.
 pub(crate) enum Role {
     Down,
+    /// It says which types of events it handles.
+    Registering,
     /// It asks to be the owner, or waits to.
     StandingBy {
         asking: bool,
@@ -71,10 +109,14 @@ pub(crate) struct Following {
     pub(crate) renewing: Option<Duration>,
     /// When the lease is to be looked at again, by its own clock.
     pub(crate) keep_at: Duration,
-    /// The entries under way, by the key of each.
-    pub(crate) under_way: BTreeMap<Position, Option<String>>,
+    /// Whether the term began with the new type among those that are handled.
+    pub(crate) was_told_of_new: bool,
+    /// What is under way, by its first position.
+    pub(crate) under_way: BTreeMap<Position, Work>,
     /// The attempts that failed and are not recorded yet.
-    pub(crate) failed: BTreeSet<Position>,
+    pub(crate) failed: BTreeMap<Position, Verdict>,
+    /// Those that were in a batch which failed.
+    pub(crate) spoiled: BTreeSet<Position>,
     pub(crate) recording: bool,
 }
 

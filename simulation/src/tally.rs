@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::deed::Deed;
 use crate::faults::Fault;
 
 /// How much was simulated, and what came of it.
@@ -20,6 +21,7 @@ pub struct Tally {
     /// Broken promises.
     pub violations: u64,
     pub(crate) faults: [u64; Fault::ALL.len()],
+    pub(crate) deeds: [u64; Deed::ALL.len()],
 }
 
 impl Tally {
@@ -27,10 +29,16 @@ impl Tally {
         self.faults[fault as usize] += 1;
     }
 
-    /// The kinds of faults that did not come up.
+    pub(crate) fn count_deed(&mut self, deed: Deed) {
+        self.deeds[deed as usize] += 1;
+    }
+
+    /// The kinds of faults, and of deeds, that did not come up.
     pub fn never_met(&self) -> Vec<&'static str> {
-        let met = Fault::ALL.into_iter().zip(self.faults);
-        met.filter(|(_, count)| *count == 0).map(|(fault, _)| fault.words()).collect()
+        let faults = Fault::ALL.iter().map(|fault| fault.words()).zip(self.faults);
+        let deeds = Deed::ALL.iter().map(|deed| deed.words()).zip(self.deeds);
+        let met = faults.chain(deeds);
+        met.filter(|(_, count)| *count == 0).map(|(words, _)| words).collect()
     }
 
     /// Adds what was counted elsewhere.
@@ -44,6 +52,9 @@ impl Tally {
         for (mine, others) in self.faults.iter_mut().zip(other.faults) {
             *mine += others;
         }
+        for (mine, others) in self.deeds.iter_mut().zip(other.deeds) {
+            *mine += others;
+        }
     }
 }
 
@@ -55,6 +66,9 @@ impl fmt::Display for Tally {
         }
         let Self { terms, fenced, effects, violations, .. } = self;
         write!(f, "{terms} terms, {fenced} fenced commits; ")?;
+        for (deed, count) in Deed::ALL.iter().zip(self.deeds) {
+            write!(f, "{count} {}, ", deed.words())?;
+        }
         write!(f, "{effects} effects; {violations} violations")
     }
 }

@@ -1,6 +1,7 @@
 //! One schedule, from a seed to its end.
 
 mod following;
+mod handling;
 mod invariants;
 mod keeper;
 mod misfortunes;
@@ -11,8 +12,7 @@ mod watch;
 
 use std::time::Duration;
 
-use ensue::Position;
-use ensue::simulation::{Lease, Seen};
+use ensue::simulation::Lease;
 use fastrand::Rng;
 
 use crate::agenda::Agenda;
@@ -21,16 +21,14 @@ use crate::faults::{Fault, Faults, up_to};
 use crate::handlers::Handlers;
 use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
 use crate::mutant::Mutant;
-use crate::process::{Clocks, Process, ProcessId, Role, Watch};
+use crate::process::{Clocks, Process, ProcessId, Program, Role, Watch};
+use crate::story::story;
 use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::violation::{Checked, Violation};
 
 /// LIMIT: things that happen in one world; what gets nowhere is found by it.
 const STEPS_MAX: u64 = 60_000;
-
-/// LIMIT: entries of one world.
-const ENTRIES_MAX: u64 = 60;
 
 /// LIMIT: when faults stop at the latest.
 const CALM_AT_MAX: Duration = Duration::from_secs(60);
@@ -55,6 +53,10 @@ pub struct World {
 /// What the processes are set to.
 struct Settings {
     lanes: usize,
+    /// Entries of a batch at the most.
+    batch: usize,
+    /// Whether an older program is replaced by a newer one.
+    is_upgraded: bool,
     lease: Duration,
     poll: Duration,
 }
@@ -64,6 +66,8 @@ enum Happening {
     Append,
     Intervene,
     Misfortune,
+    /// From now on the process is the newer program.
+    Upgrade(ProcessId),
     /// Faults stop.
     Calm,
     Start(ProcessId),
@@ -86,7 +90,6 @@ enum Happening {
     },
     HandlerEnds {
         sender: Sender,
-        position: Position,
         commit: Commit,
     },
     /// A question is at the database.
@@ -116,12 +119,8 @@ impl World {
     /// The world of `seed`, with something broken if there is a `mutant`.
     pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let story = story(&mut rng);
-        let settings = Settings {
-            lanes: *rng.choice(&[1, 1, 2, 3, 8]).unwrap_or(&1),
-            lease: Duration::from_secs(rng.u64(3..15)),
-            poll: Duration::from_secs(rng.u64(1..4)),
-        };
+        let settings = Settings::new(&mut rng);
+        let story = story(settings.is_upgraded, &mut rng);
         let handlers = Handlers::new(&story, &mut rng);
         let faults = Faults::new(&mut rng);
         let processes = (0..rng.usize(1..=3)).map(|_| down(&settings)).collect();
@@ -146,7 +145,7 @@ impl World {
     /// Lives it to its end.
     pub fn run(mut self) -> (Tally, Result<(), Violation>) {
         let lived = self.live();
-        self.tally.effects = self.database.effects();
+        self.tally.effects = self.database.ledger.effects();
         self.tally.violations = u64::from(lived.is_err());
         (self.tally, lived)
     }
@@ -162,7 +161,8 @@ impl World {
     fn plan(&mut self) {
         let calm_at = up_to(CALM_AT_MAX, &mut self.rng);
         // Some worlds begin with a backlog.
-        let growing = if self.rng.bool() { calm_at } else { Duration::ZERO };
+        let is_growing = self.settings.is_upgraded || self.rng.bool();
+        let growing = if is_growing { calm_at } else { Duration::ZERO };
         for _ in 0..self.database.entries() {
             let time = up_to(growing, &mut self.rng);
             self.agenda.put_at(time, Happening::Append);
@@ -170,6 +170,10 @@ impl World {
         for process in 0..self.processes.len() {
             let time = up_to(Duration::from_secs(5), &mut self.rng);
             self.agenda.put_at(time, Happening::Start(ProcessId(process)));
+            if self.settings.is_upgraded {
+                let time = up_to(calm_at, &mut self.rng);
+                self.agenda.put_at(time, Happening::Upgrade(ProcessId(process)));
+            }
         }
         self.agenda.put_at(calm_at, Happening::Calm);
         self.agenda.put_at(Faults::next_misfortune(&mut self.rng), Happening::Misfortune);
@@ -207,6 +211,7 @@ impl World {
             Happening::Append => self.append(),
             Happening::Intervene => self.intervene(),
             Happening::Misfortune => self.meet_misfortune()?,
+            Happening::Upgrade(who) => self.upgrade(who)?,
             Happening::Calm => self.calm_down(),
             Happening::Start(who) => self.start(who)?,
             Happening::Turn { process, run, turn } => {
@@ -224,8 +229,8 @@ impl World {
                     self.look(process);
                 }
             }
-            Happening::HandlerEnds { sender, position, commit } => {
-                self.end_handler(sender, position, commit)?;
+            Happening::HandlerEnds { sender, commit } => {
+                self.end_handler(sender, commit)?;
             }
             Happening::Asked { sender, errand, question, reply } => {
                 self.answer(sender, errand, question, reply)?;
@@ -239,6 +244,16 @@ impl World {
         self.note(|| "faults stop".to_owned());
         self.faults.stop();
         self.handlers.heal();
+    }
+
+    /// A newer program takes the place of an older one.
+    fn upgrade(&mut self, who: ProcessId) -> Checked {
+        self.process(who).installed = Program::Newer;
+        self.note_of(who, || "is to be the newer program".to_owned());
+        match self.process(who).is_up() {
+            true => self.shut_down(who),
+            false => Ok(()),
+        }
     }
 
     fn process(&mut self, who: ProcessId) -> &mut Process {
@@ -286,6 +301,7 @@ impl Happening {
             Self::Append
             | Self::Intervene
             | Self::Misfortune
+            | Self::Upgrade(_)
             | Self::Calm
             | Self::Start(_)
             | Self::Asked { .. } => None,
@@ -293,22 +309,26 @@ impl Happening {
     }
 }
 
-/// All entries that there will be.
-fn story(rng: &mut Rng) -> Vec<Seen> {
-    let keys = rng.u8(1..6);
-    (1..=rng.u64(1..ENTRIES_MAX))
-        .map(|position| Seen {
-            position: Position::new(position),
-            key: rng.bool().then(|| rng.u8(0..keys).to_string()),
-            wanted: rng.u8(0..4) > 0,
-            in_batch: false,
-        })
-        .collect()
+impl Settings {
+    fn new(rng: &mut Rng) -> Self {
+        let lanes = *rng.choice(&[1, 1, 1, 2, 3, 8]).unwrap_or(&1);
+        let batch = *rng.choice(&[1, 2, 5, 20]).unwrap_or(&1);
+        Self {
+            lanes,
+            batch: if lanes == 1 { batch } else { 1 },
+            is_upgraded: rng.u8(0..3) == 0,
+            lease: Duration::from_secs(rng.u64(3..15)),
+            poll: Duration::from_secs(rng.u64(1..4)),
+        }
+    }
 }
 
 /// A process that was never started.
 fn down(settings: &Settings) -> Process {
+    let program = if settings.is_upgraded { Program::Older } else { Program::Newer };
     Process {
+        installed: program,
+        program,
         run: 0,
         term: 0,
         role: Role::Down,

@@ -2,8 +2,8 @@
 //!
 //! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
 //! may run a subscription, [`sharing`] which of several processes does, [`follower`] what becomes of
-//! each entry, with [`set_aside`] for those that failed. [`runner`], [`keeper`], [`following`] and [`delivery`] do what they say: they have the
-//! clocks, the randomness and the database.
+//! each entry, with [`set_aside`] for those that failed. [`runner`], [`keeper`], [`following`] and
+//! [`delivery`] do what they say: they have the clocks, the randomness and the database.
 
 mod delivery;
 mod diary;
@@ -22,7 +22,9 @@ mod runner;
 mod set_aside;
 #[cfg(feature = "testing")]
 mod settling;
-mod sharing;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
+#[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
+pub(crate) mod sharing;
 mod work;
 
 use std::sync::Arc;

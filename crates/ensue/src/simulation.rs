@@ -2,4 +2,5 @@
 
 pub use crate::forwarder::follower::{Action, Follower, Input, Next, Seen};
 pub use crate::forwarder::lease::{Lease, LeaseAction, LeaseInput};
+pub use crate::forwarder::sharing::Sharing;
 pub use crate::subscription::rows::Verdict;

@@ -1,11 +1,13 @@
 //! What a commit changes, and what it must never change.
 
 use ensue::Position;
-use ensue::simulation::Seen;
-use ensue::subscription::{Answer, Change, Command, RequestId, SetAside, Which};
+use ensue::subscription::{
+    Answer, Change, Command, Request, RequestId, SetAside, SetAsideState, Which,
+};
 
 use super::Database;
-use crate::letter::Commit;
+use crate::handlers::STOPPED;
+use crate::letter::{Commit, Work};
 use crate::mutant::Mutant;
 use crate::violation::{Checked, Violation, ensure};
 
@@ -20,22 +22,25 @@ pub(crate) enum Outcome {
 
 impl Database {
     /// Commits the effect and the changes, or none of them.
-    pub(crate) fn commit(&mut self, commit: &Commit) -> Checked<Outcome> {
-        if !self.is_let_in(commit) {
+    pub(crate) fn commit(&mut self, mut commit: Commit) -> Checked<Outcome> {
+        if let Some(mutant) = self.mutant {
+            mutant.spoil_commit(&mut commit);
+        }
+        if !self.is_let_in(&commit) {
             return Ok(Outcome::Fenced);
         }
         if commit.changes.iter().any(|change| self.is_answered(change)) {
             return Ok(Outcome::Refused);
         }
-        if let Some(effect) = commit.effect {
-            self.take_effect(effect)?;
+        if let Some(work) = &commit.effect {
+            self.take_effect(work)?;
+            self.check_replay(work, &commit)?;
         }
         for change in &commit.changes {
-            if !self.mutant.is_some_and(|mutant| mutant.leaves_out(change)) {
-                self.apply(change, commit)?;
-            }
+            self.apply(change, &commit)?;
         }
         self.check_receipts()?;
+        self.check_stops(&commit.changes)?;
         self.check_answers(&commit.changes)?;
         Ok(Outcome::Committed)
     }
@@ -50,26 +55,33 @@ impl Database {
     }
 
     fn is_answered(&self, change: &Change) -> bool {
-        let Change::Answer { request, .. } = change else { return false };
+        let (Change::Answer { request, .. } | Change::Replayed { request, .. }) = change else {
+            return false;
+        };
         self.requests.iter().any(|asked| asked.id == *request && asked.answer.is_some())
     }
 
-    /// INVARIANT: each entry has one effect, after those of its key that stand before it.
-    fn take_effect(&mut self, effect: Position) -> Checked {
-        ensure(!self.skipped.contains(&effect), || {
-            format!("entry {effect} is handled and skipped")
-        })?;
-        ensure(self.effects.insert(effect), || format!("entry {effect} is handled twice"))?;
-        let Some(earlier) = self.unsettled_before(effect) else { return Ok(()) };
-        Err(Violation::new(format!("entry {effect} is handled before {earlier} of the same key")))
+    /// INVARIANT: an effect comes after those of its key that stand before it.
+    fn take_effect(&mut self, work: &Work) -> Checked {
+        let only_first = self.is(Mutant::BatchHalfCommitted);
+        for position in work.entries().take(if only_first { 1 } else { usize::MAX }) {
+            self.ledger.handle(position, work.is_replay)?;
+            if let Some(earlier) = self.unsettled_before(position).next() {
+                let what = format!("entry {position} is handled before {earlier} of the same key");
+                return Err(Violation::new(what));
+            }
+        }
+        Ok(())
     }
 
-    /// An entry of the same key that stands before `position`, and is neither handled nor skipped.
-    pub(crate) fn unsettled_before(&self, position: Position) -> Option<Position> {
-        let key = self.key(position)?;
-        let earlier = self.log().iter().filter(|seen| seen.wanted && seen.position < position);
-        let mut of_key = earlier.filter(|seen| seen.key.as_deref() == Some(key));
-        of_key.find(|seen| !self.is_settled(seen.position)).map(|seen| seen.position)
+    /// The entries of the same key that stand before `position`, and about which there is something
+    /// to be done.
+    pub(crate) fn unsettled_before(&self, position: Position) -> impl Iterator<Item = Position> {
+        let key = self.key(position);
+        let earlier = self.log().iter().take_while(move |entry| entry.position < position);
+        let of_key = earlier.filter(move |entry| key.is_some() && entry.key.as_deref() == key);
+        let due = of_key.filter(|entry| self.is_due(entry) || self.ledger.is_owed(entry.position));
+        due.map(|entry| entry.position).filter(|earlier| !self.is_settled(*earlier))
     }
 
     fn apply(&mut self, change: &Change, commit: &Commit) -> Checked {
@@ -87,7 +99,7 @@ impl Database {
                 }
                 Ok(())
             }
-            Change::SetAside(entry) => self.set_aside(entry),
+            Change::SetAside(entry) => self.set_aside(entry, commit),
             Change::Settle { position } => self.settle(*position, commit),
             Change::Pause { .. } => {
                 self.paused = true;
@@ -97,8 +109,11 @@ impl Database {
                 self.paused = false;
                 Ok(())
             }
-            Change::Seek { .. } => Err(Violation::new("nobody asked for another cursor")),
-            Change::Replayed { .. } => Err(Violation::new("nobody asked for a replay")),
+            Change::Seek { to } => {
+                self.seek(*to);
+                Ok(())
+            }
+            Change::Replayed { request, replayed } => self.come_to(*request, *replayed, commit),
             Change::Answer { request, answer } => {
                 self.answer(*request, answer);
                 Ok(())
@@ -110,17 +125,38 @@ impl Database {
     fn advance(&mut self, to: Position) -> Checked {
         let from = self.cursor;
         ensure(to > from, || format!("the cursor moves from {from} to {to}"))?;
-        let passed = self.log().iter().filter(|seen| seen.position > from && seen.position <= to);
-        for Seen { position, .. } in passed.filter(|seen| seen.wanted) {
-            let decided = self.is_settled(*position) || self.set_aside.contains_key(position);
+        let passed = self.log().iter().filter(|it| it.position > from && it.position <= to);
+        for position in passed.filter(|entry| self.is_due(entry)).map(|entry| entry.position) {
+            let decided = self.is_settled(position) || self.set_aside.contains_key(&position);
             ensure(decided, || format!("the cursor passes entry {position}"))?;
         }
         self.cursor = to;
         Ok(())
     }
 
-    fn set_aside(&mut self, entry: &SetAside) -> Checked {
+    /// What was handled after `to` is handled again, and what was not before it never will be, but
+    /// for what is set aside.
+    fn seek(&mut self, to: Position) {
+        let passed = self.log().iter().filter(|entry| entry.position <= to && entry.wanted);
+        let passed = passed.map(|entry| entry.position).filter(|position| {
+            !self.ledger.is_settled(*position) && !self.set_aside.contains_key(position)
+        });
+        let passed: Vec<_> = passed.collect();
+        self.ledger.seek(to, passed);
+        self.cursor = to;
+        if !self.is(Mutant::SeekKeepsReceipts) {
+            self.receipts.clear();
+        }
+        if !self.is(Mutant::SeekKeepsSetAside) {
+            self.set_aside.split_off(&to.next());
+        }
+    }
+
+    fn set_aside(&mut self, entry: &SetAside, commit: &Commit) -> Checked {
         let position = entry.position;
+        if entry.is_replay && !self.ledger.is_owed(position) {
+            self.put_up(position, commit)?;
+        }
         let is_settled = self.is_settled(position);
         ensure(!is_settled, || format!("entry {position} is set aside after it was handled"))?;
         self.set_aside.insert(position, entry.clone());
@@ -131,8 +167,9 @@ impl Database {
     fn settle(&mut self, position: Position, commit: &Commit) -> Checked {
         let was_there = self.set_aside.remove(&position).is_some();
         ensure(was_there, || format!("entry {position} is settled, and was not set aside"))?;
-        if commit.changes.iter().any(|change| matches!(change, Change::Answer { .. })) {
-            self.skipped.insert(position);
+        let is_answer = |change| matches!(change, &Change::Answer { .. });
+        if commit.effect.is_none() && commit.changes.iter().any(is_answer) {
+            self.ledger.skip(position);
         }
         let is_settled = self.is_settled(position);
         ensure(is_settled, || format!("entry {position} is settled, and was not handled"))
@@ -146,10 +183,8 @@ impl Database {
 
     /// INVARIANT: what is handled above the cursor has a receipt.
     fn check_receipts(&self) -> Checked {
-        let above = self.cursor.next()..;
-        let handled = self.effects.range(above.clone()).chain(self.skipped.range(above));
-        for position in handled {
-            let has_receipt = self.receipts.contains(position);
+        for position in self.ledger.settled_above(self.cursor) {
+            let has_receipt = self.receipts.contains(&position);
             ensure(has_receipt, || {
                 format!("entry {position} is handled, and neither cursor nor receipt says so")
             })?;
@@ -157,31 +192,59 @@ impl Database {
         Ok(())
     }
 
-    /// INVARIANT: what was answered to be done is done.
+    /// INVARIANT: who says that others would fail too has the subscription paused, at once.
+    fn check_stops(&self, changes: &[Change]) -> Checked {
+        let stopped = changes.iter().any(|change| match change {
+            Change::SetAside(SetAside { state: SetAsideState::Parked, failure, .. }) => {
+                failure.as_ref().is_some_and(|failure| failure.message == STOPPED)
+            }
+            _ => false,
+        });
+        ensure(!stopped || self.paused, || "a handler says stop, and nothing stops".to_owned())
+    }
+
+    /// INVARIANT: what was answered to be done is done, and what can be done is not refused.
     fn check_answers(&self, changes: &[Change]) -> Checked {
         for change in changes {
-            let Change::Answer { request, answer: Answer::Done { .. } } = change else { continue };
+            let Change::Answer { request, answer } = change else { continue };
             let Some(asked) = self.requests.iter().find(|asked| asked.id == *request) else {
                 return Err(Violation::new("what nobody asked for is answered"));
             };
             let command = &asked.command;
-            ensure(self.is_done(command), || format!("{command:?} is answered, and not done"))?;
+            match answer {
+                Answer::Done { changed } => ensure(self.is_done(asked, *changed), || {
+                    format!("{command:?} is answered, and not done")
+                })?,
+                Answer::Refused { .. } => ensure(!self.is_possible(command), || {
+                    format!("{command:?} is refused, and possible")
+                })?,
+            }
         }
         Ok(())
     }
 
-    fn is_done(&self, command: &Command) -> bool {
-        match command {
+    fn is_done(&self, asked: &Request, changed: u64) -> bool {
+        match &asked.command {
             Command::Pause => self.paused,
             Command::Resume => !self.paused,
-            Command::Skip(Which::Entry(position)) => self.skipped.contains(position),
+            Command::Skip(Which::Entry(position)) => self.is_settled(*position),
             Command::Retry(Which::Entry(position)) => {
                 self.set_aside.get(position).is_some_and(|entry| entry.attempts == 0)
             }
-            Command::Skip(_)
-            | Command::Retry(_)
-            | Command::Seek { .. }
-            | Command::Replay { .. } => true,
+            Command::Seek { to } => self.cursor == *to && *to <= self.head(),
+            Command::Replay { .. } => self.is_put_up(asked.id, changed),
+            Command::Skip(_) | Command::Retry(_) => true,
+        }
+    }
+
+    fn is_possible(&self, command: &Command) -> bool {
+        match command {
+            Command::Pause | Command::Resume => true,
+            Command::Seek { to } => *to <= self.cursor,
+            Command::Replay { first, last } => {
+                *first > Position::START && first <= last && *last <= self.cursor
+            }
+            Command::Skip(_) | Command::Retry(_) => false,
         }
     }
 }

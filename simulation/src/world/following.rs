@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ensue::RetryPolicy;
-use ensue::simulation::{Action, Follower, Input, LeaseInput, Next, Verdict};
-use ensue::subscription::{Change, Failure, FailureClass, Request, RequestId, SetAsideState, Term};
+use ensue::simulation::{Action, Follower, Input, LeaseInput, Next, Seen, Verdict};
+use ensue::subscription::{
+    Change, Failure, FailureClass, Request, RequestId, SetAside, SetAsideState, Term,
+};
 use ensue::{Position, Timestamp};
 
+use super::World;
 use super::runner::Ended;
-use super::{Happening, World};
 use crate::brief::Brief;
-use crate::faults::{Fault, up_to};
-use crate::handlers::{ATTEMPTS, Attempt};
-use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
+use crate::deed::Deed;
+use crate::handlers::ATTEMPTS;
+use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender, Work};
 use crate::mutant::Mutant;
-use crate::process::{Following, ProcessId};
-use crate::violation::{Checked, Violation};
+use crate::process::{Following, NEW_TYPE, ProcessId};
+use crate::story::Entry;
+use crate::violation::{Checked, ensure};
 
 /// LIMIT: entries of a page.
 const PAGE_ROWS: usize = 12;
@@ -32,7 +35,14 @@ impl World {
     ) -> Following {
         let policy = RetryPolicy::default().attempts(ATTEMPTS);
         let (epoch, wall) = (term.epoch, self.wall(who));
-        let mut follower = Follower::new(term, policy, self.settings.lanes);
+        let was_told_of_new = term.event_types.iter().any(|name| name == NEW_TYPE);
+        let forgets = self.is(Mutant::BatchSuspectsForgotten) && !term.is_handed_over;
+        let batch = if forgets { 1 } else { self.settings.batch };
+        if requests.iter().any(|request| request.replayed.is_some()) {
+            self.tally.count_deed(Deed::ResumedReplay);
+        }
+        let follower = Follower::new(term, policy, self.settings.lanes);
+        let mut follower = follower.in_batches_of(batch);
         if let Some(head) = head {
             follower.learn(wall, Input::Woken { head });
         }
@@ -43,8 +53,10 @@ impl World {
             told,
             renewing: None,
             keep_at: Duration::ZERO,
+            was_told_of_new,
             under_way: BTreeMap::new(),
-            failed: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            spoiled: BTreeSet::new(),
             recording: false,
         }
     }
@@ -116,22 +128,28 @@ impl World {
                 self.ask(sender, Errand::Read, Question::Read { after, rows });
                 Ok(())
             }
-            Action::ReadAgain { .. } => Err(Violation::new("nobody asked for a replay")),
-            Action::Handle { position, attempt, changes, .. } => {
-                self.begin_handler(who, position, attempt, changes)
+            Action::ReadAgain { after, last } => {
+                let rows = self.rng.usize(1..PAGE_ROWS);
+                self.note_of(who, || format!("reads {rows} after {after} again, up to {last}"));
+                self.ask(sender, Errand::ReadAgain { last }, Question::Read { after, rows });
+                Ok(())
+            }
+            Action::Handle { position, rest, attempt, is_replay, changes } => {
+                self.begin_handler(who, Work { position, rest, attempt, is_replay }, changes)
             }
             Action::Record { changes } => {
                 self.note_of(who, || format!("records {}", Brief(&changes)));
-                self.record(who, sender, changes);
-                Ok(())
+                self.record(who, sender, changes)
             }
         }
     }
 
-    fn record(&mut self, who: ProcessId, sender: Sender, mut changes: Vec<Change>) {
+    fn record(&mut self, who: ProcessId, sender: Sender, mut changes: Vec<Change>) -> Checked {
+        self.check_answers(who, &changes)?;
         let errand = Errand::Record { changes: changes.clone() };
         let forgets_attempts = self.is(Mutant::AttemptNotRecorded);
-        let Some(following) = self.process(who).following() else { return };
+        let Some(following) = self.process(who).following() else { return Ok(()) };
+        changes.iter().try_for_each(|change| check_stopped(change, &following.failed))?;
         following.recording = true;
         if forgets_attempts {
             changes.iter_mut().for_each(|change| take_back_attempt(change, &following.failed));
@@ -139,101 +157,18 @@ impl World {
         following.failed.clear();
         let commit = self.commit(who, None, changes);
         self.ask(sender, errand, Question::Commit(commit));
-    }
-
-    fn begin_handler(
-        &mut self,
-        who: ProcessId,
-        position: Position,
-        attempt: u32,
-        changes: Vec<Change>,
-    ) -> Checked {
-        self.note_of(who, || {
-            format!("handles {position}, attempt {attempt}, with {}", Brief(&changes))
-        });
-        self.check_beginning(who, position, attempt)?;
-        let key = self.database.key(position).map(str::to_owned);
-        if let Some(following) = self.process(who).following() {
-            following.under_way.insert(position, key);
-        }
-        let mut commit = self.commit(who, Some(position), changes);
-        if self.is(Mutant::ProgressBeforeEffect) {
-            let changes = std::mem::take(&mut commit.changes);
-            self.database.commit(&Commit { effect: None, changes, ..commit })?;
-        }
-        let (sender, duration) = (self.sender(who), self.handling_time());
-        self.agenda.put_after(duration, Happening::HandlerEnds { sender, position, commit });
         Ok(())
     }
 
-    /// Most are quick, and some are slower than anybody wants to wait.
-    fn handling_time(&mut self) -> Duration {
-        let longest = match self.rng.u8(..) {
-            0 => Duration::from_secs(20),
-            1..16 => Duration::from_secs(2),
-            _ => Duration::from_millis(20),
-        };
-        up_to(longest, &mut self.rng)
-    }
-
-    fn commit(&mut self, who: ProcessId, effect: Option<Position>, changes: Vec<Change>) -> Commit {
+    pub(super) fn commit(
+        &mut self,
+        who: ProcessId,
+        effect: Option<Work>,
+        changes: Vec<Change>,
+    ) -> Commit {
         let owner = self.database.epoch;
         let epoch = self.process(who).following().map_or(owner, |following| following.epoch);
         Commit { epoch, effect, changes, was_owner: epoch == owner }
-    }
-
-    pub(super) fn end_handler(
-        &mut self,
-        sender: Sender,
-        position: Position,
-        commit: Commit,
-    ) -> Checked {
-        let (who, now) = (sender.process, self.agenda.now());
-        if !self.is_waited_for(sender, true) {
-            return Ok(());
-        }
-        match self.handlers.try_out(position, now, &mut self.rng) {
-            Attempt::Works => {
-                let changes = commit.changes.clone();
-                let errand = Errand::Handle { position, changes };
-                self.ask(sender, errand, Question::Commit(commit));
-                Ok(())
-            }
-            Attempt::Fails(failure, verdict) => {
-                self.note_of(who, || format!("{position} fails, {verdict:?}"));
-                self.count(Fault::FailedAttempt);
-                match self.keep(who, &LeaseInput::Tick)? {
-                    true => self.fail(who, position, failure, verdict),
-                    false => Ok(()),
-                }
-            }
-            Attempt::Kills => {
-                self.note_of(who, || format!("is ended by {position}"));
-                self.count(Fault::Killer);
-                // Whoever is robbed may try what the next owner does.
-                if commit.epoch == self.database.epoch {
-                    self.handlers.count_kill(position)?;
-                }
-                self.end(who);
-                Ok(())
-            }
-        }
-    }
-
-    fn fail(
-        &mut self,
-        who: ProcessId,
-        position: Position,
-        failure: Failure,
-        verdict: Verdict,
-    ) -> Checked {
-        let random = self.rng.u64(..);
-        if let Some(following) = self.process(who).following() {
-            following.failed.insert(position);
-            following.under_way.remove(&position);
-        }
-        self.learn(who, Input::Failed { position, failure, verdict, random });
-        self.follow(who)
     }
 
     pub(super) fn learn_of_work(
@@ -252,7 +187,17 @@ impl World {
         }
         match (errand, answer) {
             (Errand::Read, Ok(Answered::Read(entries))) => {
+                let entries = self.made_of(who, &entries);
                 self.learn(who, Input::Read { entries });
+                self.follow(who)
+            }
+            (Errand::ReadAgain { last }, Ok(Answered::Read(mut entries))) => {
+                entries.retain(|entry| entry.position <= last);
+                let mut entries = self.made_of(who, &entries);
+                if self.is(Mutant::ReplayKeysIgnored) {
+                    entries.iter_mut().for_each(|seen| seen.key = None);
+                }
+                self.learn(who, Input::ReadAgain { entries });
                 self.follow(who)
             }
             (errand, Ok(Answered::Committed)) => self.learn_of_commit(who, &errand),
@@ -261,10 +206,18 @@ impl World {
         }
     }
 
+    /// What the process makes of what it read.
+    fn made_of(&mut self, who: ProcessId, entries: &[Entry]) -> Vec<Seen> {
+        let process = self.process(who);
+        let program = process.program;
+        let was_told = process.following().is_some_and(|following| following.was_told_of_new);
+        entries.iter().map(|entry| entry.seen_by(program, was_told)).collect()
+    }
+
     fn learn_of_commit(&mut self, who: ProcessId, errand: &Errand) -> Checked {
         let Some(following) = self.process(who).following() else { return Ok(()) };
         let input = match errand {
-            Errand::Handle { position, .. } => {
+            Errand::Handle { work: Work { position, .. }, .. } => {
                 following.under_way.remove(position);
                 Input::Handled { position: *position }
             }
@@ -280,12 +233,12 @@ impl World {
     /// What a mutant makes of a lost reply. True if that was all.
     fn mistake_loss(&mut self, who: ProcessId, mutant: Mutant, errand: &Errand) -> Checked<bool> {
         match (mutant, errand) {
-            (_, Errand::Read) => return Ok(false),
+            (_, Errand::Read | Errand::ReadAgain { .. }) => return Ok(false),
             (Mutant::LostReplyIsSuccess, _) => self.learn_of_commit(who, errand)?,
             (Mutant::LostReplyIsRepeated, _) => self.repeat(who, errand),
-            (Mutant::LostReplyIsFailure, Errand::Handle { position, .. }) => {
+            (Mutant::LostReplyIsFailure, Errand::Handle { work, .. }) => {
                 let failure = Failure::new(FailureClass::Handler, "no reply");
-                self.fail(who, *position, failure, Verdict::Again)?;
+                self.fail(who, work, failure, Verdict::Again)?;
             }
             _ => return Ok(false),
         }
@@ -294,7 +247,7 @@ impl World {
 
     fn repeat(&mut self, who: ProcessId, errand: &Errand) {
         let (effect, changes) = match errand {
-            Errand::Handle { position, changes } => (Some(*position), changes.clone()),
+            Errand::Handle { work, changes } => (Some(work.clone()), changes.clone()),
             Errand::Record { changes } => (None, changes.clone()),
             _ => return,
         };
@@ -302,7 +255,7 @@ impl World {
         self.ask(sender, errand.clone(), Question::Commit(commit));
     }
 
-    fn learn(&mut self, who: ProcessId, input: Input) {
+    pub(super) fn learn(&mut self, who: ProcessId, input: Input) {
         let wall = self.wall(who);
         if let Some(following) = self.process(who).following() {
             following.follower.learn(wall, input);
@@ -315,11 +268,20 @@ impl World {
     }
 }
 
+/// INVARIANT: whoever says that somebody has to look is not tried again before.
+fn check_stopped(change: &Change, failed: &BTreeMap<Position, Verdict>) -> Checked {
+    let Change::SetAside(SetAside { position, state, .. }) = change else { return Ok(()) };
+    let stops = failed.get(position) == Some(&Verdict::Stop);
+    ensure(!stops || *state == SetAsideState::Parked, || {
+        format!("entry {position} says stop, and is not parked")
+    })
+}
+
 /// A mutant does not count an attempt that is only to begin.
-fn take_back_attempt(change: &mut Change, failed: &BTreeSet<Position>) {
+fn take_back_attempt(change: &mut Change, failed: &BTreeMap<Position, Verdict>) {
     if let Change::SetAside(entry) = change
         && matches!(entry.state, SetAsideState::Retrying { .. })
-        && !failed.contains(&entry.position)
+        && !failed.contains_key(&entry.position)
     {
         entry.attempts = entry.attempts.saturating_sub(1);
     }

@@ -37,14 +37,34 @@ impl World {
     }
 
     fn wanted(&mut self) -> Option<Command> {
-        match self.rng.u8(0..10) {
+        match self.rng.u8(0..14) {
             0 => Some(Command::Pause),
             1 => Some(Command::Resume),
             2 => Some(Command::Retry(self.some_entry())),
             3 => Some(Command::Retry(Which::Parked { class: None, at_most: self.rng.u64(0..5) })),
             4..7 => self.needed(),
+            7 => Some(Command::Seek { to: self.somewhere() }),
+            8..11 => Some(self.some_replay()),
             _ => None,
         }
+    }
+
+    /// Mostly in the log.
+    fn somewhere(&mut self) -> Position {
+        Position::new(self.rng.u64(0..=self.database.head().get() + 2))
+    }
+
+    /// Mostly of what the cursor has passed.
+    fn some_replay(&mut self) -> Command {
+        let last = match self.rng.u8(0..4) {
+            0 => self.somewhere(),
+            _ => Position::new(self.rng.u64(0..=self.database.cursor().get())),
+        };
+        let first = match self.rng.u8(0..4) {
+            0 => self.somewhere(),
+            _ => Position::new(self.rng.u64(0..=last.get())),
+        };
+        Command::Replay { first, last }
     }
 
     fn some_entry(&mut self) -> Which {

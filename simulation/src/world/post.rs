@@ -3,12 +3,15 @@
 use std::mem;
 use std::time::Duration;
 
-use ensue::subscription::{Change, SetAside, SetAsideState, TakeOver, Term};
+use ensue::Position;
+use ensue::subscription::{Answer, Change, SetAside, SetAsideState, TakeOver, Term};
 
 use super::{Happening, Reply, World};
 use crate::database::Outcome;
+use crate::deed::Deed;
 use crate::faults::{Fault, up_to};
-use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender};
+use crate::handlers::STOPPED;
+use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender, Work};
 use crate::mutant::Mutant;
 use crate::violation::Checked;
 
@@ -90,6 +93,13 @@ impl World {
                 self.database.release(epoch, now);
                 Answered::Released
             }
+            Question::Register { types } => {
+                if self.database.register(types) {
+                    self.tally.count_deed(Deed::Registration);
+                    self.handlers.forgive_once();
+                }
+                Answered::Registered
+            }
             Question::Begin => Answered::Begun {
                 head: self.database.head(),
                 requests: self.database.pending_requests(),
@@ -105,11 +115,13 @@ impl World {
 
     fn committed(&mut self, mut commit: Commit) -> Checked<Answered> {
         if let Some(first) = self.torn_off(&mut commit) {
-            self.database.commit(&first)?;
+            self.database.commit(first)?;
         }
-        let outcome = self.database.commit(&commit)?;
+        let cursor = self.database.cursor();
+        let outcome = self.database.commit(commit.clone())?;
         Ok(match outcome {
             Outcome::Committed => {
+                self.count_deeds(&commit, cursor);
                 self.forgive(&commit.changes);
                 Answered::Committed
             }
@@ -147,6 +159,33 @@ impl World {
             {
                 self.handlers.forgive(*position);
             }
+            if let Change::Seek { to } = change {
+                self.handlers.forgive_after(*to);
+            }
+        }
+    }
+
+    fn count_deeds(&mut self, commit: &Commit, cursor: Position) {
+        if commit.effect.as_ref().is_some_and(Work::is_batch) {
+            self.tally.count_deed(Deed::Batch);
+        }
+        if commit.effect.as_ref().is_some_and(|work| work.is_replay) {
+            self.tally.count_deed(Deed::Replay);
+        }
+        let deeds = commit.changes.iter().filter_map(|change| self.deed_of(change, cursor));
+        let deeds: Vec<_> = deeds.collect();
+        deeds.into_iter().for_each(|deed| self.tally.count_deed(deed));
+    }
+
+    fn deed_of(&self, change: &Change, cursor: Position) -> Option<Deed> {
+        match change {
+            Change::Seek { to } if *to < cursor => Some(Deed::SeekBack),
+            Change::Seek { .. } => Some(Deed::SeekForth),
+            Change::Pause { reason } if reason.ends_with(STOPPED) => Some(Deed::Stop),
+            Change::Answer { request, answer: Answer::Done { .. } } => {
+                self.database.is_replay(*request).then_some(Deed::FinishedReplay)
+            }
+            _ => None,
         }
     }
 
@@ -169,12 +208,14 @@ impl World {
         match errand {
             Errand::Look => self.see(who, answer),
             Errand::TakeOver { asked_at } => self.learn_of_take_over(who, asked_at, answer),
+            Errand::Register => self.learn_of_registration(who, &answer),
             Errand::Begin => self.begin_term(who, answer),
             Errand::Renew { asked_at } => self.learn_of_renewal(who, asked_at, &answer),
             Errand::Release => Ok(()),
-            Errand::Read | Errand::Handle { .. } | Errand::Record { .. } => {
-                self.learn_of_work(who, errand, answer)
-            }
+            Errand::Read
+            | Errand::ReadAgain { .. }
+            | Errand::Handle { .. }
+            | Errand::Record { .. } => self.learn_of_work(who, errand, answer),
         }
     }
 

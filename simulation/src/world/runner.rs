@@ -36,6 +36,7 @@ impl World {
         let lease = Lease::new(self.settings.lease * trusted / 2);
         let process = self.process(who);
         process.run += 1;
+        process.program = process.installed;
         process.lease = lease;
         process.suspicious = false;
         process.last = None;
@@ -43,10 +44,32 @@ impl World {
         process.stopping = false;
         process.clocks = Clocks { started: now, rate, ..process.clocks };
         process.watch = Watch::default();
-        process.role = Role::StandingBy { asking: false };
-        self.note_of(who, || "starts".to_owned());
+        process.role = Role::Registering;
+        let program = process.program;
+        self.note_of(who, || format!("starts, {program:?}"));
         self.look(who);
-        self.stand_by(who, &LeaseInput::Tick)
+        self.register(who);
+        Ok(())
+    }
+
+    fn register(&mut self, who: ProcessId) {
+        let (sender, types) = (self.sender(who), self.process(who).program.types());
+        self.ask(sender, Errand::Register, Question::Register { types });
+    }
+
+    /// Who does not know whether it was registered begins nothing.
+    pub(super) fn learn_of_registration(
+        &mut self,
+        who: ProcessId,
+        answer: &Result<Answered, Lost>,
+    ) -> Checked {
+        match answer {
+            Ok(_) => self.stand_by(who, &LeaseInput::Tick),
+            Err(Lost) => {
+                self.register(who);
+                Ok(())
+            }
+        }
     }
 
     /// The process is gone, and everything in it.
@@ -71,7 +94,10 @@ impl World {
         let own = self.own(who);
         let process = self.process(who);
         match &process.role {
-            Role::Down | Role::StandingBy { asking: true } | Role::Beginning(_) => Ok(()),
+            Role::Down
+            | Role::Registering
+            | Role::StandingBy { asking: true }
+            | Role::Beginning(_) => Ok(()),
             Role::StandingBy { asking: false } => self.stand_by(who, &LeaseInput::Tick),
             Role::Following(_) => match self.keep(who, &LeaseInput::Tick)? {
                 true => self.follow(who),

@@ -1,4 +1,5 @@
 //! Some tens of thousands of schedules, and those that are broken on purpose.
 
+mod fleets;
 mod mutants;
 mod schedules;

@@ -1,6 +1,7 @@
 //! Many processes, many subscriptions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ensue::Subscriptions;
@@ -58,4 +59,38 @@ async fn subscriptions_are_shared_out_among_the_processes_there_are() {
     }
     assert_eq!(effects(first.store()).await.len(), 3 * NAMES.len());
     shut_down(running).await;
+}
+
+/// Ten orders, numbered on from `placed`.
+async fn place_ten(events: &Events, placed: &AtomicUsize) {
+    let first = placed.fetch_add(10, Ordering::SeqCst);
+    let orders: Vec<_> = (first..first + 10).map(|number| number.to_string()).collect();
+    place_all(events, &orders.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_subscriptions_are_given_away_has_its_effect_once() {
+    let (scratch, placed) = (Scratch::new(), AtomicUsize::new(0));
+    let (first, second) = (process(&scratch).await, process(&scratch).await);
+    let running = first.forward();
+    until(async || owned(&first).await == [6]).await;
+    let also = second.forward();
+    // There is work before, while and after they change hands.
+    until(async || {
+        place_ten(&first, &placed).await;
+        owned(&first).await == [3, 3]
+    })
+    .await;
+    place_ten(&first, &placed).await;
+    for name in NAMES {
+        handled_all(&first, name).await;
+    }
+    shut_down(also).await;
+    shut_down(running).await;
+    let mut times = BTreeMap::new();
+    for order_no in effects(first.store()).await {
+        *times.entry(order_no).or_insert(0) += 1;
+    }
+    assert_eq!(times.len(), placed.into_inner());
+    assert!(times.values().all(|times| *times == NAMES.len()), "{times:?}");
 }

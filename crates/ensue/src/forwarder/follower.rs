@@ -170,16 +170,17 @@ enum Suspects {
 }
 
 impl Suspects {
-    fn front(&self) -> Option<Position> {
-        match self {
+    fn iter(&self) -> impl Iterator<Item = Position> {
+        let known = match self {
             Self::Unknown => None,
-            Self::Known(suspects) => suspects.front().copied(),
-        }
+            Self::Known(suspects) => Some(suspects),
+        };
+        known.into_iter().flatten().copied()
     }
 
-    fn clear(&mut self, is_clear: impl Fn(Position) -> bool) {
+    fn clear(&mut self, clear: Position) {
         if let Self::Known(suspects) = self {
-            suspects.retain(|suspect| !is_clear(*suspect));
+            suspects.retain(|suspect| *suspect != clear);
         }
     }
 }
@@ -375,7 +376,8 @@ impl Follower {
         let retryable = failure.class.is_retryable();
         let fresh = !self.set_aside.contains(position);
         // What the handler depends on may be away, unless the failure is the entry's own.
-        let may_be_away = retryable && !matches!(verdict, Verdict::Never | Verdict::Stop);
+        let is_final = matches!(verdict, Verdict::Never | Verdict::Stop);
+        let may_be_away = !failure.class.is_of_the_entry() && !is_final;
         match may_be_away {
             true if probe => self.outage.probe_failed(now),
             true if fresh => self.outage.failed_first(now),
@@ -398,8 +400,7 @@ impl Follower {
             Verdict::Again | Verdict::Never | Verdict::Stop => self.named.remove(&position),
         };
         if verdict == Verdict::Stop {
-            let reason = format!("entry {position}: {}", failure.message);
-            self.unrecorded.push(Change::Pause { reason });
+            self.pause(format!("entry {position}: {}", failure.message));
         }
         self.failed.insert(position);
         self.unrecorded.push(Change::SetAside(SetAside {
@@ -410,6 +411,35 @@ impl Follower {
             failure: Some(failure),
             is_replay: self.is_replay(position),
         }));
+    }
+
+    /// From now on, not only once that is recorded: if it cannot be, the machine is thrown away.
+    fn pause(&mut self, reason: String) {
+        self.operations.pause();
+        self.withdraw();
+        self.unrecorded.push(Change::Pause { reason });
+    }
+
+    /// Attempts that are not on record, nor being recorded, are not made.
+    fn withdraw(&mut self) {
+        for change in std::mem::take(&mut self.unrecorded) {
+            match change {
+                Change::SetAside(entry) if self.arming.remove(&entry.position) => {
+                    self.put_back(entry.position);
+                }
+                change => self.unrecorded.push(change),
+            }
+        }
+    }
+
+    fn put_back(&mut self, position: Position) {
+        match self.set_aside.at(position).cloned() {
+            Some(entry) => self.set_aside.put(entry),
+            None => {
+                let lane = self.lanes.lane_of(position).cloned();
+                lane.iter().for_each(|lane| self.lanes.let_go(lane));
+            }
+        }
     }
 
     fn is_replay(&self, position: Position) -> bool {
@@ -453,10 +483,11 @@ impl Follower {
         if self.arming.remove(&position) {
             self.set_aside.note(entry);
             self.armed.push_back(position);
-            self.suspects.clear(|suspect| suspect == position);
         } else {
             self.set_aside.put(entry);
         }
+        // Whatever is set aside has its attempts on record from now on.
+        self.suspects.clear(position);
         self.decide(position);
         self.hold(lane);
     }
@@ -466,8 +497,6 @@ impl Follower {
         let first = self.lanes.of(&lane).next();
         if let Some(first) = first.filter(|_| self.set_aside.holds(&lane)) {
             self.lanes.begin(first);
-            // Whatever waits behind another has its attempts on record anyway.
-            self.suspects.clear(|suspect| self.lanes.lane_of(suspect) == Some(&lane));
             self.held.insert(lane);
         }
     }

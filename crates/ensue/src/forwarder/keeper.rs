@@ -48,7 +48,7 @@ impl<S: Store> Keeper<S> {
                 }
                 LeaseAction::Renew => match self.renew(lease, epoch).await {
                     Ok(input) => {
-                        self.share(leave).await;
+                        self.share(lease, leave).await;
                         input
                     }
                     Err(fenced) => return fenced,
@@ -58,10 +58,15 @@ impl<S: Store> Keeper<S> {
         }
     }
 
-    /// ORDERING: after a renewal, so that a slow answer delays none.
-    async fn share(&self, leave: &watch::Sender<bool>) {
+    /// ORDERING: after a renewal, so that a slow answer delays none. It is not waited for longer than
+    /// the lease was trusted before: nobody looks at the lease meanwhile.
+    async fn share(&self, lease: &Lease, leave: &watch::Sender<bool>) {
         let name = &self.subscription.name;
-        match self.application.store.claims().await {
+        let claims = self.application.store.claims();
+        let Ok(claims) = tokio::time::timeout_at(self.trusted_until(lease), claims).await else {
+            return tracing::warn!(subscription = name, "cannot see in time who else stands by");
+        };
+        match claims {
             Ok(claims) if Sharing::new(&self.owner, &claims).is_to_hand_over(name) => {
                 tracing::info!(subscription = name, "handed over to a process that has fewer");
                 leave.send_replace(true);
@@ -76,9 +81,8 @@ impl<S: Store> Keeper<S> {
     async fn renew(&self, lease: &Lease, epoch: Epoch) -> Result<LeaseInput, Error> {
         let name = &self.subscription.name;
         let asked_at = self.started.elapsed();
-        let trusted_until = self.started + lease.trusted_until().unwrap_or(Duration::ZERO);
         let renewal = self.application.store.renew(name, epoch, lease.length());
-        match tokio::time::timeout_at(trusted_until, renewal).await {
+        match tokio::time::timeout_at(self.trusted_until(lease), renewal).await {
             Ok(Ok(true)) => Ok(LeaseInput::Granted { asked_at }),
             Ok(Ok(false)) => Err(Error::fenced(name, epoch.get())),
             Ok(Err(error)) => {
@@ -87,6 +91,10 @@ impl<S: Store> Keeper<S> {
             }
             Err(_) => Ok(LeaseInput::Tick),
         }
+    }
+
+    fn trusted_until(&self, lease: &Lease) -> Instant {
+        self.started + lease.trusted_until().unwrap_or(Duration::ZERO)
     }
 
     fn out_of_time(&self) -> Error {

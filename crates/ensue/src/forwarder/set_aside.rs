@@ -75,12 +75,15 @@ impl SetAsideEntries {
         lane.and_then(|entries| entries.keys().next()).is_some_and(|first| *first < entry.position)
     }
 
-    /// Whether a lane waits for the end of the first attempt at an entry that is handled once more.
-    pub(crate) fn has_untried_replays(&self) -> bool {
-        let mut first = self.lanes.values().filter_map(|entries| entries.values().next());
-        first.any(|entry| {
-            let is_tried = entry.attempts > 0 && !self.trying.contains(&entry.position);
-            entry.is_replay && !is_tried
+    /// Whether a lane waits for the end of the first attempt at an entry up to there. Those that
+    /// wait behind it are not asked for.
+    pub(crate) fn has_untried(&self, up_to: Position) -> bool {
+        let first = self.lanes.values().filter_map(|entries| entries.values().next());
+        let mut tried = first.filter(|entry| entry.position <= up_to && entry.state.is_retrying());
+        tried.any(|entry| match entry.attempts {
+            0 => true,
+            1 => self.trying.contains(&entry.position),
+            _ => false,
         })
     }
 

@@ -11,18 +11,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::subscription::Claim;
 
 /// The claims of one moment, in the eyes of one process.
-pub(super) struct Sharing<'a> {
+#[derive(Debug)]
+pub struct Sharing<'a> {
     me: &'a str,
     claims: &'a [Claim],
 }
 
 impl<'a> Sharing<'a> {
-    pub(super) fn new(me: &'a str, claims: &'a [Claim]) -> Self {
+    pub fn new(me: &'a str, claims: &'a [Claim]) -> Self {
         Self { me, claims }
     }
 
     /// Whether this process is to hand `subscription`, which it owns, over to another.
-    pub(super) fn is_to_hand_over(&self, subscription: &str) -> bool {
+    pub fn is_to_hand_over(&self, subscription: &str) -> bool {
         let owned = self.owned();
         let mine = self.mine(&owned);
         let wanted = self.owned_by_me().filter_map(|owned_by_me| {
@@ -36,7 +37,7 @@ impl<'a> Sharing<'a> {
     }
 
     /// Whether a free `subscription` is to be left to another process that stands by for it.
-    pub(super) fn is_left_to_another(&self, subscription: &str) -> bool {
+    pub fn is_left_to_another(&self, subscription: &str) -> bool {
         let owned = self.owned();
         let standing = self.standing_by_for(subscription);
         standing.map(|owner| count(&owned, owner)).any(|others| others < self.mine(&owned))

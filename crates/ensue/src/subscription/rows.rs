@@ -163,6 +163,10 @@ impl SetAsideState {
         }
     }
 
+    pub(crate) const fn is_retrying(self) -> bool {
+        matches!(self, Self::Retrying { .. })
+    }
+
     /// When it is tried again.
     pub const fn next_attempt_at(self) -> Option<Timestamp> {
         match self {
@@ -261,6 +265,14 @@ impl FailureClass {
             Self::Newer => "newer",
             Self::UnknownType => "unknown-type",
             Self::Crash => "crash",
+        }
+    }
+
+    /// Whether it says nothing of what the handler depends on: no handler was called.
+    pub(crate) const fn is_of_the_entry(self) -> bool {
+        match self {
+            Self::Undecodable | Self::Newer | Self::UnknownType => true,
+            Self::Handler | Self::Panic | Self::Deadline | Self::Crash => false,
         }
     }
 

@@ -46,7 +46,7 @@ impl Follower {
         let is_idle = self.entries_under_way() == 0;
         let next = match &self.suspects {
             Suspects::Unknown => None,
-            Suspects::Known(_) => match self.suspects.front() {
+            Suspects::Known(_) => match self.next_suspect() {
                 // One at a time, so that the next owner knows which it was.
                 Some(suspect) => is_idle.then_some(suspect),
                 None if self.outage.is_on() => self.probe(now),
@@ -57,6 +57,13 @@ impl Follower {
             self.fresh_next = true;
             self.arm(now, position);
         }
+    }
+
+    /// One that waits behind another of its key is a suspect still, until that it waits is recorded:
+    /// the one before it may yet succeed.
+    fn next_suspect(&self) -> Option<Position> {
+        let is_held = |lane| self.set_aside.holds(lane);
+        self.suspects.iter().find(|suspect| !self.lanes.lane_of(*suspect).is_some_and(is_held))
     }
 
     fn find_suspects(&mut self) {
@@ -101,7 +108,7 @@ impl Follower {
         let known = self.set_aside.at(position);
         let attempts = known.map_or(0, |entry| entry.attempts);
         let failure = known.and_then(|entry| entry.failure.clone());
-        let is_suspect = self.suspects.front() == Some(position);
+        let is_suspect = self.suspects.iter().any(|suspect| suspect == position);
         self.lanes.begin(position);
         self.set_aside.try_now(position);
         if attempts > 0 && !self.policy.allows_more_than(attempts) {

@@ -52,6 +52,10 @@ impl Operations {
         self.paused || self.answering || is_awaited
     }
 
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+    }
+
     pub(super) fn is_paused(&self) -> bool {
         self.paused
     }

@@ -89,8 +89,7 @@ impl Follower {
         let (keys, entries) = (self.set_aside.lanes(), self.set_aside.len());
         let beyond = keys >= HELD_KEYS_MAX || entries >= SET_ASIDE_MAX;
         if beyond && !self.operations.is_paused() {
-            let reason = format!("{entries} entries of {keys} keys are set aside");
-            self.unrecorded.push(Change::Pause { reason });
+            self.pause(format!("{entries} entries of {keys} keys are set aside"));
         }
     }
 

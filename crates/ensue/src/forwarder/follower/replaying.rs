@@ -61,7 +61,10 @@ impl Replaying {
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Replayed { request, replayed } => {
-                self.page = Page::NotAsked;
+                // A page of the first one may be on its way while another one begins.
+                if matches!(self.page, Page::PutUp) {
+                    self.page = Page::NotAsked;
+                }
                 let mut replays = self.replays.iter_mut();
                 if let Some(replay) = replays.find(|replay| replay.request == *request) {
                     replay.replayed = *replayed;
@@ -98,15 +101,17 @@ impl Follower {
         Ok(before(first))
     }
 
-    /// The next page of the replay, once each entry of the last one was tried.
+    /// The next page of the replay, once each entry of the last one was tried; and not before all
+    /// suspects were, or a replay of their key would hide them.
     pub(super) fn read_again(&mut self) -> Option<Action> {
         let replaying = &self.operations.replaying;
         let replay = replaying.current().filter(|replay| !replay.has_put_up_all())?;
         let may_ask = matches!(replaying.page, Page::NotAsked)
             && !self.stopping
+            && !self.is_suspicious()
             && !self.outage.is_on()
             && !self.operations.hold_everything_up()
-            && !self.set_aside.has_untried_replays();
+            && !self.set_aside.has_untried(replay.replayed.up_to);
         let (after, last) = (replay.replayed.up_to, replay.last);
         may_ask.then(|| {
             self.operations.replaying.page = Page::Asked;
@@ -154,7 +159,8 @@ impl Follower {
     /// Answers the replay of which every entry was tried.
     pub(super) fn answer_replay(&mut self) {
         let done = self.operations.replaying.current().filter(|replay| replay.has_put_up_all());
-        let Some(replay) = done.filter(|_| !self.set_aside.has_untried_replays()) else { return };
+        let tried = done.filter(|replay| !self.set_aside.has_untried(replay.replayed.up_to));
+        let Some(replay) = tried else { return };
         let answer = Answer::Done { changed: replay.replayed.entries };
         self.answer(replay.request, answer);
     }

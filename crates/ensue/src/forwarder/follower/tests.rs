@@ -607,3 +607,100 @@ fn a_page_is_replayed_once_and_nothing_begins_until_that_it_is_put_up_is_recorde
     play.learn(Input::Recorded);
     assert_eq!(play.tries_again(1), 1);
 }
+
+#[test]
+fn after_a_stop_nothing_begins_although_the_pause_is_still_being_recorded() {
+    let mut play = Play::given_lanes(3, 2, vec![seen(1, "a"), seen(2, "b"), seen(3, "c")]);
+    play.handles(1);
+    play.handles(2);
+    play.fails_as(1, failure(), Verdict::Stop);
+    let Next::Do(Action::Record { changes }) = play.next() else { panic!("not recorded") };
+    assert!(matches!(&changes[..], [Change::Pause { .. }, Change::SetAside(_), ..]), "{changes:?}");
+    play.handled(2);
+    play.waits();
+}
+
+#[test]
+fn each_entry_of_a_batch_that_ended_the_process_is_tried_alone_also_those_of_one_key() {
+    let term = Term { is_handed_over: false, ..term(0) };
+    let mut play = Play::new(term, 3, 1);
+    play.follower = play.follower.in_batches_of(3);
+    let together = |number| Seen { in_batch: true, ..seen(number, "a") };
+    play.reads(vec![together(1), together(2), together(3)]);
+    for number in 1..=3 {
+        assert_eq!(play.tries_again(number), 1);
+        play.handled(number);
+    }
+}
+
+#[test]
+fn a_replay_is_answered_when_what_was_parked_was_tried_too() {
+    let parked = set_aside(1, "a", SetAsideState::Parked);
+    let mut play = Play::new(Term { set_aside: vec![parked], ..term(1) }, 3, 1);
+    play.learn(Input::Woken { head: position(1) });
+    play.asks(Command::Replay { first: position(1), last: position(1) });
+    play.records();
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+    play.learn(Input::ReadAgain { entries: vec![seen(1, "a")] });
+    play.records();
+    assert_eq!(play.tries_again(1), 1);
+    play.waits();
+    play.handled(1);
+    assert_eq!(play.records(), [answered(1)]);
+}
+
+#[test]
+fn an_attempt_that_a_stop_came_before_is_not_made() {
+    let retrying = SetAsideState::Retrying { next_attempt_at: at(8) };
+    let set_aside = vec![set_aside(1, "a", retrying), set_aside(2, "b", retrying)];
+    let mut play = Play::new(Term { set_aside, ..term(2) }, 3, 8);
+    play.reads(vec![seen(3, "c"), seen(4, "d")]);
+    play.handles(3);
+    play.now = at(8);
+    assert!(matches!(play.next(), Next::Do(Action::Record { .. })));
+    play.handles(4);
+    play.waits();
+    play.fails_as(3, failure(), Verdict::Stop);
+    play.learn(Input::Recorded);
+    let recorded = play.records();
+    let tried = |change: &Change| matches!(change, Change::SetAside(it) if it.position.get() == 2);
+    assert!(!recorded.iter().any(tried), "{recorded:?}");
+}
+
+#[test]
+fn a_replay_that_begins_while_the_page_of_another_is_read_has_it_not_read_twice() {
+    let mut play = Play::new(term(2), 3, 1);
+    play.learn(Input::Woken { head: position(2) });
+    play.asks(Command::Replay { first: position(1), last: position(2) });
+    play.records();
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+    play.asks(Command::Replay { first: position(2), last: position(2) });
+    play.records();
+    play.waits();
+}
+
+#[test]
+fn events_that_only_another_program_knows_are_no_outage_however_many_they_are() {
+    let entries = (1..=13).map(|number| seen(number, &number.to_string())).collect();
+    let mut play = Play::given(3, entries);
+    for number in 1..=12 {
+        play.handles(number);
+        let unknown = Failure::new(FailureClass::UnknownType, "no handler");
+        play.fails_as(number, unknown, Verdict::Again);
+        play.records();
+    }
+    assert_eq!(play.handles(13), (1, vec![advance(13)]));
+}
+
+#[test]
+fn who_may_have_ended_the_process_is_tried_on_record_before_anything_of_its_key_is_replayed() {
+    let term = Term { is_handed_over: false, ..term(1) };
+    let mut play = Play::new(term, 3, 1);
+    play.learn(Input::Woken { head: position(2) });
+    play.asks(Command::Replay { first: position(1), last: position(1) });
+    play.records();
+    play.reads(vec![seen(2, "a")]);
+    assert_eq!(play.tries_again(2), 1);
+    play.handled(2);
+    assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
+}
