@@ -4,10 +4,12 @@
 //! cargo run -p ensue-postgres --example tokio_postgres -- postgres://postgres@localhost/shop
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a program to be watched")]
+
 use ensue::{AnyEvent, BoxError, Event, EventId, Log, Meta, Position, Timestamp};
-use ensue_postgres::PostgresStore;
-use ensue_postgres::append::{self, Batch};
+use ensue_postgres::{PostgresStore, append};
 use serde::{Deserialize, Serialize};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Transaction};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -44,36 +46,21 @@ async fn raise_in(transaction: &Transaction<'_>, order_nos: &[&str]) -> Result<(
         event.to_envelope(&Meta::of(&event, EventId::now()))
     };
     let envelopes = order_nos.iter().map(envelope).collect::<Result<Vec<_>, _>>()?;
-    for Batch {
-        event_ids,
-        types,
-        versions,
-        keys,
-        content_types,
-        payloads,
-        payloads_bytes,
-        occurred_at_us,
-        correlation_ids,
-        causation_ids,
-        hops,
-        trace_contexts,
-        headers,
-    } in append::batches(&envelopes)
-    {
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 13] = [
-            &event_ids,
-            &types,
-            &versions,
-            &keys,
-            &content_types,
-            &payloads,
-            &payloads_bytes,
-            &occurred_at_us,
-            &correlation_ids,
-            &causation_ids,
-            &hops,
-            &trace_contexts,
-            &headers,
+    for batch in append::batches(&envelopes) {
+        let parameters: [&(dyn ToSql + Sync); 13] = [
+            &batch.event_ids,
+            &batch.types,
+            &batch.versions,
+            &batch.keys,
+            &batch.content_types,
+            &batch.payloads,
+            &batch.payloads_bytes,
+            &batch.occurred_at_us,
+            &batch.correlation_ids,
+            &batch.causation_ids,
+            &batch.hops,
+            &batch.trace_contexts,
+            &batch.headers,
         ];
         transaction.execute(append::STATEMENT, &parameters).await?;
     }

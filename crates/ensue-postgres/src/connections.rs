@@ -156,7 +156,7 @@ impl Lent {
     ) -> sqlx::Result<Vec<PgRow>> {
         let is_pooled = self.from.is_pooled;
         if is_pooled {
-            sqlx::raw_sql("BEGIN").execute(&mut self.connection).await?;
+            sqlx::raw_sql(BEGIN_READING).execute(&mut self.connection).await?;
         }
         let query = sqlx::query_with(statement, arguments).persistent(!is_pooled);
         let rows = query.fetch_all(&mut self.connection).await?;
@@ -182,6 +182,9 @@ impl Lent {
         Ok(())
     }
 }
+
+/// For a statement alone, behind a pooler.
+pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
 /// LIMIT: that of a statement, and those of the savepoints that were dropped with it.
 const LEFT_ERRORS_MAX: u32 = 3;

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
 
-use crate::connections::{Lent, WAIT_MAX};
+use crate::connections::{BEGIN_READING, Lent, WAIT_MAX};
 use crate::error::{failed, is_lost};
 use crate::store::Inner;
 use crate::{PostgresStore, entry_row};
@@ -108,7 +108,7 @@ async fn read_page(
 ) -> sqlx::Result<Vec<Entry>> {
     let is_pooled = lent.is_pooled();
     if is_pooled {
-        sqlx::raw_sql("BEGIN").execute(&mut *lent).await?;
+        sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;
     }
     let query =
         sqlx::query(statement).persistent(!is_pooled).bind(after).bind(i64::from(page.rows));

@@ -61,12 +61,12 @@ impl PostgresStore {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::run(&options.server, &schema).await?;
-        let connections = |most| Connections::new(options.server.clone(), most, options.is_pooled);
+        let connections = |server, most| Connections::new(server, most, options.is_pooled);
         let signals = Arc::new(Signals::new());
         Ok(Self {
             inner: Arc::new(Inner {
-                units: connections(options.connections),
-                own: connections(OWN_CONNECTIONS_MAX),
+                units: connections(options.server.clone(), options.connections),
+                own: connections(for_ourselves(&options), OWN_CONNECTIONS_MAX),
                 tasks: start(&options, &schema, &signals),
                 schema,
                 signals,
@@ -97,6 +97,17 @@ impl PostgresStore {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+}
+
+/// What we look at by ourselves must not be what the users' serializable transactions are judged by.
+/// A pooler takes no settings for a session; there each of our transactions says it.
+fn for_ourselves(options: &PostgresOptions) -> PgConnectOptions {
+    match options.is_pooled {
+        true => options.server.clone(),
+        false => {
+            options.server.clone().options([("default_transaction_isolation", "read committed")])
+        }
     }
 }
 

@@ -10,6 +10,7 @@ AS $$
             WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
         set_config('jit', 'off', true),
         set_config('enable_seqscan', 'off', true),
+        set_config('enable_bitmapscan', 'off', true),
         set_config('plan_cache_mode', 'force_generic_plan', true),
         set_config('idle_in_transaction_session_timeout', '5s', true);
 $$;

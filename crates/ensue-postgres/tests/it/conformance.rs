@@ -26,13 +26,14 @@ impl Backend for Postgres {
             .execute(&mut *connection)
             .await
             .unwrap();
-        let insert = sqlx::query("INSERT INTO effect (name) VALUES ($1)").bind(name);
+        let insert =
+            sqlx::query("INSERT INTO effect (name) VALUES ($1)").bind(name).persistent(false);
         insert.execute(connection).await.unwrap();
     }
 
     async fn effects(connection: &mut PgConnection) -> Vec<String> {
         let select = sqlx::query_scalar("SELECT name FROM effect ORDER BY number");
-        select.fetch_all(connection).await.unwrap()
+        select.persistent(false).fetch_all(connection).await.unwrap()
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use ensue::subscription::SetAsideState;
-use ensue::{BoxError, Event, Handled, RetryPolicy, Start, raise};
+use ensue::subscription::{Change, SetAsideState, TakeOver};
+use ensue::{
+    BoxError, ErrorKind, Event, Handled, Position, RetryPolicy, Start, Subscriptions, Transactions,
+    raise,
+};
 use ensue_postgres::{Builder, Events, PostgresStore, Tx};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
-use crate::server::{Database, PATIENCE};
+use crate::server::{Database, PATIENCE, until};
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(type = "order.placed", key = order_no)]
@@ -18,7 +22,7 @@ struct OrderPlaced {
 
 async fn note(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
     let insert = sqlx::query("INSERT INTO effect VALUES ($1)").bind(&event.order_no);
-    insert.execute(&mut **tx).await?;
+    insert.persistent(false).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -130,4 +134,37 @@ async fn a_durable_handler_whose_transaction_is_over_has_no_progress() {
         assert_eq!(count(&database).await, 0);
         assert!(forwarder.shutdown(Duration::from_secs(30)).await);
     }
+}
+
+/// All of them share the lock that it wants for itself, and at each moment one of them has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_a_term_is_not_kept_waiting_by_the_lanes_of_its_owner() {
+    let database = database().await;
+    let store = database.store_options().connections(16).connect().await.unwrap();
+    store.register("notes", Start::Beginning, &[]).await.unwrap();
+    let hour = Duration::from_secs(3_600);
+    let TakeOver::Granted(term) = store.take_over("notes", "one", hour).await.unwrap() else {
+        panic!("nobody else is there")
+    };
+    let mut lanes = JoinSet::new();
+    for lane in 0..16 {
+        let (store, epoch) = (store.clone(), term.epoch);
+        lanes.spawn(async move {
+            for number in 0.. {
+                let receipt = Change::Receipt { position: Position::new(lane + 16 * number + 1) };
+                let mut transaction = store.begin().await.unwrap();
+                let recorded = store.record(&mut transaction, "notes", epoch, &[receipt]).await;
+                if let Err(error) = recorded {
+                    assert_eq!(error.kind(), ErrorKind::Fenced);
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                store.commit(transaction).await.unwrap();
+            }
+        });
+    }
+    until(async || database.ask::<i64>("SELECT count(*) FROM ensue.receipt").await > 32).await;
+    let ending = store.register("notes", Start::Beginning, &["order.placed"]);
+    tokio::time::timeout(Duration::from_secs(10), ending).await.expect("starved").unwrap();
+    lanes.join_all().await;
 }

@@ -11,4 +11,5 @@ mod migrations;
 mod sequencing;
 mod server;
 mod settings;
+mod statements;
 mod transactions;

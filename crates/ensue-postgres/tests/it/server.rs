@@ -13,6 +13,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 /// Where the tests find a server on which they may make databases.
 pub(crate) const URL: &str = "ENSUE_TEST_POSTGRES_URL";
 
+/// A PgBouncer in transaction mode before that server, if the stores are to go through one.
+const POOLER_URL: &str = "ENSUE_TEST_PGBOUNCER_URL";
+
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,7 +53,11 @@ impl Database {
     }
 
     pub(crate) fn store_options(&self) -> PostgresOptions {
-        PostgresOptions::new(self.options())
+        let Ok(pooler) = std::env::var(POOLER_URL) else {
+            return PostgresOptions::new(self.options());
+        };
+        let pooler: PgConnectOptions = pooler.parse().unwrap();
+        PostgresOptions::new(pooler.database(&self.name)).behind_pooler()
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {
