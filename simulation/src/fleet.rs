@@ -1,8 +1,9 @@
 //! A small world of its own: several processes that share several subscriptions out among
 //! themselves. What is done for a subscription is the other world's matter.
 //!
-//! INVARIANT: some time after faults stop each subscription has an owner, their numbers differ by one
-//! at the most, and from then on none changes hands.
+//! INVARIANT: some time after faults stop no subscription is without an owner for longer than a
+//! lease; some time later the numbers of each process differ by one at the most, and from then on
+//! none changes hands.
 
 mod registry;
 mod runner;
@@ -19,6 +20,9 @@ use runner::{Role, Runner};
 
 /// When faults stop at the latest.
 const CALM_AT_MAX: Duration = Duration::from_secs(60);
+
+/// LIMIT: leases after which every process has asked for every subscription, and been answered.
+const LEASES_TO_ASK: u32 = 2;
 
 /// LIMIT: leases after which nothing changes any more: some for those of the dead to run out, and a
 /// few for each halving of the largest difference.
@@ -168,6 +172,7 @@ impl Fleet {
     pub fn run(mut self) -> Result<u64, Violation> {
         let mut settled = None;
         while let Some(happening) = self.agenda.next() {
+            self.check_free()?;
             match happening {
                 Happening::Settled => settled = Some(self.check_shares()?),
                 Happening::End => {
@@ -197,6 +202,16 @@ impl Fleet {
             }
             _ => {}
         }
+    }
+
+    /// No subscription is without an owner for longer than a lease.
+    fn check_free(&self) -> Checked {
+        let now = self.agenda.now();
+        let all_have_asked = CALM_AT_MAX + LONGEST + self.lease * LEASES_TO_ASK;
+        let free = self.registry.longest_free(now);
+        ensure(now < all_have_asked || free <= self.lease, || {
+            format!("a subscription has no owner for {free:?}")
+        })
     }
 
     /// Every subscription is owned, by numbers that differ by one at the most: the epoch of each.
@@ -301,7 +316,7 @@ impl Fleet {
                 Answer::Renewed(self.registry.renew(subscription, epoch, self.lease, now))
             }
             Question::Release => {
-                self.registry.release(subscription, epoch);
+                self.registry.release(subscription, epoch, now);
                 Answer::Released
             }
         };
