@@ -1,14 +1,16 @@
 //! A small world of its own: several processes that share several subscriptions out among
 //! themselves. What is done for a subscription is the other world's matter.
 //!
-//! INVARIANT: some time after faults stop each subscription has an owner, their numbers differ by one
-//! at the most, and from then on none changes hands.
+//! INVARIANT: some time after faults stop no subscription is without an owner for longer than a
+//! lease; some time later the numbers of each process differ by one at the most, and from then on
+//! none changes hands.
 
 mod registry;
 mod runner;
 
 use std::time::Duration;
 
+use ensue::subscription::Claim;
 use fastrand::Rng;
 
 use crate::agenda::Agenda;
@@ -19,6 +21,9 @@ use runner::{Role, Runner};
 
 /// When faults stop at the latest.
 const CALM_AT_MAX: Duration = Duration::from_secs(60);
+
+/// LIMIT: leases after which every process has asked for every subscription, and been answered.
+const LEASES_TO_ASK: u32 = 2;
 
 /// LIMIT: leases after which nothing changes any more: some for those of the dead to run out, and a
 /// few for each halving of the largest difference.
@@ -74,7 +79,7 @@ pub struct Fleet {
     /// Of each process one for each subscription.
     runners: Vec<Runner>,
     /// Of questions one in so many goes wrong.
-    trouble: Option<u32>,
+    one_in: Option<u32>,
     mutant: Option<FleetMutant>,
     handed_over: u64,
 }
@@ -106,6 +111,20 @@ struct Sender {
     turn: u64,
 }
 
+/// How a question goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    LostQuestion,
+    LostAnswer,
+    LateQuestion,
+    LateAnswer,
+}
+
+impl Trouble {
+    const ALL: [Self; 4] =
+        [Self::LostQuestion, Self::LostAnswer, Self::LateQuestion, Self::LateAnswer];
+}
+
 #[derive(Clone, Copy)]
 enum Question {
     Claims,
@@ -115,7 +134,7 @@ enum Question {
 }
 
 enum Answer {
-    Claims(Vec<ensue::subscription::Claim>),
+    Claims(Vec<Claim>),
     Granted { epoch: u64 },
     Held { remaining: Duration },
     Renewed(bool),
@@ -133,7 +152,7 @@ impl Fleet {
         });
         let mut fleet = Self {
             runners: runners.collect(),
-            trouble: *rng.choice(&[None, Some(4), Some(12), Some(60)]).unwrap_or(&None),
+            one_in: *rng.choice(&[None, Some(4), Some(12), Some(60)]).unwrap_or(&None),
             rng,
             agenda: Agenda::new(),
             registry: Registry::new(subscriptions, mutant),
@@ -168,6 +187,7 @@ impl Fleet {
     pub fn run(mut self) -> Result<u64, Violation> {
         let mut settled = None;
         while let Some(happening) = self.agenda.next() {
+            self.check_free()?;
             match happening {
                 Happening::Settled => settled = Some(self.check_shares()?),
                 Happening::End => {
@@ -189,7 +209,7 @@ impl Fleet {
             Happening::StolenLease => {
                 self.registry.steal(self.rng.usize(..self.subscriptions), now);
             }
-            Happening::Calm => self.trouble = None,
+            Happening::Calm => self.one_in = None,
             Happening::Turn(sender) if self.is_waited_for(sender) => self.turn(sender.runner),
             Happening::Asked { sender, question, back } => self.answer(sender, question, back),
             Happening::Told { sender, answer } if self.is_waited_for(sender) => {
@@ -197,6 +217,16 @@ impl Fleet {
             }
             _ => {}
         }
+    }
+
+    /// No subscription is without an owner for longer than a lease.
+    fn check_free(&self) -> Checked {
+        let now = self.agenda.now();
+        let all_have_asked = CALM_AT_MAX + LONGEST + self.lease * LEASES_TO_ASK;
+        let free = self.registry.longest_free(now);
+        ensure(now < all_have_asked || free <= self.lease, || {
+            format!("a subscription has no owner for {free:?}")
+        })
     }
 
     /// Every subscription is owned, by numbers that differ by one at the most: the epoch of each.
@@ -265,29 +295,27 @@ impl Fleet {
 
     /// Some questions, or their answers, are lost, and some take long.
     fn ask(&mut self, runner: usize, question: Question) {
-        let sender = self.next_turn(runner);
-        let fails = self.trouble.is_some_and(|one_in| self.rng.u32(0..one_in) == 0);
+        let (sender, trouble) = (self.next_turn(runner), self.trouble());
         let (mut there, mut back) = (up_to(USUAL, &mut self.rng), up_to(USUAL, &mut self.rng));
-        let told = match (fails, self.rng.u8(0..4)) {
-            (true, 0) => {
-                self.agenda.put_after(there + back, Happening::Told { sender, answer: None });
-                return;
-            }
-            (true, 1) => {
-                self.agenda.put_after(there + back, Happening::Told { sender, answer: None });
-                None
-            }
-            (true, 2) => {
-                there += up_to(LONGEST, &mut self.rng);
-                Some(back)
-            }
-            (true, _) => {
-                back += up_to(LONGEST, &mut self.rng);
-                Some(back)
-            }
-            (false, _) => Some(back),
-        };
-        self.agenda.put_after(there, Happening::Asked { sender, question, back: told });
+        let late = up_to(LONGEST, &mut self.rng);
+        match trouble {
+            Some(Trouble::LateQuestion) => there += late,
+            Some(Trouble::LateAnswer) => back += late,
+            Some(Trouble::LostQuestion | Trouble::LostAnswer) | None => {}
+        }
+        let is_lost = matches!(trouble, Some(Trouble::LostQuestion | Trouble::LostAnswer));
+        if is_lost {
+            self.agenda.put_after(there + back, Happening::Told { sender, answer: None });
+        }
+        if trouble != Some(Trouble::LostQuestion) {
+            let back = (!is_lost).then_some(back);
+            self.agenda.put_after(there, Happening::Asked { sender, question, back });
+        }
+    }
+
+    fn trouble(&mut self) -> Option<Trouble> {
+        let happens = self.one_in.is_some_and(|one_in| self.rng.u32(0..one_in) == 0);
+        happens.then(|| self.rng.choice(Trouble::ALL)).flatten()
     }
 
     fn answer(&mut self, sender: Sender, question: Question, back: Option<Duration>) {
@@ -301,7 +329,7 @@ impl Fleet {
                 Answer::Renewed(self.registry.renew(subscription, epoch, self.lease, now))
             }
             Question::Release => {
-                self.registry.release(subscription, epoch);
+                self.registry.release(subscription, epoch, now);
                 Answer::Released
             }
         };

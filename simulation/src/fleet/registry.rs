@@ -73,11 +73,17 @@ impl Registry {
         is_owner
     }
 
-    pub(super) fn release(&mut self, subscription: usize, epoch: u64) {
+    pub(super) fn release(&mut self, subscription: usize, epoch: u64, now: Duration) {
         let owner = &mut self.owners[subscription];
         if owner.epoch == epoch {
-            owner.until = Duration::ZERO;
+            owner.until = owner.until.min(now);
         }
+    }
+
+    /// For how long the one that is free the longest has been.
+    pub(super) fn longest_free(&self, now: Duration) -> Duration {
+        let free = self.owners.iter().map(|owner| now.saturating_sub(owner.until));
+        free.max().unwrap_or_default()
     }
 
     /// Ends a lease that still runs.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ensue::Position;
 use ensue::simulation::{Input, LeaseInput, Verdict};
 use ensue::subscription::{Change, Failure};
 
@@ -65,25 +66,27 @@ impl World {
             Attempt::Fails(failure, verdict) => {
                 self.note_of(who, || format!("{work} fails, {verdict:?}"));
                 self.count(Fault::FailedAttempt);
-                if !self.keep(who, &LeaseInput::Tick)? {
-                    return Ok(());
-                }
-                match work.is_batch() && self.is(Mutant::FailedBatchTriedAgain) {
-                    true => self.try_batch_again(who, work, commit.changes),
-                    false => self.fail(who, &work, failure, verdict),
+                match self.keep(who, &LeaseInput::Tick)? {
+                    true if work.is_batch() && self.is(Mutant::FailedBatchTriedAgain) => {
+                        self.try_batch_again(who, work, commit.changes)
+                    }
+                    true => self.fail(who, &work, failure, verdict),
+                    false => Ok(()),
                 }
             }
-            Attempt::Kills(position) => {
-                self.note_of(who, || format!("is ended by {position}"));
-                self.count(Fault::Killer);
-                // Whoever is robbed may try what the next owner does.
-                if commit.epoch == self.database.epoch {
-                    self.handlers.count_kill(position)?;
-                }
-                self.end(who);
-                Ok(())
-            }
+            Attempt::Kills(position) => self.kill(who, position, &commit),
         }
+    }
+
+    fn kill(&mut self, who: ProcessId, position: Position, commit: &Commit) -> Checked {
+        self.note_of(who, || format!("is ended by {position}"));
+        self.count(Fault::Killer);
+        // Whoever is robbed may try what the next owner does.
+        if commit.epoch == self.database.epoch {
+            self.handlers.count_kill(position)?;
+        }
+        self.end(who);
+        Ok(())
     }
 
     fn attempt(&mut self, who: ProcessId, work: &Work) -> Attempt {
