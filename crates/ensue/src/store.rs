@@ -252,8 +252,9 @@ pub trait Subscriptions: Transactions {
     /// If `epoch` is not the owner's any more it MUST fail with
     /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced), and a take-over MUST NOT be able to come
     /// between this check and the commit. A cursor MUST NOT be moved back but by a
-    /// [`Seek`](Change::Seek). A cursor to advance, an entry to settle or a request of this
-    /// subscription to answer that is not there, or not any more, MUST be an error; so MUST be a
+    /// [`Seek`](Change::Seek). A cursor to advance, an entry to settle, or an unanswered request of
+    /// this subscription to answer or to note a replay's progress at, that is not there, or not any
+    /// more, MUST be an error; so MUST be a
     /// second receipt for one entry, since it stands for a second effect.
     fn record(
         &self,
