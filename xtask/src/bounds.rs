@@ -25,6 +25,12 @@ const BOUNDS: &[Bound] = &[
         because: "whoever takes ensue-sqlite gets no other database's driver; \
                   sqlx's features macros, migrate, json, uuid and time each lock them all",
     },
+    Bound {
+        whose: Whose::Only("ensue-postgres"),
+        keeps_out: &["sqlx-sqlite", "sqlx-mysql", "tokio-postgres"],
+        because: "whoever takes ensue-postgres gets no other driver, also none for the same \
+                  database; sqlx's features macros, migrate, json, uuid and time each lock them all",
+    },
 ];
 
 pub(crate) fn complaints(member: &str, taken: &Taken) -> Vec<String> {

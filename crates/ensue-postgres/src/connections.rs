@@ -92,9 +92,14 @@ impl Connections {
         let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, is_old) = match self.take_idle() {
             Some(connection) => (connection, true),
-            None => (connect(&self.options).await?, false),
+            None => (self.connect().await?, false),
         };
         Ok(Lent { connection, is_old, from: Arc::clone(self), _turn: turn })
+    }
+
+    async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let connecting = tokio::time::timeout(WAIT_MAX, connect(&self.options));
+        connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
     fn take_idle(&self) -> Option<PgConnection> {

@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL.
+//! The suite on PostgreSQL, and once more through a pooler in transaction mode.
 
 use ensue_conformance::Backend;
 use ensue_postgres::PostgresStore;
@@ -21,14 +21,12 @@ impl Backend for Postgres {
         self.0.store().await
     }
 
+    /// One transaction after the other, as those would be that depend on what they see.
     async fn add_effect(connection: &mut PgConnection, name: &str) {
-        sqlx::raw_sql("LOCK TABLE effect IN SHARE ROW EXCLUSIVE MODE")
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        let insert =
-            sqlx::query("INSERT INTO effect (name) VALUES ($1)").bind(name).persistent(false);
-        insert.execute(connection).await.unwrap();
+        let lock = "LOCK TABLE effect IN SHARE ROW EXCLUSIVE MODE";
+        sqlx::raw_sql(lock).execute(&mut *connection).await.unwrap();
+        let insert = sqlx::query("INSERT INTO effect (name) VALUES ($1)").bind(name);
+        insert.persistent(false).execute(connection).await.unwrap();
     }
 
     async fn effects(connection: &mut PgConnection) -> Vec<String> {
@@ -40,4 +38,32 @@ impl Backend for Postgres {
 const EFFECTS: &str =
     "CREATE TABLE effect (number bigint GENERATED ALWAYS AS IDENTITY, name text NOT NULL)";
 
+struct Pooled(Postgres);
+
+impl Backend for Pooled {
+    type Store = PostgresStore;
+
+    async fn fresh() -> Self {
+        Self(Postgres::fresh().await)
+    }
+
+    async fn open(&self) -> PostgresStore {
+        self.0.0.pooled_options().connect().await.unwrap()
+    }
+
+    async fn add_effect(connection: &mut PgConnection, name: &str) {
+        Postgres::add_effect(connection, name).await;
+    }
+
+    async fn effects(connection: &mut PgConnection) -> Vec<String> {
+        Postgres::effects(connection).await
+    }
+}
+
 ensue_conformance::suite!(Postgres);
+
+mod behind_pooler {
+    use super::Pooled;
+
+    ensue_conformance::suite!(Pooled);
+}

@@ -8,6 +8,7 @@ mod connections;
 mod forwarding;
 mod listening;
 mod migrations;
+mod restarts;
 mod sequencing;
 mod server;
 mod settings;

@@ -10,12 +10,6 @@ use ensue_postgres::{PostgresOptions, PostgresStore};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// Where the tests find a server on which they may make databases.
-pub(crate) const URL: &str = "ENSUE_TEST_POSTGRES_URL";
-
-/// A PgBouncer in transaction mode before that server, if the stores are to go through one.
-const POOLER_URL: &str = "ENSUE_TEST_PGBOUNCER_URL";
-
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,9 +22,7 @@ pub(crate) struct Database {
 impl Database {
     /// An empty one.
     pub(crate) async fn new() -> Self {
-        let url = std::env::var(URL)
-            .unwrap_or_else(|_| panic!("set {URL} to a server on which databases may be made"));
-        let server: PgConnectOptions = url.parse().unwrap();
+        let server: PgConnectOptions = servers::postgres_url().parse().unwrap();
         let name = format!("ensue_{}", EventId::now().as_uuid().simple());
         execute(&server, format!("CREATE DATABASE {name}")).await;
         Self { server, name }
@@ -53,10 +45,12 @@ impl Database {
     }
 
     pub(crate) fn store_options(&self) -> PostgresOptions {
-        let Ok(pooler) = std::env::var(POOLER_URL) else {
-            return PostgresOptions::new(self.options());
-        };
-        let pooler: PgConnectOptions = pooler.parse().unwrap();
+        PostgresOptions::new(self.options())
+    }
+
+    /// By way of a pooler that gives each transaction another connection to the server.
+    pub(crate) fn pooled_options(&self) -> PostgresOptions {
+        let pooler: PgConnectOptions = servers::pgbouncer_url().parse().unwrap();
         PostgresOptions::new(pooler.database(&self.name)).behind_pooler()
     }
 
