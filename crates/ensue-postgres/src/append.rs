@@ -14,6 +14,7 @@
 //! another then stand in the log in the order in which they got what they waited for. The statement
 //! itself has deferred constraints checked first, which may wait as well.
 
+use ensue::store::columns::headers;
 use ensue::{Envelope, Error};
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
@@ -170,12 +171,6 @@ fn payload(payload: &[u8]) -> (Option<&str>, Option<&[u8]>) {
         Ok(text) if !payload.contains(&0) => (Some(text), None),
         _ => (None, Some(payload)),
     }
-}
-
-fn headers(envelope: &Envelope) -> Option<String> {
-    let headers = &envelope.headers;
-    // A map of strings always has a JSON form.
-    (!headers.is_empty()).then(|| serde_json::to_string(headers).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A row of the log as an entry.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
+use ensue::store::columns::read_headers;
 use ensue::{BoxError, CorrelationId, Entry, Envelope, Position, Timestamp};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -24,7 +24,7 @@ pub(crate) fn entry(row: &PgRow) -> Result<Entry, BoxError> {
             causation_id: row.try_get::<Option<&str>, _>(11)?.map(str::parse).transpose()?,
             hops: row.try_get::<i64, _>(12)?.try_into()?,
             trace_context: row.try_get(13)?,
-            headers: headers(row.try_get(14)?)?,
+            headers: read_headers(row.try_get(14)?)?,
         },
     })
 }
@@ -34,8 +34,4 @@ fn payload(row: &PgRow) -> Result<Vec<u8>, BoxError> {
         Some(text) => text.into_bytes(),
         None => row.try_get(8)?,
     })
-}
-
-fn headers(stored: Option<&str>) -> Result<BTreeMap<String, String>, BoxError> {
-    Ok(stored.map(serde_json::from_str).transpose()?.unwrap_or_default())
 }

@@ -8,6 +8,7 @@ mod rows;
 
 use std::time::Duration;
 
+use ensue::store::columns::Numbered;
 use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver, Term,
     Unhandled,
@@ -168,7 +169,7 @@ impl Subscriptions for PostgresStore {
 
     async fn find_request(&self, id: RequestId) -> Result<Option<Request>, Error> {
         let what = || format!("cannot read request {}", id.get());
-        let arguments = bound(request_number(id)).map_err(failed(what))?;
+        let arguments = bound(id.number()).map_err(failed(what))?;
         let rows = self.fetch_own(include_str!("sql/read_request.sql"), arguments).await;
         let rows = rows.map_err(failed(what))?;
         rows.first().map(requests::request).transpose().map_err(failed(what))
@@ -269,16 +270,4 @@ fn bound(number: i64) -> sqlx::Result<PgArguments> {
 
 fn unregistered(subscription: &str) -> Error {
     Error::configuration(format!("subscription `{subscription}` was never registered"))
-}
-
-fn epoch_number(epoch: Epoch) -> i64 {
-    i64::try_from(epoch.get()).unwrap_or(i64::MAX)
-}
-
-fn position_number(position: Position) -> i64 {
-    i64::try_from(position.get()).unwrap_or(i64::MAX)
-}
-
-fn request_number(id: RequestId) -> i64 {
-    i64::try_from(id.get()).unwrap_or(i64::MAX)
 }

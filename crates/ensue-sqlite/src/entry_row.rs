@@ -1,8 +1,8 @@
 //! A row of the log as an entry.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
+use ensue::store::columns::read_headers;
 use ensue::{BoxError, CorrelationId, Entry, Envelope, Position, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -24,11 +24,7 @@ pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, BoxError> {
             causation_id: row.try_get::<Option<&str>, _>(10)?.map(str::parse).transpose()?,
             hops: row.try_get(11)?,
             trace_context: row.try_get(12)?,
-            headers: headers(row.try_get(13)?)?,
+            headers: read_headers(row.try_get(13)?)?,
         },
     })
-}
-
-fn headers(stored: Option<&str>) -> Result<BTreeMap<String, String>, BoxError> {
-    Ok(stored.map(serde_json::from_str).transpose()?.unwrap_or_default())
 }

@@ -182,18 +182,6 @@ fn unregistered(subscription: &str) -> Error {
     Error::configuration(format!("subscription `{subscription}` was never registered"))
 }
 
-fn epoch_number(epoch: Epoch) -> i64 {
-    i64::try_from(epoch.get()).unwrap_or(i64::MAX)
-}
-
-fn position_number(position: Position) -> i64 {
-    i64::try_from(position.get()).unwrap_or(i64::MAX)
-}
-
-fn request_number(id: RequestId) -> i64 {
-    i64::try_from(id.get()).unwrap_or(i64::MAX)
-}
-
 /// The database's clock: the one of its machine, which all its processes share.
 fn now() -> Timestamp {
     SystemTime::now().into()

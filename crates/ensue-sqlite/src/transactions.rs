@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ensue::store::Savepoint;
+use ensue::store::columns::headers;
 use ensue::{Envelope, Error, Timestamp, Transactions};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -168,10 +169,4 @@ fn bind_payload<'q>(query: Insert<'q>, payload: &'q [u8]) -> Insert<'q> {
         Ok(text) => query.bind(text),
         Err(_) => query.bind(payload),
     }
-}
-
-fn headers(envelope: &Envelope) -> Option<String> {
-    let headers = &envelope.headers;
-    // A map of strings always has a JSON form.
-    (!headers.is_empty()).then(|| serde_json::to_string(headers).unwrap_or_default())
 }

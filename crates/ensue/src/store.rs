@@ -11,6 +11,8 @@
 //! done on a connection that goes on to serve somebody else. Only [`commit`](Transactions::commit)
 //! is always polled to its end, once it has begun.
 
+pub mod columns;
+
 use std::ops::DerefMut;
 use std::time::Duration;
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use ensue::Position;
+use ensue::store::columns::{Numbered, position};
 use ensue::subscription::{Claim, Epoch, TakeOver};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::{Open, epoch_number, position_number, rows};
+use super::Open;
 
 /// Makes the rows of a subscription that has none. A type that is new ends the epoch of whoever
 /// owns it.
@@ -18,7 +19,7 @@ pub(super) async fn register(
     event_types: &[&str],
 ) -> sqlx::Result<()> {
     let register = open.query(include_str!("../sql/register.sql"));
-    open.execute(register.bind(subscription).bind(start.map(position_number))).await?;
+    open.execute(register.bind(subscription).bind(start.map(Position::number))).await?;
     let insert = open.query(include_str!("../sql/insert_event_types.sql"));
     if open.execute(insert.bind(subscription).bind(event_types)).await? > 0 {
         let end = open.query(include_str!("../sql/end_epoch.sql"));
@@ -80,7 +81,7 @@ pub(super) async fn start(
     Ok(Begun {
         epoch: Epoch::new(row.try_get::<i64, _>(0)?.unsigned_abs()),
         is_handed_over: row.try_get(1)?,
-        cursor: rows::position(row.try_get(2)?),
+        cursor: position(row.try_get(2)?),
         paused: row.try_get(3)?,
     })
 }
@@ -93,7 +94,7 @@ pub(super) async fn change(
     length: Duration,
 ) -> sqlx::Result<bool> {
     let change = open.query(include_str!("../sql/change_lease.sql"));
-    let change = change.bind(subscription).bind(epoch_number(epoch)).bind(micros(length));
+    let change = change.bind(subscription).bind(epoch.number()).bind(micros(length));
     Ok(open.execute(change).await? > 0)
 }
 

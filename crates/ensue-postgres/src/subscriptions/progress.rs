@@ -3,9 +3,10 @@
 mod set_aside;
 
 use ensue::Error;
-use ensue::subscription::{Answer, Change, Epoch, Replayed};
+use ensue::store::columns::{AnswerColumns, Numbered, must_change, number};
+use ensue::subscription::{Change, Epoch, Replayed};
 
-use super::{Open, Statement, epoch_number, position_number, request_number};
+use super::{Open, Statement};
 use crate::error::{failed, is_aborted, is_stale_lock};
 use crate::transactions::{ENDED, over};
 use set_aside::SetAsideRows;
@@ -44,21 +45,6 @@ fn is_fenced_by_itself(changes: &[Change]) -> bool {
     matches!(changes, [Change::Advance { .. } | Change::Receipt { .. }])
 }
 
-/// Whether the database is not as the machine knows it if the change changes nothing.
-fn must_change(change: &Change) -> bool {
-    match change {
-        Change::Advance { .. }
-        | Change::Receipt { .. }
-        | Change::Settle { .. }
-        | Change::Seek { .. }
-        | Change::Replayed { .. }
-        | Change::Answer { .. } => true,
-        Change::Forget { .. } | Change::SetAside(_) | Change::Pause { .. } | Change::Resume => {
-            false
-        }
-    }
-}
-
 /// Whose progress it is.
 #[derive(Clone, Copy)]
 struct Recording<'r> {
@@ -71,7 +57,7 @@ impl<'r> Recording<'r> {
     /// see the owner of when the transaction began to look.
     async fn check_owner(self, open: &mut Open<'_>) -> Result<(), Error> {
         let check = open.query(include_str!("../sql/check_owner.sql"));
-        let check = check.bind(self.subscription).bind(epoch_number(self.epoch));
+        let check = check.bind(self.subscription).bind(self.epoch.number());
         match open.fetch_optional(check).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(self.refused(open).await),
@@ -110,7 +96,7 @@ impl<'r> Recording<'r> {
     async fn apply(self, open: &mut Open<'_>, step: &[Change]) -> sqlx::Result<u64> {
         let Some(first) = step.first() else { return Ok(0) };
         if let Change::Seek { to } = first {
-            self.drop_beyond(open, position_number(*to)).await?;
+            self.drop_beyond(open, to.number()).await?;
         }
         let statement = self.statement(open, first, step);
         open.execute(statement).await
@@ -132,46 +118,37 @@ impl<'r> Recording<'r> {
         let query = |statement| open.query(statement).bind(self.subscription);
         match change {
             Change::Advance { to } => query(include_str!("../sql/advance_cursor.sql"))
-                .bind(position_number(*to))
-                .bind(epoch_number(self.epoch)),
+                .bind(to.number())
+                .bind(self.epoch.number()),
             Change::Receipt { position } => query(include_str!("../sql/insert_receipt.sql"))
-                .bind(position_number(*position))
-                .bind(epoch_number(self.epoch)),
+                .bind(position.number())
+                .bind(self.epoch.number()),
             Change::Forget { up_to } => {
-                query(include_str!("../sql/forget_receipts.sql")).bind(position_number(*up_to))
+                query(include_str!("../sql/forget_receipts.sql")).bind(up_to.number())
             }
             Change::SetAside(_) => {
                 SetAsideRows::of(step).bind_to(query(include_str!("../sql/set_aside.sql")))
             }
             Change::Settle { position } => {
-                query(include_str!("../sql/settle.sql")).bind(position_number(*position))
+                query(include_str!("../sql/settle.sql")).bind(position.number())
             }
             Change::Pause { reason } => query(include_str!("../sql/pause.sql")).bind(reason),
             Change::Resume => query(include_str!("../sql/resume.sql")),
-            Change::Seek { to } => {
-                query(include_str!("../sql/seek_cursor.sql")).bind(position_number(*to))
-            }
+            Change::Seek { to } => query(include_str!("../sql/seek_cursor.sql")).bind(to.number()),
             Change::Replayed { request, replayed: Replayed { up_to, entries } } => {
                 query(include_str!("../sql/replayed.sql"))
-                    .bind(request_number(*request))
-                    .bind(position_number(*up_to))
-                    .bind(count(*entries))
+                    .bind(request.number())
+                    .bind(up_to.number())
+                    .bind(number(*entries))
             }
             Change::Answer { request, answer } => {
-                let (word, changed, why) = match answer {
-                    Answer::Done { changed } => ("done", Some(count(*changed)), None),
-                    Answer::Refused { why } => ("refused", None, Some(why.as_str())),
-                };
+                let columns = AnswerColumns::from(answer);
                 query(include_str!("../sql/answer_request.sql"))
-                    .bind(request_number(*request))
-                    .bind(word)
-                    .bind(changed)
-                    .bind(why)
+                    .bind(request.number())
+                    .bind(columns.answer)
+                    .bind(columns.changed)
+                    .bind(columns.why)
             }
         }
     }
-}
-
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,10 +1,11 @@
 //! Forgetting what nobody needs any more.
 
 use ensue::Position;
+use ensue::store::columns::{Numbered, position};
 use ensue::subscription::{Pruned, Unhandled};
 use sqlx::Row;
 
-use super::{Open, position_number, rows};
+use super::Open;
 
 /// LIMIT: entries of one transaction, so that none of them is long.
 const STEP: u64 = 10_000;
@@ -32,17 +33,17 @@ pub(super) async fn step(
     }
     let prune = open.query(include_str!("../sql/prune.sql"));
     let end = last.min(Position::new(floor.get() + STEP));
-    open.execute(prune.bind(position_number(end))).await?;
+    open.execute(prune.bind(end.number())).await?;
     Ok(None)
 }
 
 async fn first_needed(open: &mut Open<'_>) -> sqlx::Result<Option<(Position, String)>> {
     let read = open.query(include_str!("../sql/read_first_needed.sql"));
     let row = open.fetch_optional(read).await?;
-    row.map(|row| Ok((rows::position(row.try_get(0)?), row.try_get(1)?))).transpose()
+    row.map(|row| Ok((position(row.try_get(0)?), row.try_get(1)?))).transpose()
 }
 
 async fn one_position(open: &mut Open<'_>, statement: &'static str) -> sqlx::Result<Position> {
     let row = open.fetch_optional(open.query(statement)).await?;
-    row.ok_or(sqlx::Error::RowNotFound)?.try_get(0).map(rows::position)
+    row.ok_or(sqlx::Error::RowNotFound)?.try_get(0).map(position)
 }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use ensue::Timestamp;
+use ensue::store::columns::Numbered;
 use ensue::subscription::{Claim, Epoch, TakeOver};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
-
-use super::epoch_number;
 
 /// The answer to `owner` while the lease of another one runs.
 pub(super) async fn held(
@@ -116,7 +115,7 @@ pub(super) async fn change(
 ) -> sqlx::Result<bool> {
     let changed = sqlx::query(include_str!("../sql/change_lease.sql"))
         .bind(subscription)
-        .bind(epoch_number(epoch))
+        .bind(epoch.number())
         .bind(now.plus(lease).as_micros())
         .bind(micros(lease))
         .execute(connection)

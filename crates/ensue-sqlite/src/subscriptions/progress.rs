@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ensue::subscription::{Answer, Change, Epoch, Replayed};
+use ensue::store::columns::{AnswerColumns, Numbered, SetAsideColumns, must_change, number};
+use ensue::subscription::{Change, Epoch, Replayed};
 use ensue::{Error, Position, Timestamp};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, SqlSafeStr, Sqlite, SqliteConnection};
 
-use super::{epoch_number, now, position_number, request_number};
+use super::now;
 use crate::error::failed;
 use crate::transactions::over;
 use crate::writer::{SqliteTransaction, VERIFY, is_over};
@@ -88,26 +89,11 @@ async fn check_owner(
 ) -> Result<(), Error> {
     let owned = sqlx::query(include_str!("../sql/check_owner.sql"))
         .bind(subscription)
-        .bind(epoch_number(epoch))
+        .bind(epoch.number())
         .fetch_optional(connection)
         .await
         .map_err(failed(|| format!("cannot read who owns subscription `{subscription}`")))?;
     owned.map(drop).ok_or_else(|| Error::fenced(subscription, epoch.get()))
-}
-
-/// Whether the database is not as the machine knows it if the change changes nothing.
-fn must_change(change: &Change) -> bool {
-    match change {
-        Change::Advance { .. }
-        | Change::Receipt { .. }
-        | Change::Settle { .. }
-        | Change::Seek { .. }
-        | Change::Replayed { .. }
-        | Change::Answer { .. } => true,
-        Change::Forget { .. } | Change::SetAside(_) | Change::Pause { .. } | Change::Resume => {
-            false
-        }
-    }
 }
 
 /// How many rows were changed.
@@ -136,7 +122,7 @@ async fn drop_beyond(
         .await?;
     sqlx::query(include_str!("../sql/forget_set_aside_after.sql"))
         .bind(subscription)
-        .bind(position_number(to))
+        .bind(to.number())
         .execute(connection)
         .await
         .map(drop)
@@ -157,32 +143,35 @@ fn statement<'q>(
     match change {
         Change::Advance { to } => sqlx::query(or_plain(verified.map(|it| &it.advance), ADVANCE))
             .bind(subscription)
-            .bind(position_number(*to))
+            .bind(to.number())
             .bind(now.as_micros())
-            .bind(epoch_number(epoch)),
+            .bind(epoch.number()),
         Change::Receipt { position } => {
             sqlx::query(or_plain(verified.map(|it| &it.receipt), RECEIPT))
                 .bind(subscription)
-                .bind(position_number(*position))
-                .bind(epoch_number(epoch))
+                .bind(position.number())
+                .bind(epoch.number())
         }
         Change::Forget { up_to } => sqlx::query(include_str!("../sql/forget_receipts.sql"))
             .bind(subscription)
-            .bind(position_number(*up_to)),
+            .bind(up_to.number()),
         Change::Settle { position } => sqlx::query(include_str!("../sql/settle.sql"))
             .bind(subscription)
-            .bind(position_number(*position)),
-        Change::SetAside(entry) => sqlx::query(include_str!("../sql/set_aside.sql"))
-            .bind(subscription)
-            .bind(position_number(entry.position))
-            .bind(entry.key.as_deref())
-            .bind(entry.state.name())
-            .bind(entry.attempts)
-            .bind(entry.state.next_attempt_at().map(Timestamp::as_micros))
-            .bind(entry.failure.as_ref().map(|failure| failure.class.name()))
-            .bind(entry.failure.as_ref().map(|failure| failure.message.as_str()))
-            .bind(now.as_micros())
-            .bind(entry.is_replay),
+            .bind(position.number()),
+        Change::SetAside(entry) => {
+            let columns = SetAsideColumns::from(entry);
+            sqlx::query(include_str!("../sql/set_aside.sql"))
+                .bind(subscription)
+                .bind(columns.position)
+                .bind(columns.key)
+                .bind(columns.state)
+                .bind(columns.attempts)
+                .bind(columns.next_attempt_at_us)
+                .bind(columns.failure_class)
+                .bind(columns.failure_message)
+                .bind(now.as_micros())
+                .bind(columns.is_replay)
+        }
         Change::Pause { reason } => sqlx::query(include_str!("../sql/pause.sql"))
             .bind(subscription)
             .bind(reason.as_str())
@@ -190,31 +179,24 @@ fn statement<'q>(
         Change::Resume => sqlx::query(include_str!("../sql/resume.sql")).bind(subscription),
         Change::Seek { to } => sqlx::query(include_str!("../sql/seek_cursor.sql"))
             .bind(subscription)
-            .bind(position_number(*to))
+            .bind(to.number())
             .bind(now.as_micros()),
         Change::Replayed { request, replayed: Replayed { up_to, entries } } => {
             sqlx::query(include_str!("../sql/replayed.sql"))
-                .bind(request_number(*request))
-                .bind(position_number(*up_to))
-                .bind(count(*entries))
+                .bind(request.number())
+                .bind(up_to.number())
+                .bind(number(*entries))
                 .bind(subscription)
         }
         Change::Answer { request, answer } => {
-            let (word, changed, why) = match answer {
-                Answer::Done { changed } => ("done", Some(*changed), None),
-                Answer::Refused { why } => ("refused", None, Some(why.as_str())),
-            };
+            let columns = AnswerColumns::from(answer);
             sqlx::query(include_str!("../sql/answer_request.sql"))
-                .bind(request_number(*request))
-                .bind(word)
-                .bind(changed.map(count))
-                .bind(why)
+                .bind(request.number())
+                .bind(columns.answer)
+                .bind(columns.changed)
+                .bind(columns.why)
                 .bind(now.as_micros())
                 .bind(subscription)
         }
     }
-}
-
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

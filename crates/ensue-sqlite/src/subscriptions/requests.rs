@@ -1,11 +1,12 @@
 //! What operators ask for.
 
-use ensue::subscription::{Answer, Command, FailureClass, Replayed, Request, RequestId, Which};
+use ensue::store::columns::{AnswerColumns, CommandColumns, Numbered, read_replayed};
+use ensue::subscription::{Command, Request, RequestId};
 use ensue::{BoxError, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use super::{now, position_number, request_number, rows};
+use super::now;
 
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
@@ -13,26 +14,15 @@ pub(super) async fn insert(
     command: &Command,
     reason: &str,
 ) -> sqlx::Result<RequestId> {
-    let (position, last) = match (command, command.which()) {
-        (Command::Seek { to }, _) => (Some(*to), None),
-        (Command::Replay { first, last }, _) => (Some(*first), Some(*last)),
-        (_, Some(Which::Entry(position))) => (Some(*position), None),
-        _ => (None, None),
-    };
-    let (key, class, at_most) = match command.which() {
-        Some(Which::Key(key)) => (Some(key.as_str()), None, None),
-        // More than there can be rows is as many as there are.
-        Some(Which::Parked { class, at_most }) => (None, *class, i64::try_from(*at_most).ok()),
-        Some(Which::Entry(_)) | None => (None, None, None),
-    };
+    let columns = CommandColumns::from(command);
     let id: i64 = sqlx::query_scalar(include_str!("../sql/insert_request.sql"))
         .bind(subscription)
-        .bind(command.name())
-        .bind(position.map(position_number))
-        .bind(last.map(position_number))
-        .bind(key)
-        .bind(class.map(FailureClass::name))
-        .bind(at_most)
+        .bind(columns.command)
+        .bind(columns.position)
+        .bind(columns.last_position)
+        .bind(columns.key)
+        .bind(columns.failure_class)
+        .bind(columns.at_most)
         .bind(reason)
         .bind(now().as_micros())
         .fetch_one(connection)
@@ -48,7 +38,7 @@ pub(super) async fn pending(pool: &SqlitePool) -> sqlx::Result<Vec<Request>> {
 
 pub(super) async fn find(pool: &SqlitePool, id: RequestId) -> sqlx::Result<Option<Request>> {
     let row: Option<SqliteRow> = sqlx::query(include_str!("../sql/read_request.sql"))
-        .bind(request_number(id))
+        .bind(id.number())
         .fetch_optional(pool)
         .await?;
     row.as_ref().map(request).transpose().map_err(sqlx::Error::Decode)
@@ -59,53 +49,25 @@ fn request(row: &SqliteRow) -> Result<Request, BoxError> {
     Ok(Request {
         id: RequestId::new(u64::try_from(row.try_get::<i64, _>(0)?)?),
         subscription: row.try_get(1)?,
-        command: command(row)?,
+        command: command(row)?.read()?,
         reason: row.try_get(8)?,
         requested_at: Timestamp::from_micros(row.try_get(9)?),
-        replayed: replayed(row)?,
-        answer: answer(row)?,
+        replayed: read_replayed(row.try_get(10)?, row.try_get(11)?)?,
+        answer: answer(row)?.read()?,
     })
 }
 
-fn command(row: &SqliteRow) -> Result<Command, BoxError> {
-    Ok(match row.try_get(2)? {
-        "retry" => Command::Retry(which(row)?),
-        "skip" => Command::Skip(which(row)?),
-        "pause" => Command::Pause,
-        "resume" => Command::Resume,
-        "seek" => Command::Seek { to: rows::position(row.try_get(3)?) },
-        "replay" => Command::Replay {
-            first: rows::position(row.try_get(3)?),
-            last: rows::position(row.try_get(4)?),
-        },
-        other => return Err(format!("`{other}` is no command").into()),
+fn command(row: &SqliteRow) -> sqlx::Result<CommandColumns> {
+    Ok(CommandColumns {
+        command: row.try_get(2)?,
+        position: row.try_get(3)?,
+        last_position: row.try_get(4)?,
+        key: row.try_get(5)?,
+        failure_class: row.try_get(6)?,
+        at_most: row.try_get(7)?,
     })
 }
 
-fn which(row: &SqliteRow) -> Result<Which, BoxError> {
-    let (position, key): (Option<i64>, _) = (row.try_get(3)?, row.try_get(5)?);
-    Ok(match (position, key) {
-        (Some(position), _) => Which::Entry(rows::position(position)),
-        (None, Some(key)) => Which::Key(key),
-        (None, None) => {
-            let class = row.try_get::<Option<&str>, _>(6)?.map(str::parse).transpose()?;
-            let at_most = row.try_get::<Option<i64>, _>(7)?.map(u64::try_from).transpose()?;
-            Which::Parked { class, at_most: at_most.unwrap_or(u64::MAX) }
-        }
-    })
-}
-
-fn replayed(row: &SqliteRow) -> Result<Option<Replayed>, BoxError> {
-    let Some(up_to) = row.try_get::<Option<i64>, _>(10)? else { return Ok(None) };
-    let entries = u64::try_from(row.try_get::<i64, _>(11)?)?;
-    Ok(Some(Replayed { up_to: rows::position(up_to), entries }))
-}
-
-fn answer(row: &SqliteRow) -> Result<Option<Answer>, BoxError> {
-    Ok(match row.try_get(12)? {
-        None => None,
-        Some("done") => Some(Answer::Done { changed: u64::try_from(row.try_get::<i64, _>(13)?)? }),
-        Some("refused") => Some(Answer::Refused { why: row.try_get(14)? }),
-        Some(other) => return Err(format!("`{other}` is no answer").into()),
-    })
+fn answer(row: &SqliteRow) -> sqlx::Result<AnswerColumns> {
+    Ok(AnswerColumns { answer: row.try_get(12)?, changed: row.try_get(13)?, why: row.try_get(14)? })
 }

@@ -1,11 +1,11 @@
 //! Forgetting what nobody needs any more.
 
+use ensue::store::columns::{Numbered, position};
 use ensue::subscription::{Pruned, Unhandled};
 use ensue::{Position, Transactions};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{position_number, rows};
 use crate::SqliteStore;
 use crate::error::failed;
 
@@ -49,8 +49,8 @@ async fn step(
     }
     let end = last.min(Position::new(oldest.get() + STEP - 1));
     sqlx::query(include_str!("../sql/prune.sql"))
-        .bind(position_number(oldest))
-        .bind(position_number(end))
+        .bind(oldest.number())
+        .bind(end.number())
         .execute(connection)
         .await?;
     Ok(None)
@@ -62,17 +62,17 @@ async fn first_needed(
     let row: Option<SqliteRow> = sqlx::query(include_str!("../sql/read_first_needed.sql"))
         .fetch_optional(connection)
         .await?;
-    row.map(|row| Ok((rows::position(row.try_get(0)?), row.try_get(1)?))).transpose()
+    row.map(|row| Ok((position(row.try_get(0)?), row.try_get(1)?))).transpose()
 }
 
 async fn oldest(connection: &mut SqliteConnection) -> sqlx::Result<Position> {
     let oldest: i64 =
         sqlx::query_scalar(include_str!("../sql/read_oldest.sql")).fetch_one(connection).await?;
-    Ok(rows::position(oldest))
+    Ok(position(oldest))
 }
 
 async fn head(connection: &mut SqliteConnection) -> sqlx::Result<Position> {
     let head: i64 =
         sqlx::query_scalar(include_str!("../sql/read_head.sql")).fetch_one(connection).await?;
-    Ok(rows::position(head))
+    Ok(position(head))
 }

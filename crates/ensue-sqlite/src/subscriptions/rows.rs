@@ -1,7 +1,8 @@
 //! What is stored of a subscription, read.
 
-use ensue::subscription::{Failure, SetAside, SetAsideState};
-use ensue::{BoxError, Position, Timestamp};
+use ensue::Position;
+use ensue::store::columns::{SetAsideColumns, position};
+use ensue::subscription::SetAside;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -46,30 +47,20 @@ pub(super) async fn set_aside(
         .bind(subscription)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(set_aside_entry).collect::<Result<_, _>>().map_err(sqlx::Error::Decode)
+    let entries = rows.iter().map(|row| columns(row)?.read().map_err(sqlx::Error::Decode));
+    entries.collect()
 }
 
-/// The columns in the order of `sql/read_set_aside.sql`.
-fn set_aside_entry(row: &SqliteRow) -> Result<SetAside, BoxError> {
-    let state: &str = row.try_get(2)?;
-    let next_attempt_at = row.try_get::<Option<i64>, _>(4)?.map(Timestamp::from_micros);
-    Ok(SetAside {
-        position: position(row.try_get(0)?),
+/// In the order of `sql/read_set_aside.sql`.
+fn columns(row: &SqliteRow) -> sqlx::Result<SetAsideColumns> {
+    Ok(SetAsideColumns {
+        position: row.try_get(0)?,
         key: row.try_get(1)?,
-        state: SetAsideState::from_parts(state, next_attempt_at)
-            .ok_or_else(|| format!("`{state}` with {next_attempt_at:?} is no state"))?,
+        state: row.try_get(2)?,
         attempts: row.try_get(3)?,
-        failure: failure(row.try_get(5)?, row.try_get(6)?)?,
+        next_attempt_at_us: row.try_get(4)?,
+        failure_class: row.try_get(5)?,
+        failure_message: row.try_get(6)?,
         is_replay: row.try_get(7)?,
     })
-}
-
-fn failure(class: Option<&str>, message: Option<&str>) -> Result<Option<Failure>, BoxError> {
-    let Some(class) = class else { return Ok(None) };
-    Ok(Some(Failure { class: class.parse()?, message: message.unwrap_or_default().to_owned() }))
-}
-
-/// None is negative: what is bound comes from [`position_number`](super::position_number).
-pub(super) fn position(number: i64) -> Position {
-    Position::new(number.unsigned_abs())
 }

@@ -2,54 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use ensue::Timestamp;
+use ensue::Position;
+use ensue::store::columns::SetAsideColumns;
 use ensue::subscription::{Change, SetAside};
 
-use crate::subscriptions::{Statement, position_number};
+use crate::subscriptions::Statement;
 
 #[derive(Default)]
-pub(super) struct SetAsideRows<'r> {
+pub(super) struct SetAsideRows {
     positions: Vec<i64>,
-    keys: Vec<Option<&'r str>>,
-    states: Vec<&'static str>,
+    keys: Vec<Option<String>>,
+    states: Vec<String>,
     attempts: Vec<i64>,
     next_attempts_at_us: Vec<Option<i64>>,
-    classes: Vec<Option<&'static str>>,
+    classes: Vec<Option<String>>,
     messages: Vec<Option<String>>,
     are_replays: Vec<bool>,
 }
 
-impl<'r> SetAsideRows<'r> {
+impl SetAsideRows {
     /// Of an entry that is there more than once the last state counts, as one statement cannot write
     /// a row twice.
-    pub(super) fn of(changes: &'r [Change]) -> Self {
-        let entry = |change: &'r Change| match change {
-            Change::SetAside(entry) => Some((entry.position, entry)),
-            _ => None,
-        };
+    pub(super) fn of(changes: &[Change]) -> Self {
+        fn entry(change: &Change) -> Option<(Position, &SetAside)> {
+            match change {
+                Change::SetAside(entry) => Some((entry.position, entry)),
+                _ => None,
+            }
+        }
         let mut rows = Self::default();
         let last: BTreeMap<_, _> = changes.iter().filter_map(entry).collect();
-        last.into_values().for_each(|entry| rows.push(entry));
+        last.into_values().for_each(|entry| rows.push(entry.into()));
         rows
     }
 
-    fn push(&mut self, entry: &'r SetAside) {
-        let failure = entry.failure.as_ref();
-        self.positions.push(position_number(entry.position));
-        self.keys.push(entry.key.as_deref());
-        self.states.push(entry.state.name());
-        self.attempts.push(entry.attempts.into());
-        self.next_attempts_at_us.push(entry.state.next_attempt_at().map(Timestamp::as_micros));
-        self.classes.push(failure.map(|failure| failure.class.name()));
-        self.messages.push(failure.map(|failure| without_zeros(&failure.message)));
-        self.are_replays.push(entry.is_replay);
+    fn push(&mut self, columns: SetAsideColumns) {
+        self.positions.push(columns.position);
+        self.keys.push(columns.key);
+        self.states.push(columns.state);
+        self.attempts.push(columns.attempts);
+        self.next_attempts_at_us.push(columns.next_attempt_at_us);
+        self.classes.push(columns.failure_class);
+        self.messages.push(columns.failure_message.as_deref().map(without_zeros));
+        self.are_replays.push(columns.is_replay);
     }
 
     /// After the subscription.
-    pub(super) fn bind_to<'q>(self, statement: Statement<'q>) -> Statement<'q>
-    where
-        'r: 'q,
-    {
+    pub(super) fn bind_to(self, statement: Statement<'_>) -> Statement<'_> {
         statement
             .bind(self.positions)
             .bind(self.keys)
