@@ -1,7 +1,7 @@
 //! The entries of a subscription that are out of the way, lane by lane: a pure structure.
 //!
-//! INVARIANT: of each lane at most the first entry is tried; the others wait behind it in the order
-//! of their positions. A lane is held as long as it has an entry here.
+//! INVARIANT: of each lane at most one entry is tried, the first when it began; the others wait behind
+//! it in the order of their positions. A lane is held as long as it has an entry here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -142,10 +142,16 @@ impl SetAsideEntries {
 
     fn schedule(&mut self, lane: &Lane) {
         if let Some(first) = self.first_due(lane)
-            && !self.trying.contains(&first.1)
+            && !self.is_any_being_tried(lane)
         {
             self.due.insert(first);
         }
+    }
+
+    /// It need not be the first: an entry may turn out to be wanted after a later one of its key was
+    /// begun, when another program takes over.
+    fn is_any_being_tried(&self, lane: &Lane) -> bool {
+        self.trying.iter().any(|position| self.lane_of.get(position) == Some(lane))
     }
 
     /// When the first entry of `lane` is to be tried.

@@ -704,3 +704,23 @@ fn who_may_have_ended_the_process_is_tried_on_record_before_anything_of_its_key_
     play.handled(2);
     assert!(matches!(play.next(), Next::Do(Action::ReadAgain { .. })));
 }
+
+/// The program before this one had no handler for it, and had begun with a later one of its key.
+#[test]
+fn an_entry_that_turns_out_to_be_wanted_waits_for_a_later_one_of_its_key_that_is_being_tried() {
+    let retrying =
+        |number| set_aside(number, "a", SetAsideState::Retrying { next_attempt_at: at(0) });
+    let left = Term { set_aside: vec![retrying(5), retrying(6)], ..term(0) };
+    let mut play = Play::new(left, 9, 4);
+    play.learn(Input::Woken { head: position(6) });
+    assert_eq!(play.tries_again(5), 2);
+    assert!(matches!(play.next(), Next::Do(Action::Read { .. })));
+    play.learn(Input::Read { entries: vec![seen(3, "a"), seen(5, "a"), seen(6, "a")] });
+    assert!(matches!(
+        play.records()[..],
+        [Change::SetAside(SetAside { state: SetAsideState::Queued, .. }), ..]
+    ));
+    play.waits();
+    play.handled(5);
+    assert_eq!(play.tries_again(3), 1);
+}
