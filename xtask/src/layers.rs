@@ -126,7 +126,9 @@ mod tests {
     fn a_crate_without_a_row_says_what_to_do() {
         let found = complaints_with("ensue-of-tomorrow", &["ensue"]);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("`ensue-of-tomorrow` has no row in xtask/src/layers.rs; add one"));
+        assert!(
+            found[0].contains("`ensue-of-tomorrow` has no row in xtask/src/layers.rs; add one")
+        );
     }
 
     #[test]
