@@ -158,7 +158,7 @@ async fn tell_every_story<D: Database>(
 ) -> Result<(), BoxError> {
     let head = process.events.store().barrier().await?;
     if head != Position::START {
-        let why = format!("the database holds {head} events: the stories need a fresh one");
+        let why = format!("the log goes to position {head} already: stories need a fresh database");
         return Err(why.into());
     }
     story::tell_all(&mut Stage::new(terminal, process)?).await
