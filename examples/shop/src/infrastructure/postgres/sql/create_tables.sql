@@ -1,4 +1,6 @@
--- CREATE … IF NOT EXISTS fails for the second of two that run at the same time: one after the other.
+-- One process after the other, since the second of two that make the same at the same time fails.
+-- Nobody else is waited for, however busy the shop is: no CREATE INDEX, which locks the table even if
+-- the index is there, and no ON CONFLICT, which waits for whoever is changing the row.
 SELECT pg_advisory_xact_lock(hashtextextended('shop.create_tables', 0));
 
 CREATE SCHEMA IF NOT EXISTS shop;
@@ -42,13 +44,15 @@ CREATE TABLE IF NOT EXISTS shop.audit_trail (
     event_id text NOT NULL UNIQUE,
     event_type text NOT NULL,
     key text,
-    occurred_at_us bigint NOT NULL
+    occurred_at_us bigint NOT NULL,
+    CONSTRAINT audit_trail_of_key UNIQUE (key, number)
 );
 
-CREATE INDEX IF NOT EXISTS audit_trail_of_key ON shop.audit_trail (key, number);
-
-INSERT INTO shop.product (code, name, price_cents, is_returnable, in_stock) VALUES
+INSERT INTO shop.product (code, name, price_cents, is_returnable, in_stock)
+SELECT code, name, price_cents, is_returnable, in_stock
+FROM (VALUES
     ('mug', 'Mug', 1290, true, 1000),
     ('tea', 'Tea, 100 g', 890, true, 1000),
     ('gift-card', 'Gift card', 2500, false, 1000)
-ON CONFLICT (code) DO NOTHING;
+) AS goods (code, name, price_cents, is_returnable, in_stock)
+WHERE NOT EXISTS (SELECT FROM shop.product);
