@@ -10,10 +10,10 @@ use crate::domain::{Order, OrderNo, Product, ProductCode};
 /// is committed, and waits for no unit of work. Services and handlers are generic over it, so that
 /// another database is one more module of the infrastructure.
 ///
-/// An order or a product that a unit of work has found is to be changed by it: until its end, nobody
-/// else MUST be able to find the same in theirs. Who finds several finds them in a fixed order, an
-/// order before its products and products [by their codes](super::shelves), so that no two units of
-/// work wait for each other.
+/// An order or a product that a unit of work has found is its own until it ends: another one that
+/// looks for the same MUST wait, and then see what became of it. Who needs several looks for them in
+/// one order, an order before its products and products [by their codes](super::shelves), so that no
+/// two units of work wait for each other.
 pub(crate) trait Database: Store {
     /// Whether any two units of work wait for each other, also if they change different things.
     const ONE_WRITER: bool;

@@ -2,7 +2,7 @@
 //!
 //! Units of work run at the same time here, so each locks what it finds. A row that somebody else has
 //! locked is waited for, and read as they left it: that is `READ COMMITTED`, the database's default.
-//! Under a stricter one it is the same, but who has waited may be refused, and may try again.
+//! Under a stricter one PostgreSQL refuses who has waited, and nothing is wrong but that.
 
 use ensue::{Error, Meta};
 use ensue_postgres::{PostgresStore, Tx};
