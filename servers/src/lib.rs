@@ -14,6 +14,8 @@
 //! # Ok::<(), servers::Failure>(())
 //! ```
 //!
+//! A test that is content with any server makes a [`FreshDatabase`] there (feature `database`).
+//!
 //! Every server lives in a place of its own: a temporary directory, and a user that is not root. A
 //! guard stops it and removes the directory as soon as the process that wanted it is gone, also if
 //! that was killed. One more kind of server is one more file beside `postgres.rs` and `pgbouncer.rs`,
@@ -22,6 +24,8 @@
 mod account;
 mod address;
 mod failure;
+#[cfg(feature = "database")]
+mod fresh_database;
 mod guard;
 mod handshake;
 mod packages;
@@ -34,6 +38,8 @@ mod server;
 mod surroundings;
 
 pub use failure::Failure;
+#[cfg(feature = "database")]
+pub use fresh_database::FreshDatabase;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use surroundings::{Surroundings, pgbouncer_url, postgres_url};

@@ -13,7 +13,13 @@ const LAYERS: &[Layer] = &[
     Layer { member: "ensue-conformance", below: Below::These(&["ensue"]) },
     Layer {
         member: "shop",
-        below: Below::These(&["ensue", "ensue-core", "ensue-http", "ensue-sqlite"]),
+        below: Below::These(&[
+            "ensue",
+            "ensue-core",
+            "ensue-http",
+            "ensue-postgres",
+            "ensue-sqlite",
+        ]),
     },
     Layer { member: "bench", below: Below::AnythingPublished },
     Layer { member: "simulation", below: Below::These(&["ensue"]) },
@@ -89,10 +95,10 @@ mod tests {
         ("ensue-postgres", &["ensue", "sqlx"]),
         ("ensue-http", &["ensue"]),
         ("ensue-conformance", &["ensue"]),
-        ("shop", &["ensue", "ensue-core", "ensue-http", "ensue-sqlite"]),
+        ("shop", &["ensue", "ensue-core", "ensue-http", "ensue-postgres", "ensue-sqlite"]),
         ("bench", &["ensue-conformance", "ensue-sqlite"]),
         ("simulation", &["ensue"]),
-        ("servers", &["tempfile"]),
+        ("servers", &["sqlx", "tempfile"]),
         ("xtask", &["clap", "servers"]),
     ];
 

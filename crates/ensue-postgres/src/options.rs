@@ -63,8 +63,8 @@ impl PostgresOptions {
     }
 
     /// How many units of work may be open at once in this process; further ones wait their turn.
-    /// Beside them there are up to four connections for the forwarder and the feed, one for the
-    /// sequencer and one that listens.
+    /// Beside them there are up to four connections for the forwarder and the feed, up to four of the
+    /// [reader](PostgresStore::reader), one for the sequencer and one that listens.
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ensue::sequencer::Sequencer;
 use ensue::{Error, EventId};
-use sqlx::Row;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Row};
 use tokio::task::AbortHandle;
 
 use crate::connections::Connections;
@@ -21,6 +21,9 @@ use crate::{listener, migrate};
 /// statements all, which must not wait for long units of work.
 const OWN_CONNECTIONS_MAX: u32 = 4;
 
+/// LIMIT: connections for the domain's reading outside of units of work.
+const READERS_MAX: u32 = 4;
+
 /// A PostgreSQL database as a store.
 ///
 /// A handle: clones are cheap and share the connections. The sequencer ends with the last one.
@@ -34,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) schema: Schema,
     /// The domain's, which may keep them for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
+    /// The domain's too, for what needs no transaction.
+    readers: PgPool,
     /// Ours.
     pub(crate) own: Arc<Connections>,
     pub(crate) signals: Arc<Signals>,
@@ -66,6 +71,7 @@ impl PostgresStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 units: connections(options.server.clone(), options.connections),
+                readers: readers(&options),
                 own: connections(for_ourselves(&options), OWN_CONNECTIONS_MAX),
                 tasks: start(&options, &schema, &signals),
                 schema,
@@ -73,6 +79,14 @@ impl PostgresStore {
             }),
             seen: AtomicU64::new(0),
         })
+    }
+
+    /// Connections for queries that need no unit of work, none of them made before it is needed. They
+    /// see what is committed; long ones hold up neither units of work nor the forwarder. They refuse
+    /// to write, unless [behind a pooler](PostgresOptions::behind_pooler), which would not carry that
+    /// over.
+    pub fn reader(&self) -> &PgPool {
+        &self.inner.readers
     }
 
     /// What tells this log from every other one, also from what it would be if a fail-over had lost
@@ -92,6 +106,7 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.inner.end_tasks();
         self.inner.units.close().await;
+        self.inner.readers.close().await;
         self.inner.own.close().await;
     }
 
@@ -109,6 +124,15 @@ fn for_ourselves(options: &PostgresOptions) -> PgConnectOptions {
             options.server.clone().options([("default_transaction_isolation", "read committed")])
         }
     }
+}
+
+fn readers(options: &PostgresOptions) -> PgPool {
+    let server = options.server.clone();
+    let server = match options.is_pooled {
+        true => server,
+        false => server.options([("default_transaction_read_only", "on")]),
+    };
+    PgPoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(server)
 }
 
 /// What runs beside the store's callers.

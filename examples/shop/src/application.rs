@@ -19,12 +19,13 @@ mod phone_service;
 mod redeem_once;
 mod refund;
 mod restock;
+mod shelves;
 mod shop_error;
 mod synchronise_delivery;
 mod wanted;
 
 pub(crate) use checkout_service::CheckoutService;
-pub(crate) use database::{AuditEntry, BestSeller, Database};
+pub(crate) use database::{AuditEntry, BestSeller, Database, create_tables};
 pub(crate) use delivery_service::DeliveryService;
 pub(crate) use ensues::{DELIVERY, REFUNDS, afterwards, durably, in_transaction};
 pub(crate) use mailer::{Mailer, Recipient};

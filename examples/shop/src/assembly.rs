@@ -1,17 +1,15 @@
 //! The shop put together for one process: the ports that it has are filled, and what needs a port
 //! that it lacks is left out.
 
-use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use ensue::BoxError;
+use ensue::{BoxError, Builder, Events};
 use ensue_http::OriginLayer;
-use ensue_sqlite::{Builder, Events, SqliteStore};
 
-use crate::application::{self, PhoneService};
+use crate::application::{self, Database, PhoneService};
 use crate::coupled;
-use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway, sqlite};
+use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway};
 use crate::outside::Outside;
 use crate::server::Server;
 use crate::web;
@@ -30,11 +28,13 @@ impl<'a> Assembly<'a> {
         Ok(Self { outside, mailer })
     }
 
-    /// The application over its database file: every process has the handlers that run in
-    /// transactions.
-    pub(crate) async fn events(&self, folder: &Path, lease: Duration) -> Result<Events, BoxError> {
-        let store = SqliteStore::open(folder.join("shop.db")).await?;
-        let mut builder = application::in_transaction(Events::builder(store).lease(lease));
+    /// The application over its database: every process has the handlers that run in transactions.
+    pub(crate) async fn events<D: Database>(
+        &self,
+        database: D,
+        lease: Duration,
+    ) -> Result<Events<D>, BoxError> {
+        let mut builder = application::in_transaction(Events::builder(database).lease(lease));
         if let Some(mailer) = &self.mailer {
             builder = application::afterwards(builder, mailer.clone());
         }
@@ -42,12 +42,12 @@ impl<'a> Assembly<'a> {
             builder = durably(builder, outside)?;
         }
         let events = builder.build().await?;
-        sqlite::create_tables(&events).await?;
+        application::create_tables(&events).await?;
         Ok(events)
     }
 
     /// The API.
-    pub(crate) fn router(&self, events: &Events) -> reqwest::Result<Router> {
+    pub(crate) fn router<D: Database>(&self, events: &Events<D>) -> reqwest::Result<Router> {
         let mut router = web::router(events.clone());
         if let Some(mailer) = &self.mailer {
             let phone = PhoneService::new(events.clone(), mailer.clone());
@@ -60,14 +60,14 @@ impl<'a> Assembly<'a> {
     }
 }
 
-fn durably(builder: Builder, outside: &Outside) -> reqwest::Result<Builder> {
+fn durably<D: Database>(builder: Builder<D>, outside: &Outside) -> reqwest::Result<Builder<D>> {
     let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT);
     let gateway = HttpPaymentGateway::new(&url, timeout)?;
     let service = HttpDeliveryService::new(&outside.delivery_service_url())?;
     Ok(application::durably(builder, gateway, service))
 }
 
-fn coupled_router(events: &Events, outside: &Outside) -> reqwest::Result<Router> {
+fn coupled_router<D: Database>(events: &Events<D>, outside: &Outside) -> reqwest::Result<Router> {
     let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT_WHERE_COUPLED);
     let gateway = HttpPaymentGateway::new(&url, timeout)?;
     Ok(web::coupled::router(coupled::OrderService::new(events.clone(), gateway)))

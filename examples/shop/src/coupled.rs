@@ -5,7 +5,9 @@
 //!
 //! 1. *Somebody else's slowness is ours.* The customer waits for the gateway, and so does the open
 //!    transaction with everything that it has locked. On SQLite that is the only writer: as long as
-//!    the gateway takes, nobody else can order anything.
+//!    the gateway takes, nobody else can order anything. On a server it is the order and its
+//!    products, and one of the connections: who wants the same waits, and once enough are cancelled,
+//!    everybody does.
 //! 2. *Nobody knows what to do when the gateway fails.* Rolled back, the order is paid and the money
 //!    may have gone back, since an answer can get lost. Committed, the order is cancelled and the
 //!    money may never go back.

@@ -4,7 +4,9 @@ mod http_answer;
 mod http_delivery_service;
 mod http_mailer;
 mod http_payment_gateway;
-pub(crate) mod sqlite;
+mod postgres;
+mod rows;
+mod sqlite;
 
 pub(crate) use http_delivery_service::HttpDeliveryService;
 pub(crate) use http_mailer::HttpMailer;

@@ -1,7 +1,8 @@
 //! A small shop on `ensue`: A happens, B ensues.
 //!
 //! `cargo run -p shop` opens it, tells a story about it step by step and keeps it open;
-//! `cargo run -p shop -- story` tells every story and checks every step.
+//! `cargo run -p shop -- story` tells every story and checks every step. Either is over a SQLite file,
+//! or with `--database postgres://…` over a PostgreSQL database.
 //!
 //! Read [`domain`] first (orders raise events), then [`application`] (what ensues from them), then
 //! [`infrastructure`] (the database and the clients of other services). [`web`] is the API,
@@ -11,6 +12,7 @@
 mod application;
 mod assembly;
 mod coupled;
+mod database_url;
 mod domain;
 mod infrastructure;
 mod outside;
@@ -22,14 +24,18 @@ mod story;
 mod terminal;
 mod web;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use ensue::BoxError;
+use ensue::{BoxError, Error, Position};
+use ensue_postgres::PostgresStore;
+use ensue_sqlite::SqliteStore;
 use tracing_subscriber::EnvFilter;
 
+use crate::application::Database;
+use crate::database_url::DatabaseUrl;
 use crate::process::{Process, Role, Settings};
 use crate::story::Stage;
 use crate::terminal::Terminal;
@@ -42,13 +48,17 @@ use crate::terminal::Terminal;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where the shop, and the services it calls, keep their database files
+    /// Where the shop, and the services it calls, keep their database files; `story` uses a temporary
+    /// folder instead
     #[arg(long, value_name = "DIR", default_value = "shop-data")]
     data: PathBuf,
+    /// The shop's own database, if not a file in DIR: `postgres://…`, or `sqlite:FILE`
+    #[arg(long, value_name = "URL", global = true)]
+    database: Option<DatabaseUrl>,
     /// The port of the shop's API; 0 for any that is free
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// What runs in this process; `web` and `forwarder` may share one DIR, and tell no story
+    /// What runs in this process; `web` and `forwarder` may share one database, and tell no story
     #[arg(long, value_enum, default_value_t = Role::All)]
     role: Role,
     /// How long a forwarder that was killed keeps what it was doing from another, in milliseconds
@@ -58,7 +68,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tell every story on a fresh temporary database and check every step, then exit
+    /// Tell every story on a fresh database and check every step, then exit
+    ///
+    /// The database is a temporary file, unless --database names another. That must be one in which
+    /// no event has been stored.
     Story,
 }
 
@@ -67,11 +80,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr(arguments.quietly());
     let terminal = Terminal::of_stdout();
-    let ended = match arguments.command {
-        Some(Command::Story) => tell_every_story(&terminal, arguments.lease()).await,
-        None => open_the_shop(&terminal, &arguments.settings()).await,
-    };
-    match ended {
+    match run(&terminal, &arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::complain(&*error);
@@ -80,14 +89,51 @@ async fn main() -> ExitCode {
     }
 }
 
-impl Arguments {
-    fn settings(&self) -> Settings {
-        Settings {
-            folder: self.data.clone(),
-            port: self.port,
-            role: self.role,
-            lease: self.lease(),
+/// The one place that knows which databases there are.
+async fn run(terminal: &Terminal, arguments: &Arguments) -> Result<(), BoxError> {
+    let temporary = arguments.tells_stories().then(tempfile::tempdir).transpose()?;
+    let folder = temporary.as_ref().map_or(&*arguments.data, |folder| folder.path());
+    match arguments.database_in(folder) {
+        DatabaseUrl::Sqlite(file) => {
+            run_over(SqliteStore::open(file), terminal, arguments, folder).await
         }
+        DatabaseUrl::Postgres(url) => {
+            run_over(PostgresStore::connect(&url), terminal, arguments, folder).await
+        }
+    }
+}
+
+async fn run_over<D: Database>(
+    opening: impl Future<Output = Result<D, Error>>,
+    terminal: &Terminal,
+    arguments: &Arguments,
+    folder: &Path,
+) -> Result<(), BoxError> {
+    let process = Process::start(arguments.settings(folder), opening).await?;
+    let ended = match arguments.command {
+        Some(Command::Story) => tell_every_story(terminal, &process).await,
+        None => keep_open(terminal, &process, arguments.role).await,
+    };
+    process.stop().await;
+    ended
+}
+
+impl Arguments {
+    fn tells_stories(&self) -> bool {
+        matches!(self.command, Some(Command::Story))
+    }
+
+    fn database_in(&self, folder: &Path) -> DatabaseUrl {
+        self.database.clone().unwrap_or_else(|| DatabaseUrl::Sqlite(folder.join("shop.db")))
+    }
+
+    /// Stories need the whole shop, and disturb no other one.
+    fn settings(&self, folder: &Path) -> Settings {
+        let (port, role) = match self.command {
+            Some(Command::Story) => (0, Role::All),
+            None => (self.port, self.role),
+        };
+        Settings { folder: folder.to_owned(), port, role, lease: self.lease() }
     }
 
     /// What is logged unless `RUST_LOG` says so. In a story, what goes wrong on purpose is told on
@@ -106,29 +152,29 @@ impl Arguments {
     }
 }
 
-async fn tell_every_story(terminal: &Terminal, lease: Duration) -> Result<(), BoxError> {
-    let folder = tempfile::tempdir()?;
-    let folder_path = folder.path().to_owned();
-    let settings = Settings { folder: folder_path, port: 0, role: Role::All, lease };
-    let process = Process::start(&settings).await?;
-    let told = story::tell_all(&mut Stage::new(terminal, &process)?).await;
-    process.stop().await;
-    told
+async fn tell_every_story<D: Database>(
+    terminal: &Terminal,
+    process: &Process<D>,
+) -> Result<(), BoxError> {
+    let head = process.events.store().barrier().await?;
+    if head != Position::START {
+        let why = format!("the log goes to position {head} already: stories need a fresh database");
+        return Err(why.into());
+    }
+    story::tell_all(&mut Stage::new(terminal, process)?).await
 }
 
-async fn open_the_shop(terminal: &Terminal, settings: &Settings) -> Result<(), BoxError> {
-    let process = Process::start(settings).await?;
-    let ended = async {
-        if settings.role == Role::All {
-            story::tell_first(&mut Stage::new(terminal, &process)?).await?;
-        }
-        terminal.listeners(&process.listeners())?;
-        terminal.line("Ctrl-C closes the shop.")?;
-        Ok(tokio::signal::ctrl_c().await?)
-    };
-    let ended = ended.await;
-    process.stop().await;
-    ended
+async fn keep_open<D: Database>(
+    terminal: &Terminal,
+    process: &Process<D>,
+    role: Role,
+) -> Result<(), BoxError> {
+    if role == Role::All {
+        story::tell_first(&mut Stage::new(terminal, process)?).await?;
+    }
+    terminal.listeners(&process.listeners())?;
+    terminal.line("Ctrl-C closes the shop.")?;
+    Ok(tokio::signal::ctrl_c().await?)
 }
 
 fn log_to_stderr(quietly: &str) {

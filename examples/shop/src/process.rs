@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ensue::{BoxError, Forwarder};
-use ensue_sqlite::Events;
+use ensue::{BoxError, Error, Events, Forwarder};
 use tokio::net::TcpListener;
 
+use crate::application::Database;
 use crate::assembly::Assembly;
 use crate::outside::{self, Outside};
 use crate::server::{Server, listen};
@@ -35,36 +35,41 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
 }
 
-pub(crate) struct Process {
-    pub(crate) events: Events,
+pub(crate) struct Process<D: Database> {
+    pub(crate) events: Events<D>,
+    pub(crate) folder: PathBuf,
     outside: Option<Outside>,
     mail_service: Option<Server>,
     web: Option<Server>,
     forwarder: Option<Forwarder>,
 }
 
-impl Process {
-    pub(crate) async fn start(settings: &Settings) -> Result<Self, BoxError> {
+impl<D: Database> Process<D> {
+    /// The database is opened only once the port and the folder are ours.
+    pub(crate) async fn start(
+        settings: Settings,
+        opening: impl Future<Output = Result<D, Error>>,
+    ) -> Result<Self, BoxError> {
         let listener = match settings.role {
             Role::All | Role::Web => Some(listen_on(settings.port).await?),
             Role::Forwarder => None,
         };
-        let folder = &settings.folder;
-        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        let folder = settings.folder;
+        std::fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
         let outside = match settings.role {
-            Role::All | Role::Forwarder => Some(Outside::start(folder).await?),
+            Role::All | Role::Forwarder => Some(Outside::start(&folder).await?),
             Role::Web => None,
         };
         let mail_service = match settings.role {
-            Role::All | Role::Web => Some(outside::start_mail_service(folder).await?),
+            Role::All | Role::Web => Some(outside::start_mail_service(&folder).await?),
             Role::Forwarder => None,
         };
         let assembly = Assembly::new(outside.as_ref(), mail_service.as_ref())?;
-        let events = assembly.events(folder, settings.lease).await?;
+        let events = assembly.events(opening.await?, settings.lease).await?;
         let router = assembly.router(&events)?;
         let web = listener.map(|listener| Server::start(listener, router)).transpose()?;
         let forwarder = outside.is_some().then(|| events.forward());
-        Ok(Self { events, outside, mail_service, web, forwarder })
+        Ok(Self { events, folder, outside, mail_service, web, forwarder })
     }
 
     /// Who listens where.

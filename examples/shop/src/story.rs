@@ -25,16 +25,18 @@ use ensue::BoxError;
 
 pub(crate) use stage::Stage;
 
+use crate::application::Database;
+
 type Told = Result<(), BoxError>;
 
 /// The story for who runs the shop for the first time.
-pub(crate) async fn tell_first(stage: &mut Stage) -> Told {
+pub(crate) async fn tell_first<D: Database>(stage: &mut Stage<D>) -> Told {
     cancel::tell(stage).await?;
     change_address::tell(stage).await?;
     try_yourself::tell(stage).await
 }
 
-pub(crate) async fn tell_all(stage: &mut Stage) -> Told {
+pub(crate) async fn tell_all<D: Database>(stage: &mut Stage<D>) -> Told {
     place_and_pay::tell(stage).await?;
     coupled_cancel::tell(stage).await?;
     cancel::tell(stage).await?;

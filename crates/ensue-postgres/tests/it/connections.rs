@@ -1,6 +1,7 @@
 //! Connections, and who waits for one.
 
 use ensue::{Log, Transactions};
+use ensue_postgres::PostgresOptions;
 use tokio::task::JoinSet;
 
 use crate::server::{Database, append, envelopes, until};
@@ -38,4 +39,20 @@ async fn a_store_that_nobody_holds_any_more_lets_go_of_all_its_connections() {
         drop(store);
         until(async || database.ask::<i64>(others).await == 0).await;
     }
+}
+
+/// Through a pooler it would not refuse to write, and is said not to: hence past it.
+#[tokio::test]
+async fn a_reader_sees_what_is_committed_waits_for_no_unit_of_work_and_refuses_to_write() {
+    let database = Database::new().await;
+    let store = PostgresOptions::new(database.options()).connections(1).connect().await.unwrap();
+    database.execute("CREATE TABLE effect (number bigint); INSERT INTO effect VALUES (1)").await;
+    let mut held = store.begin().await.unwrap();
+    sqlx::query("UPDATE effect SET number = 2").execute(&mut *held).await.unwrap();
+    let number = "SELECT number FROM effect";
+    let number: i64 = sqlx::query_scalar(number).fetch_one(store.reader()).await.unwrap();
+    assert_eq!(number, 1);
+    let written = sqlx::query("INSERT INTO effect VALUES (3)").execute(store.reader()).await;
+    let refusal = written.unwrap_err().into_database_error().unwrap();
+    assert_eq!(refusal.code().as_deref(), Some("25006"), "{refusal}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ensue::store::Page;
 use ensue::{CorrelationId, Envelope, EventId, Log, Position, Timestamp, Transactions};
 use ensue_postgres::{PostgresOptions, PostgresStore};
+use servers::FreshDatabase;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -14,34 +15,27 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A database that was made for one test, and goes with it.
-pub(crate) struct Database {
-    server: PgConnectOptions,
-    name: String,
-}
+pub(crate) struct Database(FreshDatabase);
 
 impl Database {
     /// An empty one.
     pub(crate) async fn new() -> Self {
-        let server: PgConnectOptions = servers::postgres_url().parse().unwrap();
-        let name = format!("ensue_{}", EventId::now().as_uuid().simple());
-        execute(&server, format!("CREATE DATABASE {name}")).await;
-        Self { server, name }
+        Self(FreshDatabase::new().await)
     }
 
     /// With a setting that is a default for all who connect to it.
     pub(crate) async fn with_default(setting: &str) -> Self {
         let database = Self::new().await;
-        let name = &database.name;
-        execute(&database.server, format!("ALTER DATABASE {name} SET {setting}")).await;
+        database.0.alter(&format!("SET {setting}")).await;
         database
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     pub(crate) fn options(&self) -> PgConnectOptions {
-        self.server.clone().database(&self.name)
+        self.0.options()
     }
 
     pub(crate) fn store_options(&self) -> PostgresOptions {
@@ -51,7 +45,7 @@ impl Database {
     /// By way of a pooler that gives each transaction another connection to the server.
     pub(crate) fn pooled_options(&self) -> PostgresOptions {
         let pooler: PgConnectOptions = servers::pgbouncer_url().parse().unwrap();
-        PostgresOptions::new(pooler.database(&self.name)).behind_pooler()
+        PostgresOptions::new(pooler.database(self.name())).behind_pooler()
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {
@@ -74,25 +68,9 @@ impl Database {
 
     /// A single statement, or several, on a connection of its own.
     pub(crate) async fn execute(&self, statements: impl Into<String>) {
-        execute(&self.options(), statements.into()).await;
-    }
-}
-
-async fn execute(server: &PgConnectOptions, statements: String) {
-    let mut connection = PgConnection::connect_with(server).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
-}
-
-/// Its test may be over in a panic, and its runtime with it: hence a thread, and a runtime on it.
-impl Drop for Database {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            runtime.unwrap().block_on(execute(&server, statement));
-        });
-        dropping.join().unwrap();
+        let mut connection = self.connect().await;
+        let statements = sqlx::raw_sql(AssertSqlSafe(statements.into()));
+        statements.execute(&mut connection).await.unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The port to the shop's database.
 
-use ensue::{Error, EventId, Meta, Store, Timestamp, Tx};
+use ensue::{Error, EventId, Events, Meta, Store, Timestamp, Tx};
 
 use crate::domain::{Order, OrderNo, Product, ProductCode};
 
@@ -9,7 +9,19 @@ use crate::domain::{Order, OrderNo, Product, ProductCode};
 /// What takes a [`Tx`] is part of that unit of work, and sees its own changes; the rest reads what
 /// is committed, and waits for no unit of work. Services and handlers are generic over it, so that
 /// another database is one more module of the infrastructure.
+///
+/// An order or a product that a unit of work has found is its own until it ends: another one that
+/// looks for the same MUST wait, and then see what became of it. Who needs several looks for them in
+/// one order, an order before its products and products [by their codes](super::shelves), so that no
+/// two units of work wait for each other.
 pub(crate) trait Database: Store {
+    /// Whether any two units of work wait for each other, also if they change different things.
+    const ONE_WRITER: bool;
+
+    /// Makes the shop's tables and fills its shelves, unless that has been done. Several processes
+    /// may do it at the same time.
+    fn create_tables(tx: &mut Tx<Self>) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// A number that no order has had before.
     fn next_order_no(tx: &mut Tx<Self>) -> impl Future<Output = Result<OrderNo, Error>> + Send;
 
@@ -73,6 +85,11 @@ pub(crate) trait Database: Store {
     /// What happened to whatever is called `key`, the first first.
     fn audit_trail(&self, key: &str)
     -> impl Future<Output = Result<Vec<AuditEntry>, Error>> + Send;
+}
+
+/// Makes the database ready for the shop, in a unit of work of its own.
+pub(crate) async fn create_tables<D: Database>(events: &Events<D>) -> Result<(), Error> {
+    events.run(async |tx| D::create_tables(tx).await).await
 }
 
 /// How many of a product were sold, cancelled ones taken off.

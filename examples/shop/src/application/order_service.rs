@@ -2,6 +2,7 @@
 
 use ensue::{Events, Tx};
 
+use super::shelves::Shelves;
 use super::{Database, ShopError, Wanted};
 use crate::domain::{Address, Order, OrderLine, OrderNo, ProductCode, VolumeDiscount};
 
@@ -74,12 +75,12 @@ async fn take_from_stock<D: Database>(
     tx: &mut Tx<D>,
     wanted: &[(ProductCode, u32)],
 ) -> Result<Vec<OrderLine>, ShopError> {
+    let mut shelves = Shelves::find(tx, wanted.iter().map(|(code, _)| code)).await?;
     let mut lines = Vec::new();
     for (code, quantity) in wanted {
-        let found = D::find_product(tx, code).await?;
-        let mut product = found.ok_or_else(|| ShopError::NoSuchProduct(code.clone()))?;
+        let product = shelves.product(code)?;
         lines.push(product.take(*quantity)?);
-        D::save_product(tx, &product).await?;
+        D::save_product(tx, product).await?;
     }
     Ok(lines)
 }

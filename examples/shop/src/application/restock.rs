@@ -2,6 +2,7 @@
 
 use ensue::Tx;
 
+use super::shelves::Shelves;
 use super::{Database, ShopError};
 use crate::domain::{OrderCancelled, OrderLine};
 
@@ -18,11 +19,11 @@ pub(crate) async fn put_back<D: Database>(
     tx: &mut Tx<D>,
     lines: &[OrderLine],
 ) -> Result<(), ShopError> {
+    let mut shelves = Shelves::find(tx, lines.iter().map(|line| &line.product)).await?;
     for line in lines {
-        let found = D::find_product(tx, &line.product).await?;
-        let mut product = found.ok_or_else(|| ShopError::NoSuchProduct(line.product.clone()))?;
+        let product = shelves.product(&line.product)?;
         product.put_back(line.quantity)?;
-        D::save_product(tx, &product).await?;
+        D::save_product(tx, product).await?;
     }
     Ok(())
 }

@@ -1,32 +1,30 @@
 //! The shop's tables in SQLite, in the file that holds the events too.
 
-use ensue::{BoxError, Error, Meta, Timestamp};
-use ensue_sqlite::{Events, SqliteStore, Tx};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteExecutor};
+use ensue::{Error, Meta};
+use ensue_sqlite::{SqliteStore, Tx};
+use sqlx::SqliteExecutor;
 
+use super::rows::{self, AuditRow, BestSellerRow, ProductRow, failed};
 use crate::application::{AuditEntry, BestSeller, Database};
-use crate::domain::{Address, Money, Order, OrderNo, OrderState, Product, ProductCode};
-
-/// Makes the shop's tables and fills its shelves, unless that has been done.
-pub(crate) async fn create_tables(events: &Events) -> Result<(), Error> {
-    events
-        .run(async |tx| {
-            sqlx::raw_sql(include_str!("sqlite/sql/create_tables.sql"))
-                .execute(&mut **tx)
-                .await
-                .map_err(failed("cannot create the shop's tables"))?;
-            Ok(())
-        })
-        .await
-}
+use crate::domain::{Order, OrderNo, Product, ProductCode};
 
 impl Database for SqliteStore {
+    /// So that nothing that is found need be locked.
+    const ONE_WRITER: bool = true;
+
+    async fn create_tables(tx: &mut Tx) -> Result<(), Error> {
+        sqlx::raw_sql(include_str!("sqlite/sql/create_tables.sql"))
+            .execute(&mut **tx)
+            .await
+            .map(drop)
+            .map_err(failed::<Self>("cannot create the shop's tables"))
+    }
+
     async fn next_order_no(tx: &mut Tx) -> Result<OrderNo, Error> {
         let number: i64 = sqlx::query_scalar(include_str!("sqlite/sql/next_order_number.sql"))
             .fetch_one(&mut **tx)
             .await
-            .map_err(failed("cannot take an order number"))?;
+            .map_err(failed::<Self>("cannot take an order number"))?;
         Ok(OrderNo::new(format!("A-{number}")))
     }
 
@@ -35,27 +33,26 @@ impl Database for SqliteStore {
     }
 
     async fn save_order(tx: &mut Tx, order: &Order) -> Result<(), Error> {
-        const WHAT: &str = "cannot save an order";
-        let lines = serde_json::to_string(order.lines()).map_err(failed(WHAT))?;
+        let lines = rows::lines(order.lines())?;
         sqlx::query(include_str!("sqlite/sql/save_order.sql"))
             .bind(order.no().as_str())
-            .bind(state_name(order.state()))
+            .bind(rows::state_name(order.state()))
             .bind(order.address().street())
             .bind(order.address().city())
             .bind(lines)
             .execute(&mut **tx)
             .await
             .map(drop)
-            .map_err(failed(WHAT))
+            .map_err(failed::<Self>("cannot save an order"))
     }
 
     async fn find_product(tx: &mut Tx, code: &ProductCode) -> Result<Option<Product>, Error> {
-        let row = sqlx::query(include_str!("sqlite/sql/find_product.sql"))
+        let row: Option<ProductRow> = sqlx::query_as(include_str!("sqlite/sql/find_product.sql"))
             .bind(code.as_str())
             .fetch_optional(&mut **tx)
             .await
-            .map_err(failed("cannot find a product"))?;
-        row.as_ref().map(product).transpose().map_err(failed("cannot read a product"))
+            .map_err(failed::<Self>("cannot find a product"))?;
+        row.map(rows::product).transpose()
     }
 
     async fn save_product(tx: &mut Tx, product: &Product) -> Result<(), Error> {
@@ -65,7 +62,7 @@ impl Database for SqliteStore {
             .execute(&mut **tx)
             .await
             .map(drop)
-            .map_err(failed("cannot save a product"))
+            .map_err(failed::<Self>("cannot save a product"))
     }
 
     async fn add_sold(tx: &mut Tx, code: &ProductCode, quantity: i64) -> Result<(), Error> {
@@ -75,7 +72,7 @@ impl Database for SqliteStore {
             .execute(&mut **tx)
             .await
             .map(drop)
-            .map_err(failed("cannot count what was sold"))
+            .map_err(failed::<Self>("cannot count what was sold"))
     }
 
     async fn redeem_coupon(tx: &mut Tx, coupon: &str, no: &OrderNo) -> Result<bool, Error> {
@@ -84,7 +81,7 @@ impl Database for SqliteStore {
             .bind(no.as_str())
             .execute(&mut **tx)
             .await
-            .map_err(failed("cannot redeem a coupon"))?;
+            .map_err(failed::<Self>("cannot redeem a coupon"))?;
         Ok(redeemed.rows_affected() == 1)
     }
 
@@ -97,7 +94,7 @@ impl Database for SqliteStore {
             .execute(&mut **tx)
             .await
             .map(drop)
-            .map_err(failed("cannot write into the audit trail"))
+            .map_err(failed::<Self>("cannot write into the audit trail"))
     }
 
     async fn credit_points(tx: &mut Tx, no: &OrderNo, points: i64) -> Result<(), Error> {
@@ -107,7 +104,7 @@ impl Database for SqliteStore {
             .execute(&mut **tx)
             .await
             .map(drop)
-            .map_err(failed("cannot credit points"))
+            .map_err(failed::<Self>("cannot credit points"))
     }
 
     async fn order(&self, no: &OrderNo) -> Result<Option<Order>, Error> {
@@ -115,20 +112,21 @@ impl Database for SqliteStore {
     }
 
     async fn products(&self) -> Result<Vec<Product>, Error> {
-        let rows = sqlx::query(include_str!("sqlite/sql/list_products.sql"))
-            .fetch_all(self.reader())
-            .await
-            .map_err(failed("cannot list the products"))?;
-        rows.iter().map(product).collect::<Result<_, _>>().map_err(failed("cannot read a product"))
+        let products: Vec<ProductRow> =
+            sqlx::query_as(include_str!("sqlite/sql/list_products.sql"))
+                .fetch_all(self.reader())
+                .await
+                .map_err(failed::<Self>("cannot list the products"))?;
+        products.into_iter().map(rows::product).collect()
     }
 
     async fn best_sellers(&self) -> Result<Vec<BestSeller>, Error> {
-        let rows = sqlx::query(include_str!("sqlite/sql/list_best_sellers.sql"))
+        let list = include_str!("sqlite/sql/list_best_sellers.sql");
+        let best_sellers: Vec<BestSellerRow> = sqlx::query_as(list)
             .fetch_all(self.reader())
             .await
-            .map_err(failed("cannot list the best sellers"))?;
-        let best_sellers = rows.iter().map(best_seller).collect::<Result<_, _>>();
-        best_sellers.map_err(failed("cannot read a best seller"))
+            .map_err(failed::<Self>("cannot list the best sellers"))?;
+        Ok(best_sellers.into_iter().map(rows::best_seller).collect())
     }
 
     async fn points(&self, no: &OrderNo) -> Result<i64, Error> {
@@ -136,17 +134,17 @@ impl Database for SqliteStore {
             .bind(no.as_str())
             .fetch_optional(self.reader())
             .await
-            .map_err(failed("cannot find points"))?;
+            .map_err(failed::<Self>("cannot find points"))?;
         Ok(points.unwrap_or_default())
     }
 
     async fn audit_trail(&self, key: &str) -> Result<Vec<AuditEntry>, Error> {
-        let rows = sqlx::query(include_str!("sqlite/sql/list_audit_trail.sql"))
+        let trail: Vec<AuditRow> = sqlx::query_as(include_str!("sqlite/sql/list_audit_trail.sql"))
             .bind(key)
             .fetch_all(self.reader())
             .await
-            .map_err(failed("cannot read the audit trail"))?;
-        rows.iter().map(audit_entry).collect()
+            .map_err(failed::<Self>("cannot read the audit trail"))?;
+        trail.into_iter().map(rows::audit_entry).collect()
     }
 }
 
@@ -154,67 +152,10 @@ async fn select_order(
     executor: impl SqliteExecutor<'_>,
     no: &OrderNo,
 ) -> Result<Option<Order>, Error> {
-    let row = sqlx::query(include_str!("sqlite/sql/find_order.sql"))
+    let row = sqlx::query_as(include_str!("sqlite/sql/find_order.sql"))
         .bind(no.as_str())
         .fetch_optional(executor)
         .await
-        .map_err(failed("cannot find an order"))?;
-    row.as_ref().map(order).transpose()
-}
-
-/// The columns in the order of `find_order.sql`.
-fn order(row: &SqliteRow) -> Result<Order, Error> {
-    const WHAT: &str = "cannot read an order";
-    let column = |index| row.try_get::<&str, _>(index).map_err(failed(WHAT));
-    let lines = serde_json::from_str(column(4)?).map_err(failed(WHAT))?;
-    let address = Address::new(column(2)?, column(3)?).map_err(failed(WHAT))?;
-    let state = state_named(column(1)?).map_err(failed(WHAT))?;
-    Ok(Order::restore(OrderNo::new(column(0)?), lines, address, state))
-}
-
-/// The columns in the order of `find_product.sql` and `list_products.sql`.
-fn product(row: &SqliteRow) -> sqlx::Result<Product> {
-    Ok(Product {
-        code: ProductCode::new(row.try_get::<&str, _>(0)?),
-        name: row.try_get(1)?,
-        price: Money::of_cents(row.try_get(2)?),
-        is_returnable: row.try_get(3)?,
-        in_stock: row.try_get(4)?,
-    })
-}
-
-/// The columns in the order of `list_best_sellers.sql`.
-fn best_seller(row: &SqliteRow) -> sqlx::Result<BestSeller> {
-    Ok(BestSeller { product: ProductCode::new(row.try_get::<&str, _>(0)?), sold: row.try_get(1)? })
-}
-
-/// The columns in the order of `list_audit_trail.sql`.
-fn audit_entry(row: &SqliteRow) -> Result<AuditEntry, Error> {
-    const WHAT: &str = "cannot read the audit trail";
-    Ok(AuditEntry {
-        event_id: row.try_get::<&str, _>(0).map_err(failed(WHAT))?.parse().map_err(failed(WHAT))?,
-        event_type: row.try_get(1).map_err(failed(WHAT))?,
-        occurred_at: Timestamp::from_micros(row.try_get(2).map_err(failed(WHAT))?),
-    })
-}
-
-fn state_name(state: OrderState) -> &'static str {
-    match state {
-        OrderState::Placed => "placed",
-        OrderState::Paid => "paid",
-        OrderState::Cancelled => "cancelled",
-    }
-}
-
-fn state_named(name: &str) -> Result<OrderState, String> {
-    match name {
-        "placed" => Ok(OrderState::Placed),
-        "paid" => Ok(OrderState::Paid),
-        "cancelled" => Ok(OrderState::Cancelled),
-        _ => Err(format!("no state of an order is called `{name}`")),
-    }
-}
-
-fn failed<E: Into<BoxError>>(what: &'static str) -> impl Fn(E) -> Error {
-    move |error| Error::store(what, error, false)
+        .map_err(failed::<SqliteStore>("cannot find an order"))?;
+    row.map(rows::order).transpose()
 }

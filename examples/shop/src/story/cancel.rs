@@ -3,10 +3,11 @@
 use super::patience::wait_for;
 use super::witness::Refunds;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::domain::Money;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("An order is cancelled: its stock comes back, and so does the money")?;
     let stock = stage.witness.in_stock("mug").await?;
 

@@ -2,9 +2,10 @@
 
 use super::patience::wait_for;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::web::AddressBody;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("An address is changed: the delivery service learns of it")?;
 
     stage.says("A customer orders some tea, moves house, and then moves again.")?;

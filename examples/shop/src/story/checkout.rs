@@ -3,9 +3,10 @@
 use reqwest::StatusCode;
 
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A service joins the unit of work of another")?;
 
     stage

@@ -7,9 +7,10 @@ use reqwest::StatusCode;
 
 use super::patience::wait_for;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("Without events: the order itself calls the payment gateway, and waits")?;
     stage.says("The gateway is slow today. Two customers cancel, one of them in the old way.")?;
     let evented = cancel_evented(stage).await?;
@@ -20,7 +21,7 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     lose_the_answer(stage).await
 }
 
-async fn cancel_evented(stage: &mut Stage) -> Result<Duration, BoxError> {
+async fn cancel_evented<D: Database>(stage: &mut Stage<D>) -> Result<Duration, BoxError> {
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
     stage.payment_gateway_is("slow", &no).await?;
     let answer = stage.cancel(&no).await?;
@@ -33,7 +34,7 @@ async fn cancel_evented(stage: &mut Stage) -> Result<Duration, BoxError> {
     Ok(answer.took)
 }
 
-async fn cancel_coupled(stage: &mut Stage) -> Result<Duration, BoxError> {
+async fn cancel_coupled<D: Database>(stage: &mut Stage<D>) -> Result<Duration, BoxError> {
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
     stage.payment_gateway_is("slow", &no).await?;
     let answer = stage.cancel_coupled(&no).await?;
@@ -42,32 +43,56 @@ async fn cancel_coupled(stage: &mut Stage) -> Result<Duration, BoxError> {
     Ok(answer.took)
 }
 
-async fn order_meanwhile(stage: &mut Stage) -> Told {
+async fn order_meanwhile<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.says(
-        "While a coupled cancellation waits, its transaction is open: somebody else orders.",
+        "While a coupled cancellation of some tea waits, its transaction is open. Others order.",
     )?;
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
-    stage.payment_gateway_is("slow", &no).await?;
-    let (cancelled, placed) = tokio::join!(stage.cancel_coupled(&no), place_meanwhile(stage, &no));
-    let (before, after) = placed?;
+    stage.payment_gateway_is("hold", &no).await?;
+    let (cancelled, others) = tokio::join!(stage.cancel_coupled(&no), others_order(stage, &no));
+    let (mug, tea) = others?;
     stage.fact("the coupled one is done in the end", cancelled?.status, StatusCode::OK)?;
-    let text = "who ordered in the meantime had to wait until the money had gone back";
-    stage.fact(text, (before, after), (0, 1))
+    let text = "who ordered tea, too, had to wait until the money had gone back";
+    stage.fact(text, tea, (0, 1))?;
+    match D::ONE_WRITER {
+        true => stage.fact("so had who ordered a mug: the database has one writer", mug, (0, 1)),
+        false => stage.fact("who ordered a mug had not: another row, another lock", mug, (0, 0)),
+    }
 }
 
-/// Places an order once the gateway was asked about `no`: how often that was refunded before, and
-/// when the order was placed.
-async fn place_meanwhile(stage: &Stage, no: &str) -> Result<(u32, u32), BoxError> {
+/// How often `no` was refunded when somebody began to order, and when that was done.
+type Meanwhile = (u32, u32);
+
+/// Somebody orders a mug and somebody tea, once the gateway was asked about `no`. Whoever waits for
+/// its answer would wait in vain as long as it is held; who does not, need not hurry.
+async fn others_order<D: Database>(
+    stage: &Stage<D>,
+    no: &str,
+) -> Result<(Meanwhile, Meanwhile), BoxError> {
     wait_for("the gateway to be asked", async || {
         Ok(stage.witness.payment_gateway_has_waiting(no).await?.then_some(()))
     })
     .await?;
+    if D::ONE_WRITER {
+        stage.payment_gateway_is("slow", no).await?;
+        return tokio::try_join!(order(stage, no, "mug"), order(stage, no, "tea"));
+    }
+    let mug = order(stage, no, "mug").await?;
+    stage.payment_gateway_is("slow", no).await?;
+    Ok((mug, order(stage, no, "tea").await?))
+}
+
+async fn order<D: Database>(
+    stage: &Stage<D>,
+    no: &str,
+    product: &str,
+) -> Result<Meanwhile, BoxError> {
     let before = stage.witness.refunds(no).await?.refunds;
-    stage.place(&[("mug", 1)]).await?;
+    stage.place(&[(product, 1)]).await?;
     Ok((before, stage.witness.refunds(no).await?.refunds))
 }
 
-async fn lose_the_answer(stage: &mut Stage) -> Told {
+async fn lose_the_answer<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.says("The gateway refunds, and its answer gets lost. What now? This one rolls back:")?;
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
     stage.payment_gateway_is("flaky", &no).await?;

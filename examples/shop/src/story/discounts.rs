@@ -1,9 +1,10 @@
 //! Not only entities raise.
 
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::domain::Money;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A domain service and a value raise events too")?;
     let head = stage.witness.head().await?;
 

@@ -4,6 +4,7 @@ use ensue::BoxError;
 use serde::Deserialize;
 
 use super::{Stage, Told};
+use crate::application::Database;
 
 /// Small, so that a story of a few events has several pages.
 const LIMIT: u64 = 10;
@@ -19,7 +20,7 @@ struct FeedEvent {
     payload: String,
 }
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("The log is a feed: other teams follow it over HTTP")?;
     stage.says(
         "A page at a time, from wherever the reader was; the next offset is this one + count.",
@@ -38,13 +39,13 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     stage.fact(format!("positions 1 to {head}, each once, in order"), positions, dense)
 }
 
-async fn page(stage: &Stage, offset: usize) -> Result<Vec<FeedEvent>, BoxError> {
+async fn page<D: Database>(stage: &Stage<D>, offset: usize) -> Result<Vec<FeedEvent>, BoxError> {
     let path = format!("/api/events?offset={offset}&limit={LIMIT}");
     stage.line(format!("     GET {path}"))?;
     stage.witness.read(format!("{}{path}", stage.witness.shop)).await
 }
 
-fn show(stage: &Stage, page: &[FeedEvent]) -> Told {
+fn show<D: Database>(stage: &Stage<D>, page: &[FeedEvent]) -> Told {
     page.iter().try_for_each(|event| {
         let FeedEvent { id, event_type, payload } = event;
         stage.line(format!("     {id:>4} {event_type:<30} {}", shortened(payload)))

@@ -2,12 +2,13 @@
 
 use super::patience::wait_for;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::domain::Money;
 
 /// The change that added loyalty points, as it was made; a test sees to it that it is true still.
 const DIFF: &str = include_str!("../../adding-a-reaction.diff");
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A reaction is added, and nothing of the domain changes")?;
 
     stage.says("One day the shop wants to credit points for payments: one for each whole euro.")?;

@@ -4,16 +4,17 @@ use reqwest::StatusCode;
 
 use super::patience::wait_for;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A mail is sent once it is certain what happened")?;
     order_and_get_mail(stage).await?;
     order_while_down(stage).await?;
     order_in_vain(stage).await
 }
 
-async fn order_and_get_mail(stage: &mut Stage) -> Told {
+async fn order_and_get_mail<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.says("A customer orders some tea. After the commit, this process sends a mail.")?;
     let answer = stage.place_with_coupon(&[("tea", 1)], "TEA-20").await?;
     let no = answer.text("order_no");
@@ -26,7 +27,7 @@ async fn order_and_get_mail(stage: &mut Stage) -> Told {
     stage.fact(format!("{took:.1?} later: “{told}”"), mails, vec![told])
 }
 
-async fn order_while_down(stage: &mut Stage) -> Told {
+async fn order_while_down<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.says("The mail server breaks down. Another customer orders.")?;
     stage.mail_service_is("down").await?;
     let failed = stage.witness.events.after_commit_counts().failed;
@@ -41,7 +42,7 @@ async fn order_while_down(stage: &mut Stage) -> Told {
     stage.fact("the mail is missed: what must happen is for a subscription", mails.len(), 0)
 }
 
-async fn order_in_vain(stage: &mut Stage) -> Told {
+async fn order_in_vain<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.says(
         "Somebody orders with the first one's coupon. The order raises that it was placed,",
     )?;

@@ -7,21 +7,21 @@ use reqwest::StatusCode;
 use super::patience::wait_for;
 use super::witness::Refunds;
 use super::{Stage, Told};
-use crate::application::REFUNDS;
+use crate::application::{Database, REFUNDS};
 use crate::domain::Money;
 use crate::web::State;
 
 /// Enough attempts to show that it goes on trying.
 const ATTEMPTS: u32 = 3;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("The payment gateway is down: nobody waits, and the refund is done once")?;
     let no = cancel_while_down(stage).await?;
     refund_another(stage, &no).await?;
     come_back(stage, &no).await
 }
 
-async fn cancel_while_down(stage: &mut Stage) -> Result<String, BoxError> {
+async fn cancel_while_down<D: Database>(stage: &mut Stage<D>) -> Result<String, BoxError> {
     stage.says("The gateway cannot reach one customer's bank. This customer cancels.")?;
     let no = stage.place_and_pay(&[("mug", 1)]).await?;
     stage.payment_gateway_is("down", &no).await?;
@@ -48,7 +48,7 @@ async fn cancel_while_down(stage: &mut Stage) -> Result<String, BoxError> {
     Ok(no)
 }
 
-async fn refund_another(stage: &mut Stage, no: &str) -> Told {
+async fn refund_another<D: Database>(stage: &mut Stage<D>, no: &str) -> Told {
     stage.says("Another customer cancels meanwhile.")?;
     let other = stage.place_and_pay(&[("tea", 1)]).await?;
     stage.cancel(&other).await?;
@@ -62,7 +62,7 @@ async fn refund_another(stage: &mut Stage, no: &str) -> Told {
     stage.fact(text, waiting, true)
 }
 
-async fn come_back(stage: &mut Stage, no: &str) -> Told {
+async fn come_back<D: Database>(stage: &mut Stage<D>, no: &str) -> Told {
     stage
         .says("The gateway comes back. It refunds, but its answer gets lost; it is asked again.")?;
     stage.payment_gateway_is("flaky", no).await?;
@@ -83,7 +83,7 @@ async fn come_back(stage: &mut Stage, no: &str) -> Told {
     stage.fact(format!("the payment gateway gave {amount} back, once"), refunds, once)
 }
 
-async fn set_aside(stage: &Stage, no: &str) -> Result<Option<SetAside>, BoxError> {
+async fn set_aside<D: Database>(stage: &Stage<D>, no: &str) -> Result<Option<SetAside>, BoxError> {
     let status = stage.witness.status(REFUNDS).await?;
     Ok(status.set_aside.into_iter().find(|entry| entry.key.as_deref() == Some(no)))
 }

@@ -4,8 +4,9 @@ use ensue::BoxError;
 use serde_json::{Value, json};
 
 use super::{Stage, Told};
+use crate::application::Database;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("Handlers of one call: they hear that call, and go with it")?;
     let mails = stage.witness.mails_to("sales").await?.len();
 
@@ -31,8 +32,8 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     stage.fact("sales got a copy of each order by phone, and of no other", copies, told.into())
 }
 
-async fn take(
-    stage: &Stage,
+async fn take<D: Database>(
+    stage: &Stage<D>,
     product: &str,
     coupon: Option<&str>,
 ) -> Result<(String, Value), BoxError> {
@@ -40,7 +41,7 @@ async fn take(
     Ok((answer.text("order_no"), answer.body["happened"].clone()))
 }
 
-fn read_out(stage: &Stage, happened: &Value) -> Told {
+fn read_out<D: Database>(stage: &Stage<D>, happened: &Value) -> Told {
     let mut lines = happened.as_array().into_iter().flatten().filter_map(Value::as_str);
     lines.try_for_each(|line| stage.line(format!("       “{line}”")))
 }

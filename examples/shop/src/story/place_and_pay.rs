@@ -2,10 +2,11 @@
 
 use super::patience::wait_for;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::domain::Money;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("An order is placed and paid")?;
     let head = stage.witness.head().await?;
     let (stock, sold) = (stage.witness.in_stock("mug").await?, stage.witness.sold("mug").await?);

@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 use super::patience::wait_for;
 use super::witness::Refunds;
 use super::{Stage, Told};
-use crate::application::{DELIVERY, REFUNDS};
+use crate::application::{DELIVERY, Database, REFUNDS};
 use crate::domain::Money;
 use crate::web::{AddressBody, SetAsideBody};
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("An event is poisoned: it is parked, and an operator has it tried again")?;
     let no = cancel_in_vain(stage).await?;
     refund_others(stage, &no).await?;
@@ -19,7 +19,7 @@ pub(super) async fn tell(stage: &mut Stage) -> Told {
     repair_delivery(stage, &no).await
 }
 
-async fn cancel_in_vain(stage: &mut Stage) -> Result<String, BoxError> {
+async fn cancel_in_vain<D: Database>(stage: &mut Stage<D>) -> Result<String, BoxError> {
     stage.says("The payment gateway has lost one customer's card. This customer cancels.")?;
     let no = stage.place_and_pay(&[("mug", 1)]).await?;
     stage.payment_gateway_is("refuse", &no).await?;
@@ -38,7 +38,7 @@ async fn cancel_in_vain(stage: &mut Stage) -> Result<String, BoxError> {
     Ok(no)
 }
 
-async fn refund_others(stage: &mut Stage, no: &str) -> Told {
+async fn refund_others<D: Database>(stage: &mut Stage<D>, no: &str) -> Told {
     stage.says("Two other customers cancel.")?;
     let others =
         [stage.place_and_pay(&[("tea", 1)]).await?, stage.place_and_pay(&[("tea", 2)]).await?];
@@ -55,7 +55,7 @@ async fn refund_others(stage: &mut Stage, no: &str) -> Told {
     stage.fact(format!("both are refunded, while {no} is parked"), parked, 1)
 }
 
-async fn repair_refund(stage: &mut Stage, no: &str) -> Told {
+async fn repair_refund<D: Database>(stage: &mut Stage<D>, no: &str) -> Told {
     stage.says("The gateway finds the card. An operator asks for another attempt:")?;
     stage.payment_gateway_is("ok", no).await?;
     let entries = set_aside(stage, REFUNDS, no).await?;
@@ -72,7 +72,7 @@ async fn repair_refund(stage: &mut Stage, no: &str) -> Told {
     stage.fact(format!("the payment gateway gave {amount} back, once"), refunds, once)
 }
 
-async fn move_in_vain(stage: &mut Stage) -> Result<String, BoxError> {
+async fn move_in_vain<D: Database>(stage: &mut Stage<D>) -> Result<String, BoxError> {
     stage
         .says("The delivery service knows nothing of a parcel. Its customer moves house, twice.")?;
     let no = stage.place_and_pay(&[("tea", 1)]).await?;
@@ -87,7 +87,7 @@ async fn move_in_vain(stage: &mut Stage) -> Result<String, BoxError> {
     Ok(no)
 }
 
-async fn repair_delivery(stage: &mut Stage, no: &str) -> Told {
+async fn repair_delivery<D: Database>(stage: &mut Stage<D>, no: &str) -> Told {
     stage.says("The parcel turns up. The operator names the order this time:")?;
     stage.delivery_service_is("ok", no).await?;
     let answer = stage.retry(DELIVERY, ("key", no.into()), "ben: the parcel turned up").await?;
@@ -102,7 +102,7 @@ async fn repair_delivery(stage: &mut Stage, no: &str) -> Told {
 }
 
 /// As an operator sees it.
-fn show(stage: &Stage, subscription: &str, entries: &[SetAsideBody]) -> Told {
+fn show<D: Database>(stage: &Stage<D>, subscription: &str, entries: &[SetAsideBody]) -> Told {
     stage.line(format!("     GET /api/subscriptions/{subscription}"))?;
     entries.iter().try_for_each(|entry| {
         let SetAsideBody { position, state, attempts, class, message, .. } = entry;
@@ -116,8 +116,8 @@ fn show(stage: &Stage, subscription: &str, entries: &[SetAsideBody]) -> Told {
     })
 }
 
-async fn wait_until_set_aside(
-    stage: &Stage,
+async fn wait_until_set_aside<D: Database>(
+    stage: &Stage<D>,
     subscription: &str,
     no: &str,
     count: usize,
@@ -130,8 +130,8 @@ async fn wait_until_set_aside(
     wait_for(&text, look).await.map(|(entries, _)| entries)
 }
 
-async fn set_aside(
-    stage: &Stage,
+async fn set_aside<D: Database>(
+    stage: &Stage<D>,
     subscription: &str,
     no: &str,
 ) -> Result<Vec<SetAsideBody>, BoxError> {

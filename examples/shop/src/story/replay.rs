@@ -3,10 +3,10 @@
 use reqwest::StatusCode;
 
 use super::{Stage, Told};
-use crate::application::DELIVERY;
+use crate::application::{DELIVERY, Database};
 use crate::web::AddressBody;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A service has lost its books: what it was told is replayed to it")?;
 
     stage.says("A customer moves house, and the delivery service learns of it.")?;

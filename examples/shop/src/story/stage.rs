@@ -1,6 +1,7 @@
 //! Where a story is told: who acts, who looks, and what the reader sees.
 
 use std::fmt::{Debug, Display};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ensue::{BoxError, Position};
@@ -11,21 +12,24 @@ use super::Told;
 use super::answer::Answer;
 use super::patience::wait_for;
 use super::witness::Witness;
+use crate::application::Database;
 use crate::process::Process;
 use crate::terminal::{Terminal, Tone};
 
 /// LIMIT: a request of a story; the shop answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) struct Stage {
+pub(crate) struct Stage<D: Database> {
     terminal: Terminal,
     chapters: u32,
     facts: u32,
-    pub(super) witness: Witness,
+    /// Where the shop keeps its files.
+    pub(super) folder: PathBuf,
+    pub(super) witness: Witness<D>,
 }
 
-impl Stage {
-    pub(crate) fn new(terminal: &Terminal, process: &Process) -> Result<Self, BoxError> {
+impl<D: Database> Stage<D> {
+    pub(crate) fn new(terminal: &Terminal, process: &Process<D>) -> Result<Self, BoxError> {
         let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let listeners = process.listeners();
         let [(_, shop), (_, payment_gateway), (_, delivery_service), (_, mail_service)] =
@@ -41,7 +45,8 @@ impl Stage {
             mail_service: mail_service.clone(),
             events: process.events.clone(),
         };
-        Ok(Self { terminal: *terminal, chapters: 0, facts: 0, witness })
+        let folder = std::path::absolute(&process.folder)?;
+        Ok(Self { terminal: *terminal, chapters: 0, facts: 0, folder, witness })
     }
 
     pub(super) fn chapter(&mut self, title: &str) -> Told {

@@ -1,15 +1,16 @@
 //! What the reader can do next.
 
 use super::{Stage, Told};
+use crate::application::Database;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("Now you: the shop stays open")?;
     stage.says("Two more orders, for you to cancel:")?;
     let first = stage.place_and_pay(&[("mug", 1)]).await?;
     let second = stage.place_and_pay(&[("mug", 3)]).await?;
     let (shop, gateway) = (&stage.witness.shop, &stage.witness.payment_gateway);
 
-    let ledger = stage.witness.events.store().path().with_file_name("ledger.db");
+    let ledger = stage.folder.join("ledger.db");
     let ledger = ledger.display();
 
     say_and_show(
@@ -48,7 +49,7 @@ fn behaviour(gateway: &str, mode: &str) -> String {
     format!("curl -X PUT -d '{{\"mode\":\"{mode}\"}}' {gateway}/behaviour")
 }
 
-fn say_and_show(stage: &Stage, text: &str, commands: &[String]) -> Told {
+fn say_and_show<D: Database>(stage: &Stage<D>, text: &str, commands: &[String]) -> Told {
     stage.says(text)?;
     commands.iter().try_for_each(|command| stage.line(format!("     {command}")))
 }

@@ -4,9 +4,10 @@ use reqwest::StatusCode;
 
 use super::witness::Refunds;
 use super::{Stage, Told};
+use crate::application::Database;
 use crate::web::State;
 
-pub(super) async fn tell(stage: &mut Stage) -> Told {
+pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.chapter("A handler has a veto: nothing is changed, nothing is stored")?;
 
     stage.says("A customer orders a mug and a gift card, and pays.")?;

@@ -1,12 +1,12 @@
 //! Who looks at what has become true: in the shop, in its log, and at the services of others.
 
 use ensue::store::Page;
-use ensue::{BoxError, Entry, Log, Position, SubscriptionStatus};
-use ensue_sqlite::Events;
+use ensue::{BoxError, Entry, Events, Position, SubscriptionStatus};
 use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::application::Database;
 use crate::web::{
     AddressBody, AuditEntryBody, BestSellerBody, OrderBody, ProductBody, SubscriptionBody,
 };
@@ -14,13 +14,13 @@ use crate::web::{
 /// LIMIT: what a story looks at in one go; it stores a handful.
 const ENTRIES_MAX: u32 = 1_000;
 
-pub(super) struct Witness {
+pub(super) struct Witness<D: Database> {
     pub(super) client: Client,
     pub(super) shop: String,
     pub(super) payment_gateway: String,
     pub(super) delivery_service: String,
     pub(super) mail_service: String,
-    pub(super) events: Events,
+    pub(super) events: Events<D>,
 }
 
 /// What the payment gateway's books say of an order.
@@ -53,7 +53,7 @@ struct Waiting {
     waiting: Vec<String>,
 }
 
-impl Witness {
+impl<D: Database> Witness<D> {
     pub(super) async fn order(&self, no: &str) -> Result<OrderBody, BoxError> {
         self.read(format!("{}/api/orders/{no}", self.shop)).await
     }
@@ -109,12 +109,15 @@ impl Witness {
         self.read(format!("{}/api/subscriptions/{name}", self.shop)).await
     }
 
+    /// How far the log goes with everything that is committed: on a server, events get their
+    /// positions a moment after that.
     pub(super) async fn head(&self) -> Result<Position, BoxError> {
-        Ok(self.events.head().await?)
+        Ok(self.events.store().barrier().await?)
     }
 
     /// What was stored of an order after `head`.
     pub(super) async fn stored(&self, head: Position, no: &str) -> Result<Vec<Entry>, BoxError> {
+        self.head().await?;
         let mut entries = self.events.store().read(Page::new(head, ENTRIES_MAX)).await?;
         entries.retain(|entry| entry.envelope.key.as_deref() == Some(no));
         Ok(entries)

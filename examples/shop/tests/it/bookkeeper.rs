@@ -7,7 +7,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 use crate::customer::Customer;
 use crate::patience::until;
+use crate::premises::{Premises, on_each_database};
 use crate::program::Program;
+
+on_each_database! {
+    a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order,
+    a_bookkeeper_waits_for_a_shop_that_is_closed,
+}
 
 /// How often the bookkeeper is killed.
 const KILLS: usize = 8;
@@ -15,11 +21,9 @@ const KILLS: usize = 8;
 /// Of each customer.
 const ORDERS: usize = 60;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = folder.path().join("ledger.db");
-    let web = Program::web(folder.path());
+async fn a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order(premises: Premises) {
+    let ledger = premises.folder().join("ledger.db");
+    let web = premises.web();
     let customer = Customer::of(&web.url_of("shop"));
 
     let busy = [tokio::spawn(order(customer.clone())), tokio::spawn(order(customer.clone()))];
@@ -27,7 +31,7 @@ async fn a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order() 
     for customer in busy {
         customer.await.unwrap();
     }
-    let log = customer.log().await;
+    let log = customer.log_of(2 * ORDERS * 2).await;
     let last = Program::bookkeeper_until(&customer.feed(), &ledger, log.len());
     assert!(last.end().await.success());
 
@@ -36,11 +40,9 @@ async fn a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order() 
     assert_eq!(postings(&ledger).await, log);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bookkeeper_waits_for_a_shop_that_is_closed() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = folder.path().join("ledger.db");
-    let first = Program::web(folder.path());
+async fn a_bookkeeper_waits_for_a_shop_that_is_closed(premises: Premises) {
+    let ledger = premises.folder().join("ledger.db");
+    let first = premises.web();
     let url = first.url_of("shop");
     Customer::of(&url).place_and_pay(1).await;
     first.kill();
@@ -48,7 +50,7 @@ async fn a_bookkeeper_waits_for_a_shop_that_is_closed() {
     let bookkeeper = Program::bookkeeper_until(&format!("{url}/api/events"), &ledger, 2);
     until("the ledger is there", async || ledger.exists()).await;
     let port = url.rsplit(':').next().unwrap();
-    let _second = Program::web_on_port(folder.path(), port);
+    let _second = premises.web_on_port(port);
     assert!(bookkeeper.end().await.success());
     assert_eq!(postings(&ledger).await.len(), 2);
 }

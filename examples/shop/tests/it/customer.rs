@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::patience::until;
+
 #[derive(Clone)]
 pub(crate) struct Customer {
     client: Client,
@@ -34,12 +36,26 @@ impl Customer {
     }
 
     pub(crate) async fn place_and_pay(&self, mugs: u32) -> String {
-        let lines = [json!({ "product": "mug", "quantity": mugs })];
-        let address = json!({ "street": "12 Mill Lane", "city": "York" });
-        let order = self.post("/api/orders", json!({ "lines": lines, "address": address })).await;
-        let no = order["order_no"].as_str().unwrap().to_owned();
+        let no = self.place(&[("mug", mugs)]).await;
         self.post(&format!("/api/orders/{no}/pay"), Value::Null).await;
         no
+    }
+
+    pub(crate) async fn place(&self, lines: &[(&str, u32)]) -> String {
+        let order = self.post("/api/orders", wanted(lines)).await;
+        order["order_no"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether the order was placed, or why not.
+    pub(crate) async fn try_to_place(&self, lines: &[(&str, u32)]) -> StatusCode {
+        let request = self.client.post(format!("{}/api/orders", self.shop));
+        request.json(&wanted(lines)).send().await.unwrap().status()
+    }
+
+    /// Whether the order was cancelled, or why not.
+    pub(crate) async fn try_to_cancel(&self, no: &str) -> StatusCode {
+        let request = self.client.post(format!("{}/api/orders/{no}/cancel", self.shop));
+        request.send().await.unwrap().status()
     }
 
     pub(crate) async fn cancel(&self, no: &str) {
@@ -87,14 +103,14 @@ impl Customer {
         behaviour["waiting"].as_array().unwrap().iter().any(|order_no| order_no == no)
     }
 
-    pub(crate) async fn mugs_in_stock(&self) -> u64 {
+    pub(crate) async fn in_stock(&self, product: &str) -> u64 {
         let stock: Vec<Value> = self.read(&format!("{}/api/stock", self.shop)).await;
-        mugs(&stock)["in_stock"].as_u64().unwrap()
+        of_product(product, &stock)["in_stock"].as_u64().unwrap()
     }
 
     pub(crate) async fn mugs_sold(&self) -> i64 {
         let sold: Vec<Value> = self.read(&format!("{}/api/best-sellers", self.shop)).await;
-        mugs(&sold)["sold"].as_i64().unwrap()
+        of_product("mug", &sold)["sold"].as_i64().unwrap()
     }
 
     /// Who was sent mails, in their order.
@@ -148,8 +164,15 @@ impl Customer {
         format!("{}/api/events", self.shop)
     }
 
-    /// The whole log, page by page.
-    pub(crate) async fn log(&self) -> Vec<FeedEvent> {
+    /// The whole log, once it has so many events: on a server they get their positions a moment after
+    /// the commit.
+    pub(crate) async fn log_of(&self, events: usize) -> Vec<FeedEvent> {
+        until("the log is complete", async || self.log().await.len() >= events).await;
+        self.log().await
+    }
+
+    /// Page by page.
+    async fn log(&self) -> Vec<FeedEvent> {
         let mut log: Vec<FeedEvent> = Vec::new();
         loop {
             let url = format!("{}?offset={}&limit=500", self.feed(), log.len());
@@ -174,6 +197,13 @@ impl Customer {
     }
 }
 
-fn mugs(products: &[Value]) -> &Value {
-    products.iter().find(|product| product["product"] == "mug").unwrap()
+fn wanted(lines: &[(&str, u32)]) -> Value {
+    let line = |(product, quantity)| json!({ "product": product, "quantity": quantity });
+    let lines: Vec<_> = lines.iter().copied().map(line).collect();
+    let address = json!({ "street": "12 Mill Lane", "city": "York" });
+    json!({ "lines": lines, "address": address })
+}
+
+fn of_product<'a>(code: &str, products: &'a [Value]) -> &'a Value {
+    products.iter().find(|product| product["product"] == code).unwrap()
 }

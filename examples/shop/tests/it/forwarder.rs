@@ -1,14 +1,19 @@
 //! Orders are taken in one process; what ensues from them runs in another.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::customer::{Customer, Refunds};
 use crate::patience::until;
-use crate::program::Program;
+use crate::premises::{Premises, on_each_database};
+
+on_each_database! {
+    what_the_web_process_cancels_is_refunded_by_the_forwarder_process,
+    what_was_cancelled_before_the_first_forwarder_ran_is_refunded,
+    a_forwarder_killed_at_any_moment_refunds_each_order_once,
+}
 
 /// What is on the shelves of a new shop.
 const MUGS: u64 = 1_000;
@@ -24,11 +29,9 @@ const KILLS: usize = 12;
 /// How many customers order and cancel at the same time.
 const CUSTOMERS: usize = 2;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_web_process_cancels_is_refunded_by_the_forwarder_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
-    let forwarder = Program::forwarder(folder.path());
+async fn what_the_web_process_cancels_is_refunded_by_the_forwarder_process(premises: Premises) {
+    let web = premises.web();
+    let forwarder = premises.forwarder();
     let customer = Customer::of(&web.url_of("shop"));
     let payment_gateway = forwarder.url_of("payment gateway");
 
@@ -40,31 +43,27 @@ async fn what_the_web_process_cancels_is_refunded_by_the_forwarder_process() {
     assert_eq!(refunds().await, [once]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_cancelled_before_the_first_forwarder_ran_is_refunded() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
+async fn what_was_cancelled_before_the_first_forwarder_ran_is_refunded(premises: Premises) {
+    let web = premises.web();
     let customer = Customer::of(&web.url_of("shop"));
     let order_no = customer.place_and_pay(1).await;
     customer.cancel(&order_no).await;
 
-    let forwarder = Program::forwarder(folder.path());
+    let forwarder = premises.forwarder();
     let payment_gateway = forwarder.url_of("payment gateway");
     let refunds = async || customer.refunds(&payment_gateway).await;
     until("it is refunded", async || !refunds().await.is_empty()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
+async fn a_forwarder_killed_at_any_moment_refunds_each_order_once(premises: Premises) {
+    let web = premises.web();
     let customer = Customer::of(&web.url_of("shop"));
 
     let enough = Arc::new(AtomicBool::new(false));
     let busy: Vec<_> = (0..CUSTOMERS)
         .map(|_| tokio::spawn(order_and_cancel(customer.clone(), Arc::clone(&enough))))
         .collect();
-    kill_forwarders(folder.path(), &customer).await;
+    kill_forwarders(&premises, &customer).await;
     enough.store(true, Ordering::Relaxed);
     let mut cancelled = BTreeSet::new();
     for customer in busy {
@@ -72,12 +71,13 @@ async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
     }
     customer.place_and_pay(3).await;
 
-    let forwarder = Program::forwarder(folder.path());
+    let forwarder = premises.forwarder();
     let payment_gateway = forwarder.url_of("payment gateway");
-    let log = customer.log().await;
+    let events = 3 * cancelled.len() + 2;
+    customer.log_of(events).await;
     for subscription in ["refunds", "delivery", "best-sellers", "loyalty-points"] {
         let text = format!("`{subscription}` has handled everything");
-        until(&text, async || customer.has_handled(subscription, log.len()).await).await;
+        until(&text, async || customer.has_handled(subscription, events).await).await;
     }
 
     let refunds = customer.refunds(&payment_gateway).await;
@@ -90,19 +90,20 @@ async fn a_forwarder_killed_at_any_moment_refunds_each_order_once() {
     for order_no in &cancelled {
         assert_eq!(customer.points(order_no).await, POINTS_OF_A_MUG, "of {order_no}");
     }
-    assert_eq!(customer.mugs_in_stock().await, MUGS - 3);
+    assert_eq!(customer.in_stock("mug").await, MUGS - 3);
     assert_eq!(customer.mugs_sold().await, 3, "an event was counted twice, or not at all");
+    let log = customer.log_of(events).await;
+    assert_eq!(log.len(), events);
     assert!(log.iter().zip(1..).all(|(event, position)| event.id == position));
-    assert_eq!(log.len(), 3 * cancelled.len() + 2);
 }
 
 /// Starts one forwarder after the other, and kills each once it has done something.
-async fn kill_forwarders(folder: &Path, customer: &Customer) {
+async fn kill_forwarders(premises: &Premises, customer: &Customer) {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..KILLS {
-        let forwarder = Program::forwarder(folder);
+        let forwarder = premises.forwarder();
         let payment_gateway = forwarder.url_of("payment gateway");
         let refunds = async || customer.refunds(&payment_gateway).await.len();
         let before = refunds().await;

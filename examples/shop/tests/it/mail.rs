@@ -2,12 +2,14 @@
 
 use crate::customer::Customer;
 use crate::patience::until;
-use crate::program::Program;
+use crate::premises::{Premises, on_each_database};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_web_process_sends_the_mails_of_its_orders() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
+on_each_database! {
+    the_web_process_sends_the_mails_of_its_orders,
+}
+
+async fn the_web_process_sends_the_mails_of_its_orders(premises: Premises) {
+    let web = premises.web();
     let customer = Customer::of(&web.url_of("shop"));
     let mail_service = web.url_of("mail service");
     let no = customer.place_and_pay(1).await;

@@ -11,5 +11,7 @@ mod forwarder;
 mod mail;
 mod operating;
 mod patience;
+mod premises;
 mod program;
+mod rush;
 mod stories;

@@ -5,12 +5,17 @@ use serde_json::json;
 
 use crate::customer::Customer;
 use crate::patience::until;
-use crate::program::Program;
+use crate::premises::{Premises, on_each_database};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_is_a_problem_that_says_why() {
-    let folder = tempfile::tempdir().unwrap();
-    let shop = Program::all(folder.path());
+on_each_database! {
+    what_cannot_be_done_is_a_problem_that_says_why,
+    a_skipped_event_has_no_effect_and_lets_the_next_of_its_order_go_on,
+    a_paused_subscription_asks_no_gateway_until_it_is_resumed,
+    what_nobody_runs_is_accepted_for_the_next_owner,
+}
+
+async fn what_cannot_be_done_is_a_problem_that_says_why(premises: Premises) {
+    let shop = premises.all();
     let customer = Customer::of(&shop.url_of("shop"));
     for (subscription, verb, body, status, detail) in [
         (
@@ -41,10 +46,8 @@ async fn what_cannot_be_done_is_a_problem_that_says_why() {
 
 const UNCLEAR: &str = "name the entry either by its `position` or by its `key`";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_skipped_event_has_no_effect_and_lets_the_next_of_its_order_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let shop = Program::all(folder.path());
+async fn a_skipped_event_has_no_effect_and_lets_the_next_of_its_order_go_on(premises: Premises) {
+    let shop = premises.all();
     let customer = Customer::of(&shop.url_of("shop"));
     let delivery_service = shop.url_of("delivery service");
     let no = customer.place_and_pay(1).await;
@@ -62,11 +65,9 @@ async fn a_skipped_event_has_no_effect_and_lets_the_next_of_its_order_go_on() {
     assert_eq!(delivery, json!({ "street": "8 Castle Road", "city": "Leeds", "changes": 1 }));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_paused_subscription_asks_no_gateway_until_it_is_resumed() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
-    let forwarder = Program::forwarder(folder.path());
+async fn a_paused_subscription_asks_no_gateway_until_it_is_resumed(premises: Premises) {
+    let web = premises.web();
+    let forwarder = premises.forwarder();
     let customer = Customer::of(&web.url_of("shop"));
     forwarder.url_of("payment gateway");
     let paused = json!({ "reason": "anna: the gateway moves" });
@@ -76,10 +77,10 @@ async fn a_paused_subscription_asks_no_gateway_until_it_is_resumed() {
 
     let no = customer.place_and_pay(1).await;
     customer.cancel(&no).await;
-    let next = Program::forwarder(folder.path());
+    let next = premises.forwarder();
     let gateway = next.url_of("payment gateway");
     // The other subscriptions show that it has come to the cancellation, had it been let.
-    let log = customer.log().await.len();
+    let log = customer.log_of(3).await.len();
     until("the others go on", async || customer.has_handled("loyalty-points", log).await).await;
     assert_eq!(customer.refunds(&gateway).await, []);
     assert_eq!(customer.paused("refunds").await.as_deref(), Some("anna: the gateway moves"));
@@ -90,19 +91,17 @@ async fn a_paused_subscription_asks_no_gateway_until_it_is_resumed() {
     assert_eq!(customer.paused("refunds").await, None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_runs_is_accepted_for_the_next_owner() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = Program::web(folder.path());
+async fn what_nobody_runs_is_accepted_for_the_next_owner(premises: Premises) {
+    let web = premises.web();
     let customer = Customer::of(&web.url_of("shop"));
-    let first = Program::forwarder(folder.path());
+    let first = premises.forwarder();
     first.url_of("payment gateway");
     first.kill();
     let reason = json!({ "reason": "anna: the gateway moves" });
     let (status, answer) = customer.operate("refunds", "pause", reason).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
 
-    let _next = Program::forwarder(folder.path());
+    let _next = premises.forwarder();
     until("it is paused", async || customer.paused("refunds").await.is_some()).await;
 }
 

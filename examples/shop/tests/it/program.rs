@@ -15,33 +15,6 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn web(folder: &Path) -> Self {
-        Self::web_on_port(folder, "0")
-    }
-
-    pub(crate) fn web_on_port(folder: &Path, port: &str) -> Self {
-        Self::role("web", folder, port)
-    }
-
-    pub(crate) fn all(folder: &Path) -> Self {
-        Self::role("all", folder, "0")
-    }
-
-    pub(crate) fn forwarder(folder: &Path) -> Self {
-        Self::role("forwarder", folder, "0")
-    }
-
-    /// With a short lease, so that whoever comes after a killed one need not wait for long.
-    fn role(role: &str, folder: &Path, port: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
-        command.args(["--role", role, "--port", port, "--lease-ms", "1000", "--data"]).arg(folder);
-        if std::env::var_os("RUST_LOG").is_none() {
-            // A lease that could not be renewed on a busy machine is no news here.
-            command.env("RUST_LOG", "error");
-        }
-        Self::start(&mut command)
-    }
-
     pub(crate) fn bookkeeper(feed: &str, ledger: &Path) -> Self {
         Self::start(&mut bookkeeper(feed, ledger))
     }
@@ -50,7 +23,7 @@ impl Program {
         Self::start(bookkeeper(feed, ledger).args(["--until", &until.to_string()]))
     }
 
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();

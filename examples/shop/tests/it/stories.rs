@@ -2,9 +2,16 @@
 
 use std::process::Command;
 
-#[test]
-fn every_story_ends_as_told() {
-    let output = Command::new(env!("CARGO_BIN_EXE_shop")).arg("story").output().unwrap();
+use crate::customer::Customer;
+use crate::premises::{Premises, on_each_database};
+
+on_each_database! {
+    every_story_ends_as_told,
+    stories_are_told_on_a_fresh_database_only,
+}
+
+async fn every_story_ends_as_told(premises: Premises) {
+    let output = premises.stories().output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let complained = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}\n{complained}");
@@ -12,6 +19,24 @@ fn every_story_ends_as_told() {
     assert_eq!(complained, "");
     assert_eq!(said.lines().find(|line| line.chars().count() > 100), None);
     assert!(!said.contains('\u{1b}'), "colours for nobody");
+}
+
+async fn stories_are_told_on_a_fresh_database_only(premises: Premises) {
+    let web = premises.web();
+    Customer::of(&web.url_of("shop")).place(&[("mug", 1)]).await;
+    let output = premises.stories().output().unwrap();
+    assert!(!output.status.success());
+    let complained = String::from_utf8(output.stderr).unwrap();
+    assert!(complained.contains("stories need a fresh database"), "{complained}");
+}
+
+#[test]
+fn without_a_database_named_stories_are_told_on_a_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shop = Command::new(env!("CARGO_BIN_EXE_shop"));
+    let output = shop.arg("story").current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
 #[test]

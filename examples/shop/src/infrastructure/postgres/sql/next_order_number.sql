@@ -1,0 +1,2 @@
+-- no index: a sequence
+SELECT nextval('shop.order_number')

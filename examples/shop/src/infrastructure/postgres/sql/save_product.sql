@@ -1,0 +1,2 @@
+-- primary key of product
+UPDATE shop.product SET in_stock = $1 WHERE code = $2

@@ -1,0 +1,97 @@
+//! Where a shop is for the length of a test: a folder, and a database there or on a server.
+
+use std::path::Path;
+use std::process::Command;
+
+use servers::FreshDatabase;
+use tempfile::TempDir;
+
+use crate::program::Program;
+
+pub(crate) struct Premises {
+    folder: TempDir,
+    /// Otherwise the database is a file in the folder.
+    server: Option<FreshDatabase>,
+}
+
+/// Makes two tests of each: one on a SQLite file, and one on a database of PostgreSQL's.
+macro_rules! on_each_database {
+    ($($test:ident,)*) => {$(
+        mod $test {
+            use crate::premises::Premises;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                super::$test(Premises::on_sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                super::$test(Premises::on_postgres().await).await;
+            }
+        }
+    )*};
+}
+
+pub(crate) use on_each_database;
+
+impl Premises {
+    pub(crate) fn on_sqlite() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    pub(crate) async fn on_postgres() -> Self {
+        Self { server: Some(FreshDatabase::new().await), ..Self::on_sqlite() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn web(&self) -> Program {
+        self.web_on_port("0")
+    }
+
+    pub(crate) fn web_on_port(&self, port: &str) -> Program {
+        self.role("web", port)
+    }
+
+    /// The whole shop in one process.
+    pub(crate) fn all(&self) -> Program {
+        self.role("all", "0")
+    }
+
+    pub(crate) fn forwarder(&self) -> Program {
+        self.role("forwarder", "0")
+    }
+
+    /// With a short lease, so that whoever comes after a killed one need not wait for long.
+    fn role(&self, role: &str, port: &str) -> Program {
+        let mut command = self.shop();
+        command.args(["--role", role, "--port", port, "--lease-ms", "1000", "--data"]);
+        command.arg(self.folder());
+        if std::env::var_os("RUST_LOG").is_none() {
+            // A lease that could not be renewed on a busy machine is no news here.
+            command.env("RUST_LOG", "error");
+        }
+        Program::start(&mut command)
+    }
+
+    /// Every story, told over the database.
+    pub(crate) fn stories(&self) -> Command {
+        let mut command = self.shop();
+        command.arg("story");
+        command
+    }
+
+    fn shop(&self) -> Command {
+        let file = self.folder().join("shop.db");
+        let url = match &self.server {
+            Some(server) => server.url(),
+            None => format!("sqlite:{}", file.display()),
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
+        command.args(["--database", &url]);
+        command
+    }
+}
