@@ -5,22 +5,33 @@ use std::ffi::OsString;
 use std::fmt::{self, Display};
 use std::process::{Command, Stdio};
 
+use servers::Surroundings;
+
 use crate::failure::Failure;
 
 pub(crate) struct Cargo {
     variables: Vec<(&'static str, &'static str)>,
     arguments: Vec<String>,
+    /// The environment that says where they are. It is not shown: they will be elsewhere when
+    /// somebody repeats the command.
+    servers: Option<Vec<(&'static str, String)>>,
 }
 
 impl Cargo {
     /// From words separated by blanks.
     pub(crate) fn new(words: &str) -> Self {
         let arguments = words.split_whitespace().map(String::from).collect();
-        Self { variables: Vec::new(), arguments }
+        Self { variables: Vec::new(), arguments, servers: None }
     }
 
     pub(crate) fn with_variable(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    /// With what `cargo xtask with-servers` puts around a command.
+    pub(crate) fn with_servers(mut self, surroundings: &Surroundings) -> Self {
+        self.servers = Some(surroundings.variables().to_vec());
         self
     }
 
@@ -61,12 +72,16 @@ impl Cargo {
         let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(program);
         command.args(&self.arguments).envs(self.variables.iter().copied());
+        command.envs(self.servers.iter().flatten().cloned());
         command
     }
 }
 
 impl Display for Cargo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.servers.is_some() {
+            formatter.write_str("cargo xtask with-servers -- ")?;
+        }
         for (name, value) in &self.variables {
             write!(formatter, "{name}={} ", quoted(value))?;
         }
@@ -92,6 +107,13 @@ mod tests {
     fn a_command_is_shown_as_one_would_type_it() {
         let command = Cargo::new("doc --no-deps").with_variable("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(command.to_string(), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
+    }
+
+    #[test]
+    fn a_command_with_servers_is_shown_as_what_starts_them_again() {
+        let mut command = Cargo::new("nextest run");
+        command.servers = Some(vec![("URL", "postgres://127.0.0.1:20123".to_owned())]);
+        assert_eq!(command.to_string(), "cargo xtask with-servers -- cargo nextest run");
     }
 
     #[test]

@@ -16,7 +16,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer { member: "bench", below: Below::AnythingPublished },
     Layer { member: "simulation", below: Below::These(&["ensue"]) },
-    Layer { member: "xtask", below: Below::These(&[]) },
+    Layer { member: "servers", below: Below::These(&[]) },
+    Layer { member: "xtask", below: Below::These(&["servers"]) },
 ];
 
 pub(crate) fn complaints(graph: &Graph) -> Vec<String> {
@@ -89,7 +90,8 @@ mod tests {
         ("shop", &["ensue", "ensue-core", "ensue-http", "ensue-sqlite"]),
         ("bench", &["ensue-conformance", "ensue-sqlite"]),
         ("simulation", &["ensue"]),
-        ("xtask", &["clap"]),
+        ("servers", &["tempfile"]),
+        ("xtask", &["clap", "servers"]),
     ];
 
     #[test]

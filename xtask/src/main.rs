@@ -18,6 +18,7 @@ mod taker;
 mod terminal;
 mod test;
 mod walls;
+mod with_servers;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     match Door::parse().verb.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             terminal::say(&failure);
             ExitCode::FAILURE
@@ -52,8 +53,17 @@ enum Verb {
         /// Only this one
         only: Option<Check>,
     },
-    /// Check, then run every test and every doctest
+    /// Check, then run every test and every doctest, with the servers they need
     Test,
+    /// Run a command with the servers that tests need, found or started, and end as it ends
+    // Every flag, `--help` too, belongs to the command.
+    #[command(disable_help_flag = true)]
+    WithServers {
+        /// The command, such as `cargo nextest run -p servers`
+        #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+        #[arg(allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` compares with other
     /// crates
     // Every flag, `--help` too, belongs to the benchmark program.
@@ -74,14 +84,16 @@ enum Verb {
 }
 
 impl Verb {
-    fn run(self) -> Result<(), Failure> {
+    fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Check { only: Some(check) } => check.run(),
             Self::Check { only: None } => Check::run_all(),
             Self::Test => test::run(),
+            Self::WithServers { command } => return with_servers::run(&command),
             Self::Bench { arguments } => bench::run(&arguments),
             Self::Simulate { arguments } => simulate::run(&arguments),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -108,5 +120,19 @@ mod tests {
         let door = Door::parse_from(["xtask", "simulate", "--seed", "7"]);
         let Verb::Simulate { arguments } = door.verb else { panic!("not the verb `simulate`") };
         assert_eq!(arguments, ["--seed", "7"]);
+    }
+
+    #[test]
+    fn flags_behind_with_servers_belong_to_the_command() {
+        let words = ["xtask", "with-servers", "--", "cargo", "nextest", "run", "-p", "ensue"];
+        let Verb::WithServers { command } = Door::parse_from(words).verb else {
+            panic!("not the verb `with-servers`")
+        };
+        assert_eq!(command, ["cargo", "nextest", "run", "-p", "ensue"]);
+    }
+
+    #[test]
+    fn with_servers_wants_a_command() {
+        assert!(Door::try_parse_from(["xtask", "with-servers"]).is_err());
     }
 }

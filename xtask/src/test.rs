@@ -5,15 +5,16 @@ use std::time::Instant;
 use crate::cargo::Cargo;
 use crate::check::Check;
 use crate::failure::Failure;
-use crate::step;
 use crate::terminal::say;
+use crate::{step, with_servers};
 
 pub(crate) fn run() -> Result<(), Failure> {
     let started = Instant::now();
     Check::run_all()?;
-    let tests = Cargo::new(tests_command(is_nextest_present()));
+    let surroundings = with_servers::start()?;
+    let tests = Cargo::new(tests_command(is_nextest_present())).with_servers(&surroundings);
     step::cargo("tests", &tests)?;
-    let doctests = Cargo::new("test --workspace --all-features --doc");
+    let doctests = Cargo::new("test --workspace --all-features --doc").with_servers(&surroundings);
     step::cargo("doctests", &doctests)?;
     let seconds = started.elapsed().as_secs();
     say(&format!("passed in {seconds} s: cargo xtask check, {tests}, {doctests}"));

@@ -1,0 +1,93 @@
+//! The servers that the tests of this workspace need, all together.
+
+use std::env;
+
+use crate::failure::Failure;
+use crate::pgbouncer::PgBouncer;
+use crate::postgres::Postgres;
+
+/// What tests find around them: a server of each kind, either one that the environment names or one
+/// that was started for this and ends with it.
+pub struct Surroundings {
+    variables: Vec<(&'static str, String)>,
+    // Held for their drops, in this order: PgBouncer's way leads to PostgreSQL.
+    _pgbouncer: Option<PgBouncer>,
+    _postgres: Option<Postgres>,
+}
+
+impl Surroundings {
+    /// Uses what the environment names, and starts the rest.
+    ///
+    /// # Errors
+    /// When a server is neither named nor can be started; the message says what to do.
+    pub fn complete() -> Result<Self, Failure> {
+        let (postgres, postgres_url) = named_or_else(POSTGRES_URL, Postgres::start, Postgres::url)?;
+        let start = || PgBouncer::start(&postgres_url);
+        let (pgbouncer, pgbouncer_url) = named_or_else(PGBOUNCER_URL, start, PgBouncer::url)?;
+        let variables = vec![(POSTGRES_URL, postgres_url), (PGBOUNCER_URL, pgbouncer_url)];
+        Ok(Self { variables, _pgbouncer: pgbouncer, _postgres: postgres })
+    }
+
+    /// The environment of programs that are to find these servers.
+    pub fn variables(&self) -> &[(&'static str, String)] {
+        &self.variables
+    }
+}
+
+/// The URL of the PostgreSQL that tests use: a superuser's, who may make databases.
+///
+/// # Panics
+/// When the environment does not have it, with the command that puts it there.
+#[track_caller]
+pub fn postgres_url() -> String {
+    named(POSTGRES_URL).unwrap_or_else(|| panic!("{}", is_missing(POSTGRES_URL)))
+}
+
+/// The URL of the same PostgreSQL by way of a PgBouncer in transaction mode.
+///
+/// # Panics
+/// When the environment does not have it, with the command that puts it there.
+#[track_caller]
+pub fn pgbouncer_url() -> String {
+    named(PGBOUNCER_URL).unwrap_or_else(|| panic!("{}", is_missing(PGBOUNCER_URL)))
+}
+
+fn named_or_else<S>(
+    variable: &str,
+    start: impl FnOnce() -> Result<S, Failure>,
+    url: impl FnOnce(&S) -> String,
+) -> Result<(Option<S>, String), Failure> {
+    if let Some(url) = named(variable) {
+        return Ok((None, url));
+    }
+    let server = start()?;
+    let url = url(&server);
+    Ok((Some(server), url))
+}
+
+/// An empty value is how some write that there is none.
+fn named(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|url| !url.is_empty())
+}
+
+fn is_missing(variable: &str) -> String {
+    format!(
+        "{variable} is not set, so this test does not know its server; run all tests with \
+         `cargo xtask test`, or some with `cargo xtask with-servers -- cargo nextest run …`"
+    )
+}
+
+pub(crate) const POSTGRES_URL: &str = "ENSUE_TEST_POSTGRES_URL";
+pub(crate) const PGBOUNCER_URL: &str = "ENSUE_TEST_PGBOUNCER_URL";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_without_a_server_says_which_command_brings_one() {
+        let said = is_missing(POSTGRES_URL);
+        assert!(said.starts_with("ENSUE_TEST_POSTGRES_URL is not set"));
+        assert!(said.contains("`cargo xtask test`") && said.contains("`cargo xtask with-servers"));
+    }
+}

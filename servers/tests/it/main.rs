@@ -1,0 +1,8 @@
+//! Real servers, started, killed and gone.
+
+#![cfg(test)]
+
+mod abandoned;
+mod pgbouncer;
+mod postgres;
+mod scratch;
