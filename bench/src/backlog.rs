@@ -18,24 +18,33 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Backlog {
     store: SqliteStore,
     rounds: u32,
-    _database: Database,
+    database: Database,
 }
+
+/// LIMIT: events of a unit of work that fills the log.
+const AT_ONCE: usize = 10_000;
 
 impl Backlog {
     /// With an event for each of these orders.
     pub(crate) async fn new(
         durability: Durability,
-        orders: impl Iterator<Item = u32> + Clone + Send,
+        orders: impl Iterator<Item = u32>,
     ) -> Result<Self, BoxError> {
         let database = Database::new(durability).await?;
         let store = database.store().await?;
         let events = Events::builder(store.clone()).build().await?;
-        let raise_all = async move |_tx: &mut _| {
-            orders.for_each(|number| raise(OrderCancelled::of(number)));
-            Ok::<_, BoxError>(())
-        };
-        events.run(raise_all).await?;
-        Ok(Self { store, rounds: 0, _database: database })
+        for orders in orders.collect::<Vec<_>>().chunks(AT_ONCE) {
+            let raise_all = async |_tx: &mut _| {
+                orders.iter().for_each(|number| raise(OrderCancelled::of(*number)));
+                Ok::<_, BoxError>(())
+            };
+            events.run(raise_all).await?;
+        }
+        Ok(Self { store, rounds: 0, database })
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Lets a new subscription, as `describe` says, run until the countdown has ended, at the call

@@ -56,7 +56,7 @@ impl Comparison {
         contestants: Vec<Contestant>,
     ) -> Result<(), BoxError> {
         let mut lane = Lane { reference: Box::new(reference), times: Vec::new(), contestants };
-        for round in 0..WARM_UP_ROUNDS + self.rounds {
+        for round in 0..self.all_rounds() {
             let times = lane.round(round as usize).await?;
             if round >= WARM_UP_ROUNDS {
                 lane.note(&times);
@@ -64,6 +64,11 @@ impl Comparison {
         }
         self.print(&lane);
         Ok(())
+    }
+
+    /// With those that only warm up.
+    pub(crate) fn all_rounds(&self) -> u32 {
+        WARM_UP_ROUNDS + self.rounds
     }
 
     fn print(&self, lane: &Lane) {

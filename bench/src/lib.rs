@@ -23,6 +23,7 @@ mod database;
 pub mod dispatch;
 mod durability;
 mod flavour;
+mod latencies;
 mod log_row;
 mod memory_store;
 mod order_cancelled;

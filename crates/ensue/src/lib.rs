@@ -75,6 +75,7 @@ mod local_pool;
 mod operator;
 mod rescue;
 mod retry_policy;
+pub mod sequencer;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;

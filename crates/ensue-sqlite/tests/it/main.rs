@@ -2,12 +2,15 @@
 
 #![cfg(test)]
 
+mod backlog;
 mod batches;
 mod conformance;
 mod forwarding;
+mod full_disk;
 mod hammer;
 mod handlers;
 mod import;
+mod incidents;
 mod lanes;
 mod lost_transactions;
 mod migrations;
@@ -25,10 +28,13 @@ mod scratch;
 mod services;
 mod setting_aside;
 mod sharing;
+mod shutting_down;
 mod statements;
+mod stopped;
 mod stubborn;
 mod tickets;
 mod unit_of_work;
 mod unknown_types;
 mod verifying;
 mod wiring;
+mod worker;

@@ -1,83 +1,32 @@
 //! Several processes on one file, and processes that are killed.
-//!
-//! The test program starts itself as the other process: `a_worker_with_nothing_to_do_ends` is the
-//! worker, told by its environment what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ensue::store::Page;
 use ensue::{BoxError, Error, Log, Meta, Position, RetryPolicy, raise};
 use ensue_sqlite::{Builder, Events, SqliteStore, Tx};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
 use crate::scratch::{OrderPlaced, Scratch, add_effect, effects, handled};
-
-const ROLE: &str = "ENSUE_TEST_ROLE";
-const FILE: &str = "ENSUE_TEST_FILE";
-const NAME: &str = "ENSUE_TEST_NAME";
+use crate::worker::{Brief, Worker};
 
 /// Orders that a writer places before it ends.
 const ORDERS: i64 = 400;
 
-/// A process, killed when the test is done with it.
-struct Worker(Child);
-
-impl Worker {
-    fn start(scratch: &Scratch, role: &str, name: &str) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::a_worker_with_nothing_to_do_ends"])
-            .env(ROLE, role)
-            .env(FILE, scratch.path())
-            .env(NAME, name)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    fn has_succeeded(&mut self) -> Option<bool> {
-        self.0.try_wait().unwrap().map(|status| status.success())
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.has_succeeded().is_some()
-    }
-
-    /// SIGKILL; whether it was still running.
-    fn kill(&mut self) -> bool {
-        let running = !self.has_ended();
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-        running
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[tokio::test]
 async fn a_worker_with_nothing_to_do_ends() {
-    let role = std::env::var(ROLE).unwrap_or_default();
-    let Ok(path) = std::env::var(FILE) else {
-        assert_eq!(role, "", "a worker is told the file");
-        return;
-    };
-    // A killed process loses nothing that it gave to the kernel, so the disk need not be waited for.
-    let options = SqliteConnectOptions::new().filename(path);
-    let options = options.synchronous(SqliteSynchronous::Normal);
-    let store = SqliteStore::open_with(options).await.unwrap();
-    match role.as_str() {
-        "writer" => write(store, &std::env::var(NAME).unwrap(), ORDERS).await,
-        "endless writer" => write(store, &std::env::var(NAME).unwrap(), i64::MAX).await,
+    let Some(brief) = Brief::of_this_process() else { return };
+    let store = brief.store().await;
+    match brief.role.as_str() {
+        "writer" => write(store, &brief.name, ORDERS).await,
+        "endless writer" => write(store, &brief.name, i64::MAX).await,
         "forwarder" => forward(store).await,
         other => panic!("`{other}` is no role"),
     }
+}
+
+fn start(scratch: &Scratch, role: &str, name: &str) -> Worker {
+    Worker::start("processes", scratch, role, name)
 }
 
 /// Places orders from where it was stopped, in its own key; each is an effect and an event.
@@ -168,7 +117,7 @@ async fn processes_that_write_at_once_all_succeed() {
     let scratch = Scratch::new();
     drop(scratch.builder().await);
     let names = ["one", "two", "three", "four"].map(str::to_owned);
-    let start = |name: &String| Worker::start(&scratch, "writer", name);
+    let start = |name: &String| start(&scratch, "writer", name);
     let mut writers: Vec<_> = names.iter().map(start).collect();
     finish(&mut writers).await;
     let expected = names.map(|name| (name, ORDERS));
@@ -179,7 +128,7 @@ async fn processes_that_write_at_once_all_succeed() {
 async fn events_of_another_process_are_handled() {
     let scratch = Scratch::new();
     let events = subscribed(scratch.builder().await).build().await.unwrap();
-    let _forwarder = Worker::start(&scratch, "forwarder", "");
+    let _forwarder = start(&scratch, "forwarder", "");
     for order in 0..3 {
         let run = events.run(async |_tx| {
             raise(OrderPlaced::of("here", order));
@@ -197,9 +146,9 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice() {
     let scratch = Scratch::new();
     let events = subscribed(scratch.builder().await).build().await.unwrap();
     let start = |worker: usize| match worker {
-        0 => Worker::start(&scratch, "endless writer", "one"),
-        1 => Worker::start(&scratch, "endless writer", "two"),
-        _ => Worker::start(&scratch, "forwarder", ""),
+        0 => start(&scratch, "endless writer", "one"),
+        1 => start(&scratch, "endless writer", "two"),
+        _ => start(&scratch, "forwarder", ""),
     };
     let mut workers = [0, 1, 2].map(start);
     for _ in 0..30 {

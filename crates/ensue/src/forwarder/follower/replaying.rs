@@ -35,6 +35,9 @@ enum Page {
     Asked,
     /// It is put up when nothing is under way, so that no key has two entries at once.
     Read(Vec<Seen>),
+    /// That it is put up is being recorded: until then nothing begins, and the next one is not asked
+    /// for, since both depend on it.
+    PutUp,
 }
 
 impl Replaying {
@@ -50,14 +53,15 @@ impl Replaying {
         self.page = Page::Read(entries);
     }
 
-    /// Whether a page waits to be put up.
+    /// Whether a page waits to be put up, or is being so.
     pub(super) fn has_page(&self) -> bool {
-        matches!(self.page, Page::Read(_))
+        matches!(self.page, Page::Read(_) | Page::PutUp)
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Replayed { request, replayed } => {
+                self.page = Page::NotAsked;
                 let mut replays = self.replays.iter_mut();
                 if let Some(replay) = replays.find(|replay| replay.request == *request) {
                     replay.replayed = *replayed;
@@ -112,11 +116,12 @@ impl Follower {
 
     /// Puts the page that was read among what is set aside.
     pub(super) fn put_up_page(&mut self, now: Timestamp) {
-        let page = match std::mem::take(&mut self.operations.replaying.page) {
+        let replaying = &mut self.operations.replaying;
+        let page = match std::mem::replace(&mut replaying.page, Page::PutUp) {
             Page::Read(entries) => entries,
-            other => return self.operations.replaying.page = other,
+            other => return replaying.page = other,
         };
-        let Some(replay) = self.operations.replaying.current().cloned() else { return };
+        let Some(replay) = replaying.current().cloned() else { return };
         // A cursor that was set back meanwhile lets the others be handled anyway.
         let passed = page.iter().filter(|seen| seen.wanted && seen.position <= self.cursor);
         let again: Vec<_> = passed.filter_map(|seen| self.once_more(seen, now)).collect();

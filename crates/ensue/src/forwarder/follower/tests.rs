@@ -589,3 +589,21 @@ fn a_seek_ends_the_term() {
     assert_eq!(play.records(), [Change::Seek { to: Position::START }, answered(1)]);
     assert_eq!(play.next(), Next::Over);
 }
+
+#[test]
+fn a_page_is_replayed_once_and_nothing_begins_until_that_it_is_put_up_is_recorded() {
+    let mut play = Play::new(term(2), 3, 2);
+    play.reads(vec![seen(3, "a"), seen(4, "a")]);
+    play.asks(Command::Replay { first: position(1), last: position(2) });
+    play.records();
+    play.handles(3);
+    let (after, last) = (Position::START, position(2));
+    assert_eq!(play.next(), Next::Do(Action::ReadAgain { after, last }));
+    play.learn(Input::ReadAgain { entries: vec![seen(1, "a"), miss(2)] });
+    play.waits();
+    play.handled(3);
+    assert!(matches!(play.next(), Next::Do(Action::Record { .. })));
+    play.waits();
+    play.learn(Input::Recorded);
+    assert_eq!(play.tries_again(1), 1);
+}

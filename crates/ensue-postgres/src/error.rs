@@ -1,0 +1,57 @@
+//! The driver's errors as ours.
+
+use ensue::Error;
+use sqlx::postgres::PgDatabaseError;
+
+/// Turns a driver's error into ours, with what could not be done.
+pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> Error {
+    |error| {
+        let retryable = is_retryable(&error);
+        Error::store(what(), error, retryable)
+    }
+}
+
+/// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
+pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
+    let is_retryable = |code: &str| RETRYABLE.iter().any(|class| code.starts_with(class));
+    is_lost(error) || code(error).is_some_and(is_retryable)
+}
+
+/// Whether the connection is gone, or was never made.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        error => code(error).is_some_and(|code| LOST.iter().any(|class| code.starts_with(class))),
+    }
+}
+
+/// Whether a statement was stopped because it took too long.
+pub(crate) fn is_timeout(error: &sqlx::Error) -> bool {
+    code(error) == Some("57014")
+}
+
+/// Whether an earlier statement of the transaction has failed.
+pub(crate) fn is_aborted(error: &sqlx::Error) -> bool {
+    code(error) == Some("25P02")
+}
+
+/// Whether a row that was to be locked has changed since the transaction began to look. Under `READ
+/// COMMITTED` the row as it is now is looked at instead.
+pub(crate) fn is_stale_lock(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    // The message is in the server's language; the routine is not.
+    let routine = database.and_then(PgDatabaseError::routine);
+    code(error) == Some("40001") && routine == Some("ExecLockRows")
+}
+
+fn code(error: &sqlx::Error) -> Option<&str> {
+    let database = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some(database.code())
+}
+
+/// [SQLSTATE](https://www.postgresql.org/docs/current/errcodes-appendix.html) codes and classes: a
+/// connection that failed, a server that is shut down or starts.
+const LOST: [&str; 2] = ["08", "57P"];
+
+/// Serialization failure, deadlock, lock not available; not enough resources.
+const RETRYABLE: [&str; 4] = ["40001", "40P01", "55P03", "53"];

@@ -1,0 +1,89 @@
+//! Our tables, brought up to date.
+
+use ensue::Error;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, Row};
+
+use crate::error::failed;
+use crate::schema::Schema;
+
+/// In the order of their application; never changed once released.
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "log", include_str!("migrations/0001_log.sql")),
+    (2, "sequencer", include_str!("migrations/0002_sequencer.sql")),
+    (3, "subscriptions", include_str!("migrations/0003_subscriptions.sql")),
+];
+
+/// The oldest version, in the server's own way of counting.
+const SERVER_MIN: u32 = 150_000;
+
+/// Applies what is missing.
+///
+/// CANCEL-SAFE: all is one transaction.
+pub(crate) async fn run(server: &PgConnectOptions, schema: &Schema) -> Result<(), Error> {
+    let what = || format!("cannot connect to the database at `{}`", server.get_host());
+    let mut connection = PgConnection::connect_with(server).await.map_err(failed(what))?;
+    refuse_old(&connection)?;
+    let what = || "cannot bring the tables of ensue up to date".to_owned();
+    let mut applied = applied(&mut connection, schema).await.map_err(failed(what))?;
+    if applied < MIGRATIONS.len() {
+        applied = migrate(&mut connection, schema).await.map_err(failed(what))?;
+    }
+    if applied > MIGRATIONS.len() {
+        let known = MIGRATIONS.len();
+        return Err(Error::configuration(format!(
+            "the database has {applied} migrations of ensue and this version knows {known}; use \
+             the version that migrated it, or a newer one"
+        )));
+    }
+    connection.close().await.map_err(failed(what))
+}
+
+fn refuse_old(connection: &PgConnection) -> Result<(), Error> {
+    match connection.server_version_num() {
+        Some(version) if version < SERVER_MIN => {
+            let (major, oldest) = (version / 10_000, SERVER_MIN / 10_000);
+            Err(Error::configuration(format!(
+                "the server is PostgreSQL {major}, and must be {oldest} or newer"
+            )))
+        }
+        // A pooler may say something else.
+        _ => Ok(()),
+    }
+}
+
+/// How many are applied. Once they all are, this is all that is done, and needs no more rights than
+/// any user of the tables has.
+async fn applied(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<usize> {
+    let look = schema.sql(include_str!("sql/find_migration_table.sql"));
+    let found = sqlx::raw_sql(look).fetch_one(&mut *connection).await?;
+    if !found.try_get::<bool, _>(0)? {
+        return Ok(0);
+    }
+    let count = schema.sql(include_str!("sql/count_migrations.sql"));
+    let applied: i64 = sqlx::raw_sql(count).fetch_one(connection).await?.try_get(0)?;
+    Ok(usize::try_from(applied).unwrap_or_default())
+}
+
+/// ORDERING: the lock comes first, so that processes which start together wait for each other, and
+/// see what the first one has done.
+async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<usize> {
+    sqlx::raw_sql(include_str!("sql/begin_own.sql")).execute(&mut *connection).await?;
+    let lock = schema.sql(include_str!("sql/lock_migrations.sql"));
+    sqlx::raw_sql(lock).execute(&mut *connection).await?;
+    sqlx::raw_sql(schema.create()).execute(&mut *connection).await?;
+    let create = schema.sql(include_str!("sql/create_migration_table.sql"));
+    sqlx::raw_sql(create).execute(&mut *connection).await?;
+    let applied = applied(connection, schema).await?;
+    for (number, name, statements) in MIGRATIONS.iter().skip(applied) {
+        sqlx::raw_sql(schema.sql(statements)).execute(&mut *connection).await?;
+        sqlx::query(schema.sql(include_str!("sql/insert_migration.sql")))
+            .persistent(false)
+            .bind(number)
+            .bind(name)
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::raw_sql("COMMIT").execute(connection).await?;
+    Ok(applied.max(MIGRATIONS.len()))
+}

@@ -1,0 +1,4 @@
+-- Primary key. Nothing if the epoch is over.
+UPDATE ensue.lease
+SET until_us = ensue.now_us() + $3, length_us = $3
+WHERE subscription = $1 AND epoch = $2

@@ -1,0 +1,2 @@
+-- The catalogue.
+SELECT to_regclass('ensue.migration') IS NOT NULL

@@ -1,0 +1,2 @@
+-- Primary key, a range of it.
+SELECT event_type FROM ensue.event_type WHERE subscription = $1 ORDER BY event_type

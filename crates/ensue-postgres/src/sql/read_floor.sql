@@ -1,0 +1,2 @@
+-- Primary key: the only row.
+SELECT floor FROM ensue.log_meta

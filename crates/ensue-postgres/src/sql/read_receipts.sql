@@ -1,0 +1,2 @@
+-- Primary key, a range of it.
+SELECT position FROM ensue.receipt WHERE subscription = $1 ORDER BY position

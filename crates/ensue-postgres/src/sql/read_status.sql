@@ -1,0 +1,8 @@
+-- Primary keys. No owner if no lease runs.
+SELECT
+    position,
+    (SELECT owner FROM ensue.owner JOIN ensue.lease USING (subscription)
+        WHERE subscription = $1 AND until_us > ensue.now_us()),
+    (SELECT reason FROM ensue.pause WHERE subscription = $1)
+FROM ensue.cursor
+WHERE subscription = $1

@@ -1,0 +1,2 @@
+-- Primary key.
+DELETE FROM ensue.pause WHERE subscription = $1

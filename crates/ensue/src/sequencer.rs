@@ -1,0 +1,302 @@
+//! When to move what is committed into the log, and how much of it at once: a pure machine, for
+//! stores whose writers append to an outbox and wait for nobody.
+//!
+//! On a server with many writers no position can be given at the append without holding all of them
+//! up. There, transactions leave their events in an *outbox*, and a *sequencer* moves what is
+//! committed into the log and numbers it, in short transactions, its *passes*. Any process may run
+//! one; a lock makes sure that there is one pass at a time. This machine says what a sequencer does
+//! next; the store's own part is to do it and to say what came of it.
+//!
+//! A pass looks from a *horizon* on, which the last one has found: nothing older can become visible
+//! any more. It only makes passes cheap. That nothing hides below it, as after a restore into
+//! another server, is made sure by passes that look at everything: the first one, one now and then,
+//! and whenever there is nothing else to do.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// LIMIT: what one pass moves. Some tenths of a second's work, so that readers see a backlog move,
+/// and no lock is held for long.
+const ROWS_MAX: u32 = 20_000;
+
+/// How long after a pass that moved something is looked for more that nobody told of.
+const SHORTEST_POLL: Duration = Duration::from_millis(5);
+
+/// Between two attempts at a lock that another process holds for a pass of its own. That pass may
+/// have begun before what we were told of was committed, so it does not do for ours.
+const BUSY_PAUSE: Duration = Duration::from_micros(1_500);
+
+/// After a first failure; doubled at each further one,
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// After so many chunks that were small because larger ones took too long, and were moved in time,
+/// larger ones are tried again.
+const CHUNKS_IN_TIME: u32 = 32;
+
+/// How many passes may trust the horizon before one looks at everything.
+const TRUSTING_PASSES: u32 = 200;
+
+/// What a sequencer does next. See the [module](self).
+#[derive(Debug)]
+pub struct Sequencer {
+    longest_poll: Duration,
+    moves: Moves,
+    horizon: Option<u64>,
+    /// Passes since one looked at everything.
+    trusting: u32,
+    is_demanded: bool,
+    rows_max: u32,
+    chunks: Range<u32>,
+    /// Chunks that were moved since something took too long.
+    in_time: u32,
+    poll: Duration,
+    failures: u32,
+    wait: Wait,
+}
+
+/// When the sequencer moves anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moves {
+    /// As soon as there is something.
+    AtOnce,
+    /// Only when somebody demands it; otherwise it looks whether others have.
+    OnDemand,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Copy)]
+enum Wait {
+    /// For a word that something was committed; at this time it looks by itself.
+    ForWord { until: Duration },
+    /// Before it goes on with what it was about to do.
+    ToGoOn { at: Duration },
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing but time has passed.
+    Tick,
+    /// Something was committed.
+    Committed,
+    /// Somebody waits for a pass that looks at everything, and has begun after this.
+    Demanded,
+    /// A [`Peek`](Action::Peek) has looked.
+    Peeked {
+        /// Whether something waits in the outbox.
+        is_waiting: bool,
+        /// Whether the log has grown since the last look.
+        has_grown: bool,
+    },
+    /// A [`Pass`](Action::Pass) has moved so many rows.
+    Passed {
+        /// How many.
+        moved: u64,
+        /// From where on the next pass may look.
+        horizon: u64,
+        /// Whether there was no more that it could have moved.
+        is_whole: bool,
+    },
+    /// Another process is at it.
+    Busy,
+    /// A pass has found more than it may move at once, and moved nothing.
+    TooMany,
+    /// A [`Survey`](Action::Survey) has cut what waits into so many chunks.
+    Surveyed {
+        /// How many.
+        chunks: u32,
+    },
+    /// A [`PassChunk`](Action::PassChunk) has moved its chunk.
+    ChunkPassed,
+    /// What was to be done took too long, and was stopped.
+    TimedOut,
+    /// What was to be done failed.
+    Failed,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing until this time, or until there is word of something.
+    WaitUntil(Duration),
+    /// Look whether anything waits, as cheaply as possible.
+    Peek {
+        /// From this horizon on; everywhere without one.
+        since: Option<u64>,
+    },
+    /// Move what is committed, if it is no more than may be moved at once.
+    Pass {
+        /// From this horizon on; everything without one.
+        since: Option<u64>,
+        /// What may be moved at once.
+        rows_max: u32,
+    },
+    /// Cut what waits into chunks in the order of the appends.
+    Survey {
+        /// The rows of a chunk.
+        rows_max: u32,
+    },
+    /// Move a chunk of the last survey.
+    PassChunk {
+        /// Which, counted from 0.
+        chunk: u32,
+    },
+}
+
+impl Sequencer {
+    /// A sequencer that looks for what nobody told of at least every `longest_poll`.
+    pub fn new(moves: Moves, longest_poll: Duration) -> Self {
+        Self {
+            longest_poll,
+            moves,
+            horizon: None,
+            trusting: 0,
+            is_demanded: false,
+            rows_max: ROWS_MAX,
+            chunks: 0..0,
+            in_time: 0,
+            poll: SHORTEST_POLL.min(longest_poll),
+            failures: 0,
+            wait: Wait::ForWord { until: Duration::ZERO },
+        }
+    }
+
+    /// What to do `now`, a time of a clock that never goes back, after `input`.
+    pub fn step(&mut self, now: Duration, input: Input) -> Action {
+        match input {
+            Input::Tick => self.wake(now),
+            Input::Committed => self.hear(now),
+            Input::Demanded => {
+                self.is_demanded = true;
+                self.hear(now)
+            }
+            Input::Peeked { is_waiting, has_grown } => self.peeked(now, is_waiting, has_grown),
+            Input::Passed { moved, horizon, is_whole } => {
+                self.passed(now, moved, horizon, is_whole)
+            }
+            Input::Busy => self.go_on_at(now + BUSY_PAUSE),
+            Input::TooMany => Action::Survey { rows_max: self.rows_max },
+            Input::Surveyed { chunks } => {
+                self.chunks = 0..chunks;
+                self.go_on()
+            }
+            Input::ChunkPassed => self.chunk_passed(),
+            Input::TimedOut if self.rows_max > 1 => self.try_less(),
+            Input::TimedOut | Input::Failed => self.failed(now),
+        }
+    }
+
+    fn wake(&mut self, now: Duration) -> Action {
+        match self.wait {
+            Wait::ForWord { until: at } | Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
+            Wait::ToGoOn { .. } if self.may_move() => self.go_on(),
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } => Action::Peek { since: self.peek_since() },
+        }
+    }
+
+    /// Once a peek is rare it looks everywhere.
+    fn peek_since(&self) -> Option<u64> {
+        self.horizon.filter(|_| self.poll < self.longest_poll)
+    }
+
+    fn hear(&mut self, now: Duration) -> Action {
+        match self.wait {
+            Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
+            Wait::ForWord { .. } if !self.may_move() => self.listen(now, SHORTEST_POLL),
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } => self.go_on(),
+        }
+    }
+
+    fn may_move(&self) -> bool {
+        self.moves == Moves::AtOnce || self.is_demanded
+    }
+
+    fn peeked(&mut self, now: Duration, is_waiting: bool, has_grown: bool) -> Action {
+        self.failures = 0;
+        if is_waiting && self.may_move() {
+            self.horizon = self.peek_since();
+            return self.go_on();
+        }
+        self.listen(now, if has_grown { SHORTEST_POLL } else { self.poll * 2 })
+    }
+
+    fn passed(&mut self, now: Duration, moved: u64, horizon: u64, is_whole: bool) -> Action {
+        self.succeeded();
+        if !is_whole {
+            return self.go_on();
+        }
+        if self.pass_since().is_none() {
+            (self.trusting, self.is_demanded) = (0, false);
+        } else {
+            self.trusting += 1;
+        }
+        self.horizon = Some(horizon);
+        self.try_more();
+        self.listen(now, if moved > 0 { SHORTEST_POLL } else { self.poll * 2 })
+    }
+
+    fn chunk_passed(&mut self) -> Action {
+        self.succeeded();
+        self.chunks.next();
+        self.in_time += 1;
+        if self.rows_max < ROWS_MAX && self.in_time >= CHUNKS_IN_TIME {
+            self.try_more();
+            self.chunks = 0..0;
+        }
+        self.go_on()
+    }
+
+    fn try_less(&mut self) -> Action {
+        self.rows_max /= 2;
+        (self.chunks, self.in_time) = (0..0, 0);
+        self.go_on()
+    }
+
+    fn try_more(&mut self) {
+        self.rows_max = self.rows_max.saturating_mul(2).min(ROWS_MAX);
+        self.in_time = 0;
+    }
+
+    fn succeeded(&mut self) {
+        self.failures = 0;
+        self.wait = Wait::ForWord { until: Duration::ZERO };
+    }
+
+    /// ORDERING: the chunks of a survey one after the other, and only then whatever came later.
+    fn go_on(&self) -> Action {
+        if !self.chunks.is_empty() {
+            return Action::PassChunk { chunk: self.chunks.start };
+        }
+        Action::Pass { since: self.pass_since(), rows_max: self.rows_max }
+    }
+
+    fn pass_since(&self) -> Option<u64> {
+        self.horizon.filter(|_| !self.is_demanded && self.trusting < TRUSTING_PASSES)
+    }
+
+    fn listen(&mut self, now: Duration, poll: Duration) -> Action {
+        self.poll = poll.min(self.longest_poll);
+        let until = now + self.poll;
+        self.wait = Wait::ForWord { until };
+        Action::WaitUntil(until)
+    }
+
+    fn go_on_at(&mut self, at: Duration) -> Action {
+        self.wait = Wait::ToGoOn { at };
+        Action::WaitUntil(at)
+    }
+
+    /// What comes back may be another server, of which nothing is known.
+    fn failed(&mut self, now: Duration) -> Action {
+        (self.horizon, self.chunks) = (None, 0..0);
+        let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16));
+        self.failures += 1;
+        self.go_on_at(now + pause.min(LONGEST_PAUSE))
+    }
+}
+
+#[cfg(test)]
+mod tests;

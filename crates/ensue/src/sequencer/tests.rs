@@ -1,0 +1,297 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const POLL: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+
+fn sequencer() -> Sequencer {
+    Sequencer::new(Moves::AtOnce, POLL)
+}
+
+fn passed(moved: u64, horizon: u64) -> Input {
+    Input::Passed { moved, horizon, is_whole: true }
+}
+
+fn peeked(is_waiting: bool) -> Input {
+    Input::Peeked { is_waiting, has_grown: false }
+}
+
+/// One that has made its first pass at time 0, with the horizon 7.
+fn at_work() -> Sequencer {
+    let mut sequencer = sequencer();
+    assert!(matches!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None }));
+    let first = sequencer.step(Duration::ZERO, peeked(true));
+    assert_eq!(first, Action::Pass { since: None, rows_max: ROWS_MAX });
+    assert_eq!(sequencer.step(Duration::ZERO, passed(1, 7)), Action::WaitUntil(SHORTEST_POLL));
+    sequencer
+}
+
+/// Peeks at nothing until it is as rarely as it gets; when that is.
+fn fall_asleep(sequencer: &mut Sequencer) -> Duration {
+    let mut now = SHORTEST_POLL;
+    loop {
+        assert!(matches!(sequencer.step(now, Input::Tick), Action::Peek { .. }));
+        let Action::WaitUntil(until) = sequencer.step(now, peeked(false)) else {
+            panic!("no wait")
+        };
+        let poll = until - now;
+        now = until;
+        if poll == POLL {
+            return now;
+        }
+    }
+}
+
+#[test]
+fn a_commit_is_followed_by_a_pass_at_once() {
+    let pass = at_work().step(MS, Input::Committed);
+    assert_eq!(pass, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn while_nothing_comes_it_looks_ever_more_rarely_and_then_everywhere() {
+    let mut sequencer = at_work();
+    let until = fall_asleep(&mut sequencer);
+    assert_eq!(sequencer.step(until - MS, Input::Tick), Action::WaitUntil(until));
+    assert_eq!(sequencer.step(until, Input::Tick), Action::Peek { since: None });
+    let pass = sequencer.step(until, peeked(true));
+    assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+    let next = sequencer.step(until, passed(1, 9));
+    assert_eq!(next, Action::WaitUntil(until + SHORTEST_POLL));
+}
+
+#[test]
+fn a_log_that_others_let_grow_is_looked_at_often() {
+    let mut sequencer = at_work();
+    let until = fall_asleep(&mut sequencer);
+    sequencer.step(until, Input::Tick);
+    let grown = Input::Peeked { is_waiting: false, has_grown: true };
+    assert_eq!(sequencer.step(until, grown), Action::WaitUntil(until + SHORTEST_POLL));
+}
+
+#[test]
+fn a_lock_that_is_taken_is_asked_for_again_soon_and_not_sooner() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let again = MS + BUSY_PAUSE;
+    assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(again));
+    assert_eq!(sequencer.step(2 * MS, Input::Committed), Action::WaitUntil(again));
+    let pass = sequencer.step(again, Input::Tick);
+    assert_eq!(pass, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn a_demand_is_met_by_a_pass_that_looks_at_everything() {
+    let mut sequencer = at_work();
+    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    assert_eq!(sequencer.step(MS, Input::Demanded), everything);
+    sequencer.step(MS, Input::Busy);
+    assert_eq!(sequencer.step(MS + BUSY_PAUSE, Input::Tick), everything);
+    sequencer.step(3 * MS, passed(0, 8));
+    let next = sequencer.step(4 * MS, Input::Committed);
+    assert_eq!(next, Action::Pass { since: Some(8), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn now_and_then_a_pass_trusts_no_horizon() {
+    let mut sequencer = at_work();
+    for horizon in 0..u64::from(TRUSTING_PASSES) {
+        let pass = sequencer.step(MS, Input::Committed);
+        assert!(matches!(pass, Action::Pass { since: Some(_), .. }), "{horizon}");
+        sequencer.step(MS, passed(1, horizon));
+    }
+    let pass = sequencer.step(MS, Input::Committed);
+    assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+    sequencer.step(MS, passed(1, 1_000));
+    let pass = sequencer.step(MS, Input::Committed);
+    assert_eq!(pass, Action::Pass { since: Some(1_000), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn a_backlog_is_moved_in_chunks_and_only_then_what_came_later() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let survey = sequencer.step(MS, Input::TooMany);
+    assert_eq!(survey, Action::Survey { rows_max: ROWS_MAX });
+    let first = sequencer.step(MS, Input::Surveyed { chunks: 2 });
+    assert_eq!(first, Action::PassChunk { chunk: 0 });
+    assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(MS + BUSY_PAUSE));
+    let first = sequencer.step(MS + BUSY_PAUSE, Input::Tick);
+    assert_eq!(first, Action::PassChunk { chunk: 0 });
+    let second = sequencer.step(3 * MS, Input::ChunkPassed);
+    assert_eq!(second, Action::PassChunk { chunk: 1 });
+    // The horizon is that of before: what no chunk has moved may be as old as that.
+    let rest = sequencer.step(4 * MS, Input::ChunkPassed);
+    assert_eq!(rest, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn a_pass_that_was_cut_short_is_followed_by_another_from_the_same_horizon() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let cut = Input::Passed { moved: 20_000, horizon: 99, is_whole: false };
+    let next = sequencer.step(MS, cut);
+    assert_eq!(next, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+}
+
+#[test]
+fn what_takes_too_long_is_tried_with_less_and_less_but_never_with_nothing() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let less = sequencer.step(MS, Input::TimedOut);
+    assert_eq!(less, Action::Pass { since: Some(7), rows_max: ROWS_MAX / 2 });
+    let mut action = less;
+    while let Action::Pass { rows_max, .. } = action {
+        assert!(rows_max > 0);
+        action = sequencer.step(MS, Input::TimedOut);
+    }
+    assert_eq!(action, Action::WaitUntil(MS + FIRST_PAUSE));
+    let one = sequencer.step(MS + FIRST_PAUSE, Input::Tick);
+    assert_eq!(one, Action::Pass { since: None, rows_max: 1 });
+    sequencer.step(MS, passed(1, 8));
+    let two = sequencer.step(MS, Input::Committed);
+    assert_eq!(two, Action::Pass { since: Some(8), rows_max: 2 });
+}
+
+#[test]
+fn small_chunks_that_are_moved_in_time_are_cut_larger_again() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    sequencer.step(MS, Input::TimedOut);
+    sequencer.step(MS, Input::TooMany);
+    assert_eq!(sequencer.step(MS, Input::Surveyed { chunks: 100 }), Action::PassChunk { chunk: 0 });
+    for chunk in 1..CHUNKS_IN_TIME {
+        assert_eq!(sequencer.step(MS, Input::ChunkPassed), Action::PassChunk { chunk });
+    }
+    let more = sequencer.step(MS, Input::ChunkPassed);
+    assert_eq!(more, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+    assert_eq!(sequencer.step(MS, Input::TooMany), Action::Survey { rows_max: ROWS_MAX });
+}
+
+#[test]
+fn after_failures_it_waits_longer_and_longer_and_trusts_no_horizon() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let (mut now, mut pauses) = (MS, Vec::new());
+    for _ in 0..9 {
+        let Action::WaitUntil(until) = sequencer.step(now, Input::Failed) else {
+            panic!("no wait")
+        };
+        assert_eq!(sequencer.step(now, Input::Committed), Action::WaitUntil(until));
+        pauses.push((until - now).as_millis());
+        now = until;
+        let pass = sequencer.step(now, Input::Tick);
+        assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+    }
+    assert_eq!(pauses, [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    sequencer.step(now, passed(0, 8));
+    sequencer.step(now, Input::Committed);
+    assert_eq!(sequencer.step(now, Input::Failed), Action::WaitUntil(now + FIRST_PAUSE));
+}
+
+#[test]
+fn on_demand_it_moves_nothing_that_nobody_waits_for() {
+    let mut sequencer = Sequencer::new(Moves::OnDemand, POLL);
+    assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None });
+    assert!(matches!(sequencer.step(Duration::ZERO, peeked(true)), Action::WaitUntil(_)));
+    assert!(matches!(sequencer.step(MS, Input::Committed), Action::WaitUntil(_)));
+    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    assert_eq!(sequencer.step(MS, Input::Demanded), everything);
+    sequencer.step(MS, Input::Failed);
+    assert_eq!(sequencer.step(POLL, Input::Tick), everything);
+    assert!(matches!(sequencer.step(POLL, passed(1, 7)), Action::WaitUntil(_)));
+    assert!(matches!(sequencer.step(2 * POLL, Input::Tick), Action::Peek { .. }));
+    sequencer.step(2 * POLL, Input::Failed);
+    assert!(matches!(sequencer.step(3 * POLL, Input::Tick), Action::Peek { .. }));
+}
+
+/// A database with an outbox: how many rows wait, and whoever else may be at it.
+#[derive(Debug, Default)]
+struct World {
+    waiting: u64,
+    chunks: Vec<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Fate {
+    Fine,
+    Busy,
+    Failed,
+    TimedOut,
+}
+
+fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
+    let fate = prop_oneof![
+        4 => Just(Fate::Fine),
+        2 => Just(Fate::Busy),
+        1 => Just(Fate::Failed),
+        1 => Just(Fate::TimedOut),
+    ];
+    let commits = prop_oneof![3 => Just(0), 3 => 1_u64..100, 1 => Just(70_000)];
+    prop::collection::vec((commits, fate), 0..200)
+}
+
+impl World {
+    fn perform(&mut self, action: Action, fate: &Fate) -> Input {
+        match (fate, action) {
+            (_, Action::WaitUntil(_)) => panic!("nothing to perform"),
+            (Fate::Failed, _) => Input::Failed,
+            (Fate::TimedOut, _) => Input::TimedOut,
+            (_, Action::Peek { .. }) => {
+                Input::Peeked { is_waiting: self.waiting > 0, has_grown: false }
+            }
+            (_, Action::Survey { rows_max }) => self.survey(rows_max.into()),
+            (Fate::Busy, _) => Input::Busy,
+            (Fate::Fine, Action::Pass { rows_max, .. }) if self.waiting > rows_max.into() => {
+                Input::TooMany
+            }
+            (Fate::Fine, Action::Pass { .. }) => passed(std::mem::take(&mut self.waiting), 1),
+            (Fate::Fine, Action::PassChunk { chunk }) => {
+                self.waiting -= std::mem::take(&mut self.chunks[chunk as usize]);
+                Input::ChunkPassed
+            }
+        }
+    }
+
+    fn survey(&mut self, rows_max: u64) -> Input {
+        self.chunks = vec![rows_max; usize::try_from(self.waiting / rows_max).unwrap()];
+        self.chunks.extend(Some(self.waiting % rows_max).filter(|rest| *rest > 0));
+        Input::Surveyed { chunks: u32::try_from(self.chunks.len()).unwrap() }
+    }
+}
+
+/// More steps than the largest backlog takes in the smallest chunks.
+const ENOUGH: u32 = 10_000;
+
+proptest! {
+    /// Whatever happened before, and also if nobody tells of a commit.
+    #[test]
+    fn everything_is_moved_soon_after_the_last_fault(fates in fates()) {
+        let (mut sequencer, mut world) = (sequencer(), World::default());
+        let (mut now, mut input, mut fates) = (Duration::ZERO, Input::Tick, fates.into_iter());
+        let mut quiet = 0;
+        while quiet < ENOUGH {
+            input = match sequencer.step(now, input) {
+                Action::WaitUntil(until) => {
+                    prop_assert!(until >= now && until - now <= LONGEST_PAUSE);
+                    now = until;
+                    quiet = if world.waiting == 0 { ENOUGH } else { quiet };
+                    if let Some((commits, _)) = fates.next() {
+                        world.waiting += commits;
+                        quiet = 0;
+                    }
+                    Input::Tick
+                }
+                action => {
+                    let (commits, fate) = fates.next().unwrap_or((0, Fate::Fine));
+                    let input = world.perform(action, &fate);
+                    world.waiting += commits;
+                    quiet += 1;
+                    input
+                }
+            };
+        }
+        prop_assert_eq!(world.waiting, 0);
+    }
+}
