@@ -31,3 +31,6 @@ pub trait Arena: Send {
     /// Something stays wrong.
     fn relent(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
+
+/// Writers' numbers from here on are an arena's own; those below are those of processes.
+pub(crate) const FIRST_WRITER: u16 = 60_000;

@@ -17,6 +17,8 @@ pub struct Evidence {
     pub acknowledged: u64,
     /// How many events were rolled back on purpose.
     pub rolled_back: u64,
+    /// How many transactions failed.
+    pub failed: u64,
 }
 
 impl Evidence {
@@ -30,6 +32,7 @@ impl Evidence {
                 self.acknowledged += u64::from(self.history.acknowledge(id, at));
             }
             Report::RolledBack { events } => self.rolled_back += u64::from(events),
+            Report::Failed => self.failed += 1,
         }
     }
 

@@ -35,7 +35,7 @@ impl Judge<'_> {
         for &(position, _) in self.log {
             if position > expected {
                 self.verdict.gaps += position - expected;
-                self.verdict.tell(|| format!("gap: nothing from {expected} to {}", position - 1));
+                self.verdict.tell("gap", || format!("nothing from {expected} to {}", position - 1));
             }
             expected = position + 1;
         }
@@ -45,7 +45,7 @@ impl Judge<'_> {
         for &(position, mark) in self.log {
             if !self.is_known(mark) {
                 self.verdict.ghosts += 1;
-                self.verdict.tell(|| format!("ghost: {mark} at {position}"));
+                self.verdict.tell("ghost", || format!("{mark} at {position}"));
             }
         }
     }
@@ -83,7 +83,7 @@ impl Judge<'_> {
         if absent > 0 && !(is_absent && transaction.acknowledged.is_none()) {
             self.verdict.missing += absent;
             let id = transaction.first.transaction();
-            self.verdict.tell(|| format!("missing: {absent} events of transaction {id}"));
+            self.verdict.tell("missing", || format!("{absent} events of transaction {id}"));
         }
     }
 
@@ -91,12 +91,12 @@ impl Judge<'_> {
         for &(position, mark) in self.log {
             if self.sightings.contradict(position, mark) {
                 self.verdict.renumbered += 1;
-                self.verdict.tell(|| format!("renumbered: {position} was not {mark}"));
+                self.verdict.tell("renumbered", || format!("{position} was not {mark}"));
             }
             let Some(acknowledged) = self.acknowledged(mark) else { continue };
             if !self.sightings.is_seen_by_all(position) {
                 self.verdict.missing += 1;
-                self.verdict.tell(|| format!("missing: a reader went past {position}"));
+                self.verdict.tell("missing", || format!("a reader went past {position}"));
             }
             let delay = self.sightings.delay(position, acknowledged).unwrap_or_default();
             self.verdict.longest_stall = self.verdict.longest_stall.max(delay);
@@ -113,7 +113,7 @@ impl Judge<'_> {
             let place = mark.place();
             if last.insert(mark.key(), place).is_some_and(|before| before >= place) {
                 self.verdict.key_inversions += 1;
-                self.verdict.tell(|| format!("key inversion: {} at {position}", mark.key()));
+                self.verdict.tell("key inversion", || format!("{} at {position}", mark.key()));
             }
         }
     }
@@ -126,7 +126,7 @@ impl Judge<'_> {
             let Some(transaction) = self.history.find(mark.transaction()) else { continue };
             if earliest < transaction.began {
                 self.verdict.causal_inversions += 1;
-                self.verdict.tell(|| format!("causal inversion: {mark} at {position}"));
+                self.verdict.tell("causal inversion", || format!("{mark} at {position}"));
             }
             earliest = earliest.min(transaction.acknowledged.unwrap_or(Moment::NEVER));
         }

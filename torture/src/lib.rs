@@ -3,7 +3,8 @@
 //! crashes; and a judge who knows what each writer was told.
 //!
 //! - A [`Backend`] is a database with a store, and an [`Arena`] one that is up, with the misfortunes
-//!   that it can bring about. [`Sqlite`] is ours.
+//!   that it can bring about. [`Sqlite`] and [`Postgres`] are ours,
+//!   [`NaivePostgres`] is how it is often done, and what the judge must notice.
 //! - [`run`] has writers and readers at it until enough is acknowledged. Writers are other processes,
 //!   started by it from the same program, which [write](write) what [`Plan`]s say.
 //! - [`judge`](judge()) compares what writers were told, the [`History`], with what readers saw, the
@@ -19,7 +20,9 @@ mod history;
 mod judge;
 mod mark;
 mod moment;
+mod naive_postgres;
 mod plan;
+mod postgres;
 mod reader;
 mod report;
 mod run;
@@ -37,7 +40,9 @@ pub use history::{History, Transaction, TransactionId};
 pub use judge::judge;
 pub use mark::{Key, Mark};
 pub use moment::Moment;
+pub use naive_postgres::{NaivePostgres, NaiveStore};
 pub use plan::{End, Plan};
+pub use postgres::{Postgres, PostgresArena};
 pub use report::Report;
 pub use run::{Outcome, Trial, run};
 pub use sightings::Sightings;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ensue::BoxError;
 use torture::terminal::say;
-use torture::{Assignment, Outcome, Sqlite, SqliteArena, Trial};
+use torture::{
+    Assignment, NaivePostgres, Outcome, Postgres, PostgresArena, Sqlite, SqliteArena, Trial,
+};
 
 /// Has many writers and readers at a log while everything goes wrong, and judges what came of it
 #[derive(Parser)]
@@ -60,6 +62,10 @@ enum Role {
 enum Kind {
     /// SQLite, several processes on one file
     Sqlite,
+    /// PostgreSQL, a server of its own
+    Postgres,
+    /// A table with a bigserial in PostgreSQL, read by `id > last`: it loses events
+    NaivePostgres,
 }
 
 #[tokio::main]
@@ -93,12 +99,18 @@ impl Kind {
     async fn run(self, trial: &Trial) -> Result<Outcome, BoxError> {
         match self {
             Self::Sqlite => torture::run(SqliteArena::new()?, trial).await,
+            Self::Postgres => torture::run(PostgresArena::<Postgres>::new().await?, trial).await,
+            Self::NaivePostgres => {
+                torture::run(PostgresArena::<NaivePostgres>::new().await?, trial).await
+            }
         }
     }
 
     async fn write(self, assignment: &Assignment) -> Result<(), BoxError> {
         match self {
             Self::Sqlite => torture::write::<Sqlite>(assignment).await,
+            Self::Postgres => torture::write::<Postgres>(assignment).await,
+            Self::NaivePostgres => torture::write::<NaivePostgres>(assignment).await,
         }
     }
 }

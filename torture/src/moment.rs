@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ensue::Timestamp;
+
 /// A point in time, in microseconds since 1970.
 ///
 /// It is the wall's clock, the one that all processes of a machine share. Should somebody set it
@@ -25,14 +27,15 @@ impl Moment {
         Self(micros)
     }
 
-    /// Microseconds since 1970.
-    pub const fn as_micros(self) -> u64 {
-        self.0
-    }
-
     /// How long ago `earlier` was then; nothing if it was later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        Self::from_micros(i64::try_from(moment.0).unwrap_or(i64::MAX))
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Report {
         /// How many.
         events: u32,
     },
+    /// A transaction failed, for whatever reason, and the writer goes on with the next one.
+    Failed,
 }
 
 impl fmt::Display for Report {
@@ -44,6 +46,7 @@ impl fmt::Display for Report {
             }
             Self::Acknowledged { id, at } => write!(f, "acknowledged {} {at}", id.get()),
             Self::RolledBack { events } => write!(f, "rolled-back {events}"),
+            Self::Failed => f.write_str("failed"),
         }
     }
 }
@@ -64,6 +67,7 @@ impl FromStr for Report {
                 at: Moment::from_micros(next(&mut words)?),
             }),
             Some("rolled-back") => Ok(Self::RolledBack { events: next(&mut words)? }),
+            Some("failed") => Ok(Self::Failed),
             _ => Err(format!("a writer said `{line}`").into()),
         }
     }
@@ -88,6 +92,7 @@ mod tests {
             Report::Committing { first, events: 50, began },
             Report::Acknowledged { id, at: began },
             Report::RolledBack { events: 3 },
+            Report::Failed,
         ] {
             assert_eq!(report.to_string().parse::<Report>().unwrap(), report);
         }

@@ -44,7 +44,7 @@ const BULK_PART: u64 = 30;
 
 /// Something goes wrong each time so many events, or this part of all, have been acknowledged.
 const STRIKE_EVERY: u64 = 20_000;
-const STRIKES_MIN: u64 = 40;
+const STRIKES_MIN: u64 = 25;
 
 /// How often the run looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -164,6 +164,7 @@ async fn conclude<S: ensue::Store>(
         acknowledged: evidence.acknowledged,
         rolled_back: evidence.rolled_back,
         in_doubt: evidence.in_doubt(),
+        failed: evidence.failed,
         misfortunes,
         verdict: judge(&evidence.history, &evidence.sightings, &log),
         verification,

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// longer is stalled, whatever it does afterwards.
 const STALL_MAX: Duration = Duration::from_secs(30);
 
-/// LIMIT: findings that are told one by one; where there are more, the first ones say what is wrong.
-const EXAMPLES_MAX: usize = 10;
+/// LIMIT: findings of a kind that are told one by one; the first ones say what is wrong.
+const EXAMPLES_MAX: usize = 3;
 
 /// What the judge has found, in events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,9 +40,11 @@ impl Verdict {
         self.counts().iter().all(|(_, count)| *count == 0) && self.longest_stall <= STALL_MAX
     }
 
-    pub(crate) fn tell(&mut self, example: impl FnOnce() -> String) {
-        if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(example());
+    /// One more of a kind.
+    pub(crate) fn tell(&mut self, kind: &str, example: impl FnOnce() -> String) {
+        let alike = self.examples.iter().filter(|example| example.starts_with(kind)).count();
+        if alike < EXAMPLES_MAX {
+            self.examples.push(format!("{kind}: {}", example()));
         }
     }
 

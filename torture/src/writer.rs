@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ensue::{
-    AnyEvent, BoxError, Envelope, EventId, Events, Meta, Raise, Timestamp, Transactions, Tx,
+    AnyEvent, BoxError, Envelope, EventId, Events, Meta, PayloadError, Raise, Transactions, Tx,
 };
 use fastrand::Rng;
 use tokio::task::JoinSet;
@@ -105,6 +105,7 @@ impl<B: Backend> Writer<B> {
                 failures = 0;
                 continue;
             };
+            tell(Report::Failed)?;
             failures += 1;
             if failures > FAILURES_MAX {
                 return Err(error);
@@ -243,16 +244,13 @@ fn raise_all(to: &mut impl Raise, first: Mark, events: u32) {
 }
 
 /// The events of a transaction as they are stored, for who appends by hand.
-///
-/// # Errors
-/// None: a mark always has a payload.
-pub(crate) fn envelopes(first: Mark, events: u32) -> Result<Vec<Envelope>, BoxError> {
-    let at = i64::try_from(Moment::now().as_micros())?;
-    let envelope = |index| {
-        let event = AnyEvent::new(first.at(index), Timestamp::from_micros(at));
-        Ok(event.to_envelope(&Meta::of(&event, EventId::now()))?)
-    };
-    (0..events).map(envelope).collect()
+pub(crate) fn envelopes(first: Mark, events: u32) -> Result<Vec<Envelope>, PayloadError> {
+    (0..events).map(|index| envelope(first.at(index))).collect()
+}
+
+pub(crate) fn envelope(mark: Mark) -> Result<Envelope, PayloadError> {
+    let event = AnyEvent::new(mark, Moment::now().into());
+    event.to_envelope(&Meta::of(&event, EventId::now()))
 }
 
 /// A line is one write, so that a process which is killed has told all of it or nothing.

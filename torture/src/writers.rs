@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use ensue::BoxError;
 use fastrand::Rng;
 
+use crate::arena::FIRST_WRITER;
 use crate::evidence::Witness;
 use crate::run::Trial;
 
@@ -16,15 +17,13 @@ const PROCESSES: usize = 3;
 /// LIMIT: writers of a process.
 const WRITERS: u16 = 4;
 
-/// LIMIT: numbers of writers, each used once; 16,000 kills.
-const NUMBERS_MAX: u16 = u16::MAX - WRITERS - crate::mark::Key::HOT;
-
 /// The processes that write.
 pub(crate) struct Writers<'a> {
     trial: &'a Trial,
     address: String,
     witness: Witness,
     processes: Vec<Process>,
+    /// LIMIT: each is used once, which is enough for 15,000 kills.
     next_number: u16,
 }
 
@@ -77,7 +76,7 @@ impl<'a> Writers<'a> {
     }
 
     fn start_one(&mut self) -> Result<(), BoxError> {
-        if self.next_number > NUMBERS_MAX {
+        if self.next_number >= FIRST_WRITER - WRITERS {
             return Err("too many processes were killed for one run".into());
         }
         let Trial { program, store, seed, .. } = self.trial;

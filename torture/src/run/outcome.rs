@@ -20,6 +20,8 @@ pub struct Outcome {
     pub rolled_back: u64,
     /// Of how many events it is not known whether they were committed.
     pub in_doubt: u64,
+    /// How many transactions failed: what the database answered when something went wrong.
+    pub failed: u64,
     /// What went wrong, and how often.
     pub misfortunes: BTreeMap<&'static str, u64>,
     /// What the judge has found.
@@ -37,9 +39,9 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, seed, acknowledged, rolled_back, in_doubt, verdict, .. } = self;
+        let Self { store, seed, acknowledged, rolled_back, in_doubt, failed, verdict, .. } = self;
         write!(f, "torture {store}, seed {seed}: {acknowledged} events acked, ")?;
-        write!(f, "{rolled_back} rolled back, {in_doubt} maybe; ")?;
+        write!(f, "{rolled_back} rolled back, {in_doubt} maybe, {failed} transactions failed; ")?;
         for (index, (name, count)) in self.misfortunes.iter().enumerate() {
             write!(f, "{}{count} {name}", if index == 0 { "" } else { ", " })?;
         }
