@@ -42,9 +42,9 @@ const READERS: [u32; 3] = [1_000, 101, 17];
 const BULK_MAX: u64 = 100_000;
 const BULK_PART: u64 = 30;
 
-/// Something goes wrong each time so many events, or this part of all, have been acknowledged.
+/// Something goes wrong each time so many events have been acknowledged, and so often at the least.
 const STRIKE_EVERY: u64 = 20_000;
-const STRIKES_MIN: u64 = 25;
+const STRIKES_MIN: u64 = 24;
 
 /// How often the run looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -115,6 +115,7 @@ async fn strike<A: Arena>(
             false => arena.strike(&mut rng, witness).await?,
         };
         *misfortunes.entry(name).or_default() += 1;
+        progress.strikes += 1;
     }
     writers.end()?;
     Ok(misfortunes)
@@ -126,15 +127,17 @@ struct Progress<'a> {
     started: Instant,
     acknowledged: u64,
     since: Instant,
+    strikes: u64,
 }
 
 impl<'a> Progress<'a> {
     fn new(trial: &'a Trial) -> Self {
         let now = Instant::now();
-        Self { trial, started: now, acknowledged: 0, since: now }
+        Self { trial, started: now, acknowledged: 0, since: now, strikes: 0 }
     }
 
-    /// How many events are acknowledged; nothing once that is enough, or it took long enough.
+    /// How many events are acknowledged; nothing once that is enough and enough went wrong, or it took
+    /// long enough.
     fn look(&mut self, witness: &Witness) -> Result<Option<u64>, BoxError> {
         let acknowledged = witness.evidence().acknowledged;
         if acknowledged > self.acknowledged {
@@ -143,7 +146,8 @@ impl<'a> Progress<'a> {
             return Err(format!("nothing was acknowledged for {PATIENCE:?}").into());
         }
         let is_late = self.trial.limit.is_some_and(|limit| self.started.elapsed() >= limit);
-        Ok((acknowledged < self.trial.events && !is_late).then_some(acknowledged))
+        let is_enough = acknowledged >= self.trial.events && self.strikes >= STRIKES_MIN;
+        Ok((!is_enough && !is_late).then_some(acknowledged))
     }
 }
 

@@ -18,6 +18,10 @@ const LAYERS: &[Layer] = &[
     Layer { member: "bench", below: Below::AnythingPublished },
     Layer { member: "simulation", below: Below::These(&["ensue"]) },
     Layer { member: "servers", below: Below::These(&[]) },
+    Layer {
+        member: "torture",
+        below: Below::These(&["ensue", "ensue-postgres", "ensue-sqlite", "servers"]),
+    },
     Layer { member: "xtask", below: Below::These(&["servers"]) },
 ];
 
@@ -93,6 +97,7 @@ mod tests {
         ("bench", &["ensue-conformance", "ensue-sqlite"]),
         ("simulation", &["ensue"]),
         ("servers", &["tempfile"]),
+        ("torture", &["ensue", "ensue-postgres", "ensue-sqlite", "servers"]),
         ("xtask", &["clap", "servers"]),
     ];
 
@@ -126,7 +131,9 @@ mod tests {
     fn a_crate_without_a_row_says_what_to_do() {
         let found = complaints_with("ensue-of-tomorrow", &["ensue"]);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("`ensue-of-tomorrow` has no row in xtask/src/layers.rs; add one"));
+        assert!(
+            found[0].contains("`ensue-of-tomorrow` has no row in xtask/src/layers.rs; add one")
+        );
     }
 
     #[test]
