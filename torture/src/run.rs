@@ -1,6 +1,7 @@
 //! A run from its beginning to the verdict.
 
 mod outcome;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -71,10 +72,13 @@ pub async fn run<A: Arena>(mut arena: A, trial: &Trial) -> Result<Outcome, BoxEr
     let store = <A::Backend>::open(&arena.address()).await?;
     <A::Backend>::prepare(&store).await?;
     let witness = Witness::new(READERS.len());
+    let holes = rollbacks::times(trial.events);
+    rollbacks::roll_back(&store, holes, &witness).await?;
     let (end, readers) = start_readers::<A::Backend>(&arena.address(), &witness);
     let writers = Writers::start(trial, arena.address(), witness.clone())?;
     let misfortunes = strike(&mut arena, writers, trial, &witness).await?;
     arena.relent().await?;
+    rollbacks::roll_back(&store, holes, &witness).await?;
     let head = store.barrier().await?.get();
     end.send_replace(Some(head));
     readers.join_all().await.into_iter().collect::<Result<(), _>>()?;
