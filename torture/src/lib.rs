@@ -6,7 +6,7 @@
 //!   that it can bring about. [`Sqlite`] and [`Postgres`] are ours,
 //!   [`NaivePostgres`] is how it is often done, and what the judge must notice.
 //! - [`run`] has writers and readers at it until enough is acknowledged. Writers are other processes,
-//!   started by it from the same program, which [write](write) what [`Plan`]s say.
+//!   started by it from the same program, which [`write`](write()) what [`Plan`]s say.
 //! - [`judge`](judge()) compares what writers were told, the [`History`], with what readers saw, the
 //!   [`Sightings`], and with the log as it is at the end. It is pure, and tested on made-up ones.
 //!

@@ -49,6 +49,10 @@ const ALL: [Misfortune; 7] = [
 /// LIMIT: how long something is held open: far longer than anybody may have to wait for it.
 const HOLD_MAX_MS: u64 = 3_000;
 
+/// LIMIT: how often, and how long, a session is looked for that can be ended.
+const LOOKS_MAX: u32 = 1_000;
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 const DATABASE: &str = "torture";
 const OTHER_DATABASE: &str = "elsewhere";
 
@@ -99,15 +103,19 @@ impl<B> PostgresArena<B> {
         Ok(())
     }
 
-    /// One session ends, of those whose last statement is like `statement`.
+    /// One session ends, of those whose last statement is like `statement`. After a crash it may take
+    /// a while until there is one.
     async fn end_backend(&self, rng: &mut Rng, statement: &str) -> Result<(), BoxError> {
         let mut connection = PgConnection::connect_with(&self.options()?).await?;
-        sqlx::query(END_BACKEND)
-            .bind(statement)
-            .bind(i64::from(rng.u32(..)))
-            .execute(&mut connection)
-            .await?;
-        Ok(())
+        let number = i64::from(rng.u32(..));
+        for _ in 0..LOOKS_MAX {
+            let end = sqlx::query(END_BACKEND).bind(statement).bind(number);
+            if end.fetch_optional(&mut connection).await?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Err(format!("there is no session that did `{statement}`").into())
     }
 
     /// A transaction that is begun by these statements stays open for a while, and is rolled back. If
