@@ -36,6 +36,9 @@ struct Order {
     /// Stop after so long, also with fewer events
     #[arg(long)]
     seconds: Option<u64>,
+    /// Append no more than so many events a second; 0: as many as can be
+    #[arg(long, default_value_t = 10_000)]
+    pace: u32,
 }
 
 #[derive(Subcommand)]
@@ -55,6 +58,8 @@ enum Role {
         writers: u16,
         #[arg(long)]
         bulk: u32,
+        #[arg(long)]
+        pace: Option<u32>,
     },
 }
 
@@ -71,8 +76,8 @@ enum Kind {
 #[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     let Arguments { role, order } = Arguments::parse();
-    if let Some(Role::Write { store, address, seed, first_writer, writers, bulk }) = role {
-        store.write(&Assignment { address, seed, first_writer, writers, bulk }).await?;
+    if let Some(Role::Write { store, address, seed, first_writer, writers, bulk, pace }) = role {
+        store.write(&Assignment { address, seed, first_writer, writers, bulk, pace }).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let Some(order) = order else { return Ok(ExitCode::FAILURE) };
@@ -91,6 +96,7 @@ impl Order {
             seed: self.seed,
             events: self.events,
             limit: self.seconds.map(Duration::from_secs),
+            pace: (self.pace > 0).then_some(self.pace),
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct Trial {
     pub events: u64,
     /// How long at the most.
     pub limit: Option<Duration>,
+    /// How many events a second all writers together append at the most; as many as they can without
+    /// it, and then readers see some of them as late as the database is busy.
+    pub pace: Option<u32>,
 }
 
 /// Rows of a page, for each reader: many, some, and few.
@@ -174,6 +177,7 @@ async fn conclude<S: ensue::Store>(
         in_doubt: evidence.in_doubt(),
         failed: evidence.failed,
         misfortunes,
+        is_paced: trial.pace.is_some(),
         verdict: judge(&evidence.history, &evidence.sightings, &log),
         verification,
     })

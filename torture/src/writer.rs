@@ -31,6 +31,8 @@ pub struct Assignment {
     pub writers: u16,
     /// How many events a bulk transaction has.
     pub bulk: u32,
+    /// How many events a second each writer appends at the most; as many as it can without it.
+    pub pace: Option<u32>,
 }
 
 /// LIMIT: attempts in a row that fail. Whatever befalls a database is over before that.
@@ -38,6 +40,9 @@ const FAILURES_MAX: u32 = 2_000;
 
 /// How long a writer waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// LIMIT: how long a writer that keeps to a pace rests after a bulk transaction; it ends only then.
+const DUE_MAX: Duration = Duration::from_secs(2);
 
 /// Writes until the standard input ends, which it does with whoever started this process, and tells
 /// every [`Report`] on the standard output.
@@ -76,6 +81,7 @@ struct Writer<B: Backend> {
     transactions: u32,
     rng: Rng,
     bulk: u32,
+    pace: Option<u32>,
 }
 
 /// One transaction under way.
@@ -94,7 +100,7 @@ impl<B: Backend> Writer<B> {
         let mut rng = Rng::with_seed(assignment.seed);
         let rng =
             Rng::with_seed(rng.u64(..) ^ u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        Self { events, number, transactions: 0, rng, bulk: assignment.bulk }
+        Self { events, number, transactions: 0, rng, bulk: assignment.bulk, pace: assignment.pace }
     }
 
     async fn write_until(mut self, stop: Arc<AtomicBool>) -> Result<(), BoxError> {
@@ -103,6 +109,7 @@ impl<B: Backend> Writer<B> {
             let attempt = self.next_attempt();
             let Err(error) = self.carry_out(attempt).await else {
                 failures = 0;
+                self.keep_pace(attempt.plan.events).await;
                 continue;
             };
             tell(Report::Failed)?;
@@ -113,6 +120,13 @@ impl<B: Backend> Writer<B> {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    async fn keep_pace(&self, events: u32) {
+        if let Some(pace) = self.pace {
+            let due = Duration::from_secs(events.into()) / pace.max(1);
+            tokio::time::sleep(due.min(DUE_MAX)).await;
+        }
     }
 
     fn next_attempt(&mut self) -> Attempt {

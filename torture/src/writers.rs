@@ -86,6 +86,10 @@ impl<'a> Writers<'a> {
         command.args(["write", "--store", store, "--address", &self.address]);
         command.args(["--seed", &seed.to_string(), "--first-writer", &first.to_string()]);
         command.args(["--writers", &WRITERS.to_string(), "--bulk", &bulk.to_string()]);
+        if let Some(pace) = self.trial.pace {
+            let writers = u32::from(WRITERS) * u32::try_from(PROCESSES)?;
+            command.args(["--pace", &(pace / writers).to_string()]);
+        }
         self.processes.push(Process::start(command, self.witness.clone())?);
         Ok(())
     }

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use ensue::Verification;
 
 use crate::verdict::Verdict;
+
+/// LIMIT: how long what was acknowledged may stay unseen while the database is there and not too busy.
+/// A log that takes longer is stalled, whatever it does afterwards.
+const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// What came of a run. It displays as one line.
 #[derive(Debug, Clone)]
@@ -24,6 +29,9 @@ pub struct Outcome {
     pub failed: u64,
     /// What went wrong, and how often.
     pub misfortunes: BTreeMap<&'static str, u64>,
+    /// Whether writers kept to a pace. As fast as they can they may be faster than any log, which is
+    /// then behind by what it has to catch up with.
+    pub is_paced: bool,
     /// What the judge has found.
     pub verdict: Verdict,
     /// What the store's own check has found.
@@ -33,7 +41,8 @@ pub struct Outcome {
 impl Outcome {
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.verification.is_sound()
+        let is_stalled = self.is_paced && self.verdict.longest_stall > STALL_MAX;
+        self.verdict.is_clean() && !is_stalled && self.verification.is_sound()
     }
 }
 
