@@ -24,6 +24,10 @@ const LAYERS: &[Layer] = &[
     Layer { member: "bench", below: Below::AnythingPublished },
     Layer { member: "simulation", below: Below::These(&["ensue"]) },
     Layer { member: "servers", below: Below::These(&[]) },
+    Layer {
+        member: "torture",
+        below: Below::These(&["ensue", "ensue-postgres", "ensue-sqlite", "servers"]),
+    },
     Layer { member: "xtask", below: Below::These(&["servers"]) },
 ];
 
@@ -99,6 +103,7 @@ mod tests {
         ("bench", &["ensue-conformance", "ensue-sqlite"]),
         ("simulation", &["ensue"]),
         ("servers", &["sqlx", "tempfile"]),
+        ("torture", &["ensue", "ensue-postgres", "ensue-sqlite", "servers"]),
         ("xtask", &["clap", "servers"]),
     ];
 

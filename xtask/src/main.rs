@@ -17,6 +17,7 @@ mod step;
 mod taker;
 mod terminal;
 mod test;
+mod torture;
 mod walls;
 mod with_servers;
 mod workspace;
@@ -81,6 +82,14 @@ enum Verb {
         #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Have writers and readers at a store's log while everything goes wrong, and judge what came of it
+    // Every flag, `--help` too, belongs to the program.
+    #[command(disable_help_flag = true)]
+    Torture {
+        /// What its program understands
+        #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 impl Verb {
@@ -92,6 +101,7 @@ impl Verb {
             Self::WithServers { command } => return with_servers::run(&command),
             Self::Bench { arguments } => bench::run(&arguments),
             Self::Simulate { arguments } => simulate::run(&arguments),
+            Self::Torture { arguments } => torture::run(&arguments),
         }
         .map(|()| ExitCode::SUCCESS)
     }
@@ -120,6 +130,13 @@ mod tests {
         let door = Door::parse_from(["xtask", "simulate", "--seed", "7"]);
         let Verb::Simulate { arguments } = door.verb else { panic!("not the verb `simulate`") };
         assert_eq!(arguments, ["--seed", "7"]);
+    }
+
+    #[test]
+    fn flags_behind_torture_belong_to_it() {
+        let door = Door::parse_from(["xtask", "torture", "--store", "sqlite"]);
+        let Verb::Torture { arguments } = door.verb else { panic!("not the verb `torture`") };
+        assert_eq!(arguments, ["--store", "sqlite"]);
     }
 
     #[test]

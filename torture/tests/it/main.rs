@@ -1,0 +1,8 @@
+//! Short runs of everything.
+
+#![cfg(test)]
+
+mod naive_postgres;
+mod postgres;
+mod sqlite;
+mod trial;
