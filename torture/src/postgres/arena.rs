@@ -103,19 +103,19 @@ impl<B> PostgresArena<B> {
         Ok(())
     }
 
-    /// One session ends, of those whose last statement is like `statement`. After a crash it may take
+    /// One session ends, of those whose last statement matches `pattern`. After a crash it may take
     /// a while until there is one.
-    async fn end_backend(&self, rng: &mut Rng, statement: &str) -> Result<(), BoxError> {
+    async fn end_backend(&self, rng: &mut Rng, pattern: &str) -> Result<(), BoxError> {
         let mut connection = PgConnection::connect_with(&self.options()?).await?;
         let number = i64::from(rng.u32(..));
         for _ in 0..LOOKS_MAX {
-            let end = sqlx::query(END_BACKEND).bind(statement).bind(number);
+            let end = sqlx::query(END_BACKEND).bind(pattern).bind(number);
             if end.fetch_optional(&mut connection).await?.is_some() {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Err(format!("there is no session that did `{statement}`").into())
+        Err(format!("there is no session whose last statement matches `{pattern}`").into())
     }
 
     /// A transaction that is begun by these statements stays open for a while, and is rolled back. If
@@ -140,9 +140,12 @@ const END_BACKEND: &str = "
     WITH victim AS (
         SELECT pid, row_number() OVER (ORDER BY pid) - 1 AS number, count(*) OVER () AS all
         FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE $1
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ $1
     )
     SELECT pg_terminate_backend(pid) FROM victim WHERE number = $2 % \"all\"";
+
+/// It passes, or looks whether there is anything to pass.
+const SEQUENCER: &str = r"\.pass(_chunk)?\(|AS is_waiting";
 
 /// It has written, so that it has a transaction id, which holds back the horizon of the whole cluster.
 const BEGIN_WRITING: &str = "BEGIN; INSERT INTO noise VALUES (1)";
@@ -197,10 +200,10 @@ where
         match self.draw(rng) {
             Misfortune::Crash => self.crash(witness).map(|()| "server restarts"),
             Misfortune::SequencerEnds => {
-                self.end_backend(rng, "%.pass(%").await.map(|()| "sequencers terminated")
+                self.end_backend(rng, SEQUENCER).await.map(|()| "sequencers terminated")
             }
             Misfortune::BackendEnds => {
-                self.end_backend(rng, "%").await.map(|()| "backends terminated")
+                self.end_backend(rng, "").await.map(|()| "backends terminated")
             }
             Misfortune::OtherDatabase => {
                 let held = self.hold(rng, OTHER_DATABASE, BEGIN_WRITING);
