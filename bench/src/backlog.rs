@@ -1,37 +1,29 @@
 //! A log full of events, and subscriptions that have all of it before them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use ensue::{BoxError, Start, SubscriptionBuilder, raise};
-use ensue_sqlite::{Events, SqliteStore};
-use tokio::sync::Notify;
+use ensue::{BoxError, Events, Start, Store, SubscriptionBuilder, raise};
 
-use crate::database::Database;
-use crate::durability::Durability;
+use crate::countdown::{Countdown, PATIENCE};
 use crate::order_cancelled::OrderCancelled;
-
-/// LIMIT: how long a round may take; only one that hangs gets there.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-pub(crate) struct Backlog {
-    store: SqliteStore,
-    rounds: u32,
-    database: Database,
-}
 
 /// LIMIT: events of a unit of work that fills the log.
 const AT_ONCE: usize = 10_000;
 
-impl Backlog {
-    /// With an event for each of these orders.
+pub(crate) struct Backlog<S, D> {
+    store: S,
+    rounds: u32,
+    database: D,
+}
+
+impl<S: Store, D> Backlog<S, D> {
+    /// With an event for each of these orders, in `store`, which is in `database`.
     pub(crate) async fn new(
-        durability: Durability,
+        database: D,
+        store: S,
         orders: impl Iterator<Item = u32>,
     ) -> Result<Self, BoxError> {
-        let database = Database::new(durability).await?;
-        let store = database.store().await?;
         let events = Events::builder(store.clone()).build().await?;
         for orders in orders.collect::<Vec<_>>().chunks(AT_ONCE) {
             let raise_all = async |_tx: &mut _| {
@@ -40,10 +32,16 @@ impl Backlog {
             };
             events.run(raise_all).await?;
         }
+        // Where positions come after the commit, all of them are there.
+        store.barrier().await?;
         Ok(Self { store, rounds: 0, database })
     }
 
-    pub(crate) fn database(&self) -> &Database {
+    pub(crate) fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub(crate) fn database(&self) -> &D {
         &self.database
     }
 
@@ -53,7 +51,7 @@ impl Backlog {
     pub(crate) async fn drain(
         &mut self,
         countdown: &Arc<Countdown>,
-        describe: impl FnOnce(SubscriptionBuilder<SqliteStore>) -> SubscriptionBuilder<SqliteStore>,
+        describe: impl FnOnce(SubscriptionBuilder<S>) -> SubscriptionBuilder<S>,
     ) -> Result<Duration, BoxError> {
         self.rounds += 1;
         let name = format!("round-{}", self.rounds);
@@ -62,26 +60,8 @@ impl Backlog {
         let events = builder.subscription(&name, subscribe).build().await?;
         let began = Instant::now();
         let forwarder = events.forward();
-        tokio::time::timeout(PATIENCE, countdown.ended.notified()).await?;
+        countdown.end().await?;
         let elapsed = began.elapsed();
         if forwarder.shutdown(PATIENCE).await { Ok(elapsed) } else { Err("it did not end".into()) }
-    }
-}
-
-/// Tells when the last entry is there, without asking again and again.
-pub(crate) struct Countdown {
-    left: AtomicU32,
-    ended: Notify,
-}
-
-impl Countdown {
-    pub(crate) fn from(entries: u32) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU32::new(entries), ended: Notify::new() })
-    }
-
-    pub(crate) fn step(&self) {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.ended.notify_one();
-        }
     }
 }

@@ -8,34 +8,42 @@
 //!
 //! Two equal arms come out between 0.97 and 1.03 on two busy cores: less than that is no difference.
 //!
-//! Two programs beside it share its code, and have the same door:
+//! Three programs beside it share its code, and have the same door:
 //! - `cargo xtask bench allocations` counts instead of timing. It has an allocator of its own, which
 //!   would slow down what is timed.
 //! - `cargo xtask bench rivals` compares the dispatch with that of other crates. They are heavy, so
 //!   it is a workspace of its own, in `bench/rivals`.
+//! - `cargo xtask bench relays` does so with the forwarder, in `bench/relays`.
 
 mod arm;
 mod backlog;
-mod cancellation;
+mod clock;
 mod comparison;
+mod countdown;
 mod cycle;
-mod database;
 pub mod dispatch;
-mod durability;
+mod draining;
 mod flavour;
 mod latencies;
-mod log_row;
+mod log_pages;
 mod memory_store;
 mod order_cancelled;
+mod postgres;
+mod promptness;
 mod ratios;
 mod scenario;
 mod scenarios;
+mod sqlite;
 mod terminal;
 
 pub use arm::Arm;
-pub use cancellation::{ByEnsue, ByHandOnAConnection, ByHandOnAPool};
 pub use comparison::{Comparison, Contestant};
-pub use durability::Durability;
+pub use countdown::Countdown;
+pub use draining::{APartOf, Handling};
 pub use memory_store::{MemoryStore, NoConnection, NoTransaction};
+pub use postgres::database::Database as PostgresDatabase;
+pub use postgres::drain::arm as drain_on_postgres;
 pub use scenario::{Measuring, Scenario, UnknownName};
+pub use sqlite::cancellation::{ByEnsue, ByHandOnAConnection, ByHandOnAPool};
+pub use sqlite::durability::Durability;
 pub use terminal::say;

@@ -58,4 +58,5 @@ impl fmt::Display for UnknownName {
 const OTHER_PROGRAMS: &str = "
 and, as programs of their own,
   allocations: how many allocations do an event and a unit of work cost?
-  rivals: what does dispatch cost, beside other crates? (heavy: it builds them first)";
+  rivals: what does dispatch cost, beside other crates? (heavy: it builds them first)
+  relays: what does a backlog take to drain, beside other crates? (as heavy)";

@@ -18,7 +18,7 @@ pub(crate) enum Check {
     Direction,
     /// Every package's licence is one we accept
     Licences,
-    /// By its name only, since it is slow: the rivals of the benchmarks still build and are called
+    /// By its name only, since it is slow: the rivals of the benchmarks still build and do their work
     Rivals,
 }
 
@@ -37,7 +37,7 @@ impl Check {
                 step::own("direction", "cargo xtask check direction", direction::check)
             }
             Self::Licences => step::own("licences", "cargo xtask check licences", licences::check),
-            Self::Rivals => rivals::check(),
+            Self::Rivals => rivals::DISPATCH.check().and_then(|()| rivals::RELAYS.check()),
         }
     }
 
@@ -46,10 +46,11 @@ impl Check {
     }
 }
 
-/// The rivals' workspace too: that costs nothing.
+/// The rivals' workspaces too: that costs nothing.
 fn fmt() -> Result<(), Failure> {
     step::cargo("fmt", &Cargo::new("fmt --all --check"))?;
-    step::cargo("fmt", &rivals::fmt())
+    step::cargo("fmt", &rivals::DISPATCH.fmt())?;
+    step::cargo("fmt", &rivals::RELAYS.fmt())
 }
 
 fn docs() -> Cargo {

@@ -65,8 +65,8 @@ enum Verb {
         #[arg(allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` compares with other
-    /// crates
+    /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` and `relays` compare
+    /// with other crates
     // Every flag, `--help` too, belongs to the benchmark program.
     #[command(disable_help_flag = true)]
     Bench {

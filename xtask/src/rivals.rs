@@ -1,35 +1,64 @@
-//! The rivals' workspace: see `bench/rivals/README.md`.
+//! The rivals' workspaces: see `bench/rivals/README.md` and `bench/relays/README.md`.
 
 use std::path::{Path, PathBuf};
+
+use servers::Surroundings;
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::step;
 
-/// That they build, that no lint speaks up, and that every arm calls its handlers.
-pub(crate) fn check() -> Result<(), Failure> {
-    let clippy = command("clippy --all-targets").handing_on(&["-D", "warnings"]);
-    step::cargo("rivals", &clippy)?;
-    step::cargo("rivals", &command("test"))
+/// A workspace of its own, of what we are only ever compared with.
+#[derive(Clone, Copy)]
+pub(crate) struct Rivals {
+    name: &'static str,
 }
 
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    step::cargo("bench", &command("run --release").handing_on(arguments))
-}
+/// Of the dispatch.
+pub(crate) const DISPATCH: Rivals = Rivals { name: "rivals" };
 
-pub(crate) fn fmt() -> Cargo {
-    on_their_manifest("fmt").handing_on(&["--check"])
-}
+/// Of the forwarder.
+pub(crate) const RELAYS: Rivals = Rivals { name: "relays" };
 
-/// Builds go into the target folder of everybody: what both build alike is built once.
-fn command(words: &str) -> Cargo {
-    let target = root().join("target");
-    on_their_manifest(words).with_arguments(&["--target-dir", &target.to_string_lossy()])
-}
+impl Rivals {
+    /// That they build, that no lint speaks up, and that every arm does its work.
+    pub(crate) fn check(self) -> Result<(), Failure> {
+        let clippy = self.command("clippy --all-targets").handing_on(&["-D", "warnings"]);
+        step::cargo(self.name, &clippy)?;
+        step::cargo(self.name, &self.command("test"))
+    }
 
-fn on_their_manifest(words: &str) -> Cargo {
-    let manifest = root().join("bench/rivals/Cargo.toml");
-    Cargo::new(words).with_arguments(&["--manifest-path", &manifest.to_string_lossy()])
+    pub(crate) fn run(self, arguments: &[String]) -> Result<(), Failure> {
+        step::cargo("bench", &self.program(arguments))
+    }
+
+    /// For those whose events are in a database.
+    pub(crate) fn run_with(
+        self,
+        surroundings: &Surroundings,
+        arguments: &[String],
+    ) -> Result<(), Failure> {
+        step::cargo("bench", &self.program(arguments).with_servers(surroundings))
+    }
+
+    pub(crate) fn fmt(self) -> Cargo {
+        self.on_their_manifest("fmt").handing_on(&["--check"])
+    }
+
+    fn program(self, arguments: &[String]) -> Cargo {
+        self.command("run --release").handing_on(arguments)
+    }
+
+    /// Builds go into the target folder of everybody: what both build alike is built once.
+    fn command(self, words: &str) -> Cargo {
+        let target = root().join("target");
+        self.on_their_manifest(words).with_arguments(&["--target-dir", &target.to_string_lossy()])
+    }
+
+    fn on_their_manifest(self, words: &str) -> Cargo {
+        let manifest = root().join("bench").join(self.name).join("Cargo.toml");
+        Cargo::new(words).with_arguments(&["--manifest-path", &manifest.to_string_lossy()])
+    }
 }
 
 /// The command may be run from any folder.

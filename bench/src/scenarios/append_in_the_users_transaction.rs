@@ -8,11 +8,11 @@ use sqlx::SqlitePool;
 
 use crate::arm::Arm;
 use crate::comparison::{Comparison, Contestant};
-use crate::database::Database;
-use crate::durability::Durability;
-use crate::log_row;
 use crate::order_cancelled::OrderCancelled;
 use crate::scenario::Scenario;
+use crate::sqlite::database::Database;
+use crate::sqlite::durability::Durability;
+use crate::sqlite::log_row;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "append_in_the_users_transaction",

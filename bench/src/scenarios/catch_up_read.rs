@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use ensue::store::Page;
-use ensue::{BoxError, Log, Position, raise};
-use ensue_sqlite::{Events, SqliteStore};
+use ensue::BoxError;
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
 use crate::comparison::{Comparison, Contestant};
-use crate::database::Database;
-use crate::durability::Durability;
-use crate::order_cancelled::OrderCancelled;
+use crate::log_pages::{ENTRIES, LogPages, PAGE_ROWS, PAGES_PER_ROUND};
 use crate::scenario::Scenario;
+use crate::sqlite::database::Database;
+use crate::sqlite::durability::Durability;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "catch_up_read",
@@ -21,62 +19,23 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     measure: || Box::pin(measure()),
 };
 
-const ENTRIES: u32 = 100_000;
-const PAGE_ROWS: u32 = 1_000;
-/// A round reads a part of the log and the next one goes on where it ended.
-const PAGES_PER_ROUND: u32 = 2;
 const ROUNDS: u32 = 301;
 
 /// At least 0.8 of the driver's throughput.
 const TARGET: f64 = 1.0 / 0.8;
 
 async fn measure() -> Result<(), BoxError> {
-    let database = Database::new(Durability::Off).await?;
-    let store = database.store().await?;
-    fill(&store).await?;
-    let reader = database.reader_by_hand().await?;
+    let backlog = Database::new(Durability::Off).await?.backlog(0..ENTRIES).await?;
+    let reader = backlog.database().reader_by_hand().await?;
     let comparison = Comparison {
         name: "pages of 1,000".to_owned(),
         operation: "entry",
         per_round: PAGES_PER_ROUND * PAGE_ROWS,
         rounds: ROUNDS,
     };
-    let ours = LogPages { store, after: Position::START };
+    let ours = LogPages::of(backlog.store().clone());
     let contestants = vec![Contestant::new("ensue", ours).with_target(TARGET)];
     comparison.run(TuplePages { reader, after: 0 }, contestants).await
-}
-
-async fn fill(store: &SqliteStore) -> Result<(), BoxError> {
-    let events = Events::builder(store.clone()).build().await?;
-    for _ in 0..ENTRIES / PAGE_ROWS {
-        let raise_page = async |_tx: &mut _| {
-            (0..PAGE_ROWS).for_each(|number| raise(OrderCancelled::of(number)));
-            Ok::<_, BoxError>(())
-        };
-        events.run(raise_page).await?;
-    }
-    Ok(())
-}
-
-struct LogPages {
-    store: SqliteStore,
-    after: Position,
-}
-
-impl Arm for LogPages {
-    async fn round(&mut self) -> Result<Duration, BoxError> {
-        let began = Instant::now();
-        for _ in 0..PAGES_PER_ROUND {
-            let entries = self.store.read(Page::new(self.after, PAGE_ROWS)).await?;
-            let last = entries.last().map(|entry| entry.position);
-            self.after = last.ok_or("the log has no such page")?;
-        }
-        let elapsed = began.elapsed();
-        if self.after == Position::new(ENTRIES.into()) {
-            self.after = Position::START;
-        }
-        Ok(elapsed)
-    }
 }
 
 struct TuplePages {

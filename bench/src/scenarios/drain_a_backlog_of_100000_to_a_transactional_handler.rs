@@ -1,18 +1,18 @@
 //! What a long backlog takes, beside a loop by hand.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ensue::{Batch, BoxError, Event, State, SubscriptionBuilder};
-use ensue_sqlite::{SqliteStore, Tx};
+use ensue::{BoxError, Event};
+use ensue_sqlite::SqliteStore;
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
-use crate::backlog::{Backlog, Countdown};
 use crate::comparison::{Comparison, Contestant};
-use crate::durability::Durability;
+use crate::draining::{Draining, Handling};
 use crate::order_cancelled::OrderCancelled;
 use crate::scenario::Scenario;
+use crate::sqlite::database::{Database, SqliteBacklog};
+use crate::sqlite::durability::Durability;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "drain_a_backlog_of_100000_to_a_transactional_handler",
@@ -35,62 +35,29 @@ async fn measure() -> Result<(), BoxError> {
         rounds: ROUNDS,
     };
     let ours = vec![
-        Contestant::new("ensue, a commit each", Ours::new(Handling::OneByOne).await?),
-        Contestant::new("ensue, in batches", Ours::new(Handling::InBatches).await?),
+        Contestant::new("ensue, a commit each", ours(Handling::OneByOne { lanes: 1 }).await?),
+        Contestant::new(
+            "ensue, in batches",
+            ours(Handling::InBatches { of: PAGE_ROWS as usize }).await?,
+        ),
     ];
     comparison.run(ByHand::new().await?, ours).await
 }
 
-#[derive(Clone, Copy)]
-enum Handling {
-    OneByOne,
-    InBatches,
-}
-
-struct Ours {
-    backlog: Backlog,
-    handling: Handling,
-}
-
-impl Ours {
-    async fn new(handling: Handling) -> Result<Self, BoxError> {
-        Ok(Self { backlog: Backlog::new(Durability::Off, 0..ENTRIES).await?, handling })
-    }
-}
-
-impl Arm for Ours {
-    async fn round(&mut self) -> Result<Duration, BoxError> {
-        let (countdown, handling) = (Countdown::from(ENTRIES), self.handling);
-        let describe = |subscription: SubscriptionBuilder<SqliteStore>| match handling {
-            Handling::OneByOne => subscription.on(count_down),
-            Handling::InBatches => subscription.on_batch(PAGE_ROWS as usize, count_batch_down),
-        };
-        self.backlog.drain(&countdown, describe).await
-    }
-}
-
-async fn count_batch_down(
-    batch: &Batch<OrderCancelled>,
-    State(countdown): State<Arc<Countdown>>,
-    _: &mut Tx,
-) {
-    batch.iter().for_each(|_| countdown.step());
-}
-
-/// Does nothing to the database.
-async fn count_down(_: &OrderCancelled, State(countdown): State<Arc<Countdown>>, _: &mut Tx) {
-    countdown.step();
+async fn ours(handling: Handling) -> Result<Draining<SqliteStore, Database>, BoxError> {
+    let backlog = Database::new(Durability::Off).await?.backlog(0..ENTRIES).await?;
+    Ok(Draining::new(backlog, ENTRIES, handling))
 }
 
 struct ByHand {
     writer: SqlitePool,
     reader: SqlitePool,
-    _backlog: Backlog,
+    _backlog: SqliteBacklog,
 }
 
 impl ByHand {
     async fn new() -> Result<Self, BoxError> {
-        let backlog = Backlog::new(Durability::Off, 0..ENTRIES).await?;
+        let backlog = Database::new(Durability::Off).await?.backlog(0..ENTRIES).await?;
         let writer = backlog.database().writer_by_hand().await?;
         let reader = backlog.database().reader_by_hand().await?;
         sqlx::query(START).bind(SUBSCRIPTION).execute(&writer).await?;

@@ -1,19 +1,16 @@
 //! What the forwarder adds to the commits that it makes.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ensue::{BoxError, State};
-use ensue_sqlite::Tx;
+use ensue::BoxError;
 use sqlx::SqlitePool;
 
 use crate::arm::Arm;
-use crate::backlog::{Backlog, Countdown};
 use crate::comparison::{Comparison, Contestant};
-use crate::database::Database;
-use crate::durability::Durability;
-use crate::order_cancelled::OrderCancelled;
+use crate::draining::{Draining, Handling};
 use crate::scenario::Scenario;
+use crate::sqlite::database::Database;
+use crate::sqlite::durability::Durability;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "drain_to_a_transactional_handler",
@@ -34,33 +31,12 @@ async fn measure() -> Result<(), BoxError> {
             per_round: backlog,
             rounds: ROUNDS,
         };
-        let ours = Contestant::new("ensue", Forwarding::new(durability, backlog).await?);
+        let full = Database::new(durability).await?.backlog(0..backlog).await?;
+        let ours = Draining::new(full, backlog, Handling::OneByOne { lanes: 1 });
+        let ours = Contestant::new("ensue", ours);
         comparison.run(ByHand::new(durability, backlog).await?, vec![ours]).await?;
     }
     Ok(())
-}
-
-struct Forwarding {
-    backlog: Backlog,
-    entries: u32,
-}
-
-impl Forwarding {
-    async fn new(durability: Durability, entries: u32) -> Result<Self, BoxError> {
-        Ok(Self { backlog: Backlog::new(durability, 0..entries).await?, entries })
-    }
-}
-
-impl Arm for Forwarding {
-    async fn round(&mut self) -> Result<Duration, BoxError> {
-        let countdown = Countdown::from(self.entries);
-        self.backlog.drain(&countdown, |subscription| subscription.on(count_down)).await
-    }
-}
-
-/// Does nothing to the database.
-async fn count_down(_: &OrderCancelled, State(countdown): State<Arc<Countdown>>, _: &mut Tx) {
-    countdown.step();
 }
 
 struct ByHand {

@@ -8,11 +8,12 @@ use ensue::{BoxError, RetryPolicy, State};
 use ensue_sqlite::Tx;
 
 use crate::arm::Arm;
-use crate::backlog::{Backlog, Countdown};
 use crate::comparison::{Comparison, Contestant};
-use crate::durability::Durability;
+use crate::countdown::Countdown;
 use crate::order_cancelled::OrderCancelled;
 use crate::scenario::Scenario;
+use crate::sqlite::database::{Database, SqliteBacklog};
+use crate::sqlite::durability::Durability;
 use crate::terminal;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -93,7 +94,7 @@ impl Load {
         failures: &Arc<Failures>,
     ) -> Result<Draining, BoxError> {
         Ok(Draining {
-            backlog: Backlog::new(Durability::Off, orders).await?,
+            backlog: Database::new(Durability::Off).await?.backlog(orders).await?,
             healthy: comparison.per_round,
             policy: (self.policy)(),
             failures: Arc::clone(failures),
@@ -102,7 +103,7 @@ impl Load {
 }
 
 struct Draining {
-    backlog: Backlog,
+    backlog: SqliteBacklog,
     healthy: u32,
     policy: RetryPolicy,
     failures: Arc<Failures>,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use ensue::{BoxError, State};
 
 use crate::arm::Arm;
-use crate::backlog::{Backlog, Countdown};
 use crate::comparison::{Comparison, Contestant};
-use crate::durability::Durability;
+use crate::countdown::Countdown;
 use crate::order_cancelled::OrderCancelled;
 use crate::scenario::Scenario;
+use crate::sqlite::database::{Database, SqliteBacklog};
+use crate::sqlite::durability::Durability;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "lanes_beside_one",
@@ -39,13 +40,16 @@ async fn measure() -> Result<(), BoxError> {
 }
 
 struct Draining {
-    backlog: Backlog,
+    backlog: SqliteBacklog,
     lanes: usize,
 }
 
 impl Draining {
     async fn new(lanes: usize) -> Result<Self, BoxError> {
-        Ok(Self { backlog: Backlog::new(Durability::Off, 0..ENTRIES).await?, lanes })
+        Ok(Self {
+            backlog: Database::new(Durability::Off).await?.backlog(0..ENTRIES).await?,
+            lanes,
+        })
     }
 }
 

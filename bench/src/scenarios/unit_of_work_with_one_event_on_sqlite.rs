@@ -2,11 +2,11 @@
 
 use ensue::BoxError;
 
-use crate::cancellation::{ByEnsue, ByHandOnAConnection, ByHandOnAPool};
 use crate::comparison::{Comparison, Contestant};
-use crate::durability::Durability;
 use crate::flavour::Flavour;
 use crate::scenario::Scenario;
+use crate::sqlite::cancellation::{ByEnsue, ByHandOnAConnection, ByHandOnAPool};
+use crate::sqlite::durability::Durability;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "unit_of_work_with_one_event_on_sqlite",

@@ -8,10 +8,10 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::arm::Arm;
 use crate::cycle::Cycle;
-use crate::database::Database;
-use crate::durability::Durability;
-use crate::log_row;
 use crate::order_cancelled::OrderCancelled;
+use crate::sqlite::database::Database;
+use crate::sqlite::durability::Durability;
+use crate::sqlite::log_row;
 
 const ORDERS: u32 = 1_000;
 

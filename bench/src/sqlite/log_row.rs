@@ -1,11 +1,10 @@
 //! What ensue stores of an event, stored by hand.
 
-use std::time::SystemTime;
-
 use ensue::{BoxError, Event};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use crate::clock::now_us;
 use crate::order_cancelled::OrderCancelled;
 
 /// Stores `event` as one who needs the same columns would: an id of the same making, JSON, and
@@ -19,7 +18,7 @@ pub(crate) async fn insert(
 ) -> Result<(), BoxError> {
     let id = Uuid::now_v7().to_string();
     let story = story.get_or_insert_with(|| id.clone());
-    let now = micros()?;
+    let now = now_us()?;
     sqlx::query(INSERT)
         .bind(&id)
         .bind(OrderCancelled::TYPE)
@@ -37,11 +36,6 @@ pub(crate) async fn insert(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn micros() -> Result<i64, BoxError> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    Ok(i64::try_from(since.as_micros())?)
 }
 
 const INSERT: &str = "

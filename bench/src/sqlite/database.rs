@@ -6,7 +6,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
 
-use crate::durability::Durability;
+use crate::backlog::Backlog;
+use crate::sqlite::durability::Durability;
+
+/// A log full of events, on SQLite.
+pub(crate) type SqliteBacklog = Backlog<SqliteStore, Database>;
 
 /// A database file in a folder of its own that goes with it.
 pub(crate) struct Database {
@@ -28,6 +32,15 @@ impl Database {
 
     pub(crate) async fn store(&self) -> Result<SqliteStore, BoxError> {
         Ok(SqliteStore::open_with(self.options()).await?)
+    }
+
+    /// With an event in the log for each of these orders.
+    pub(crate) async fn backlog(
+        self,
+        orders: impl Iterator<Item = u32>,
+    ) -> Result<SqliteBacklog, BoxError> {
+        let store = self.store().await?;
+        Backlog::new(self, store, orders).await
     }
 
     /// The one connection that writes, with the settings of the store's own.
