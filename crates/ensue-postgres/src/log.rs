@@ -1,17 +1,19 @@
 //! The log, read.
 
+mod page_read;
+
 use std::time::Duration;
 
 use ensue::store::{Outbox, Page};
 use ensue::{Entry, Error, Log, Position};
-use futures_util::TryStreamExt;
+use sqlx::Row;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Row, SqlStr};
 
-use crate::connections::{BEGIN_READING, Lent, WAIT_MAX};
+use crate::PostgresStore;
+use crate::connections::WAIT_MAX;
 use crate::error::{failed, is_lost};
 use crate::store::Inner;
-use crate::{PostgresStore, entry_row};
+use page_read::PageRead;
 
 impl Log for PostgresStore {
     async fn head(&self) -> Result<Position, Error> {
@@ -85,47 +87,15 @@ impl PostgresStore {
 
     /// Once more if the connection turns out to be one that the server has closed.
     async fn read_page(&self, after: i64, page: Page) -> sqlx::Result<Vec<Entry>> {
-        let Inner { own, schema, .. } = self.inner();
+        let Inner { own, schema, usual_bytes, .. } = self.inner();
         loop {
             let lent = own.lend().await?;
             let is_old = lent.is_old();
             let statement = schema.sql(include_str!("sql/read_after.sql"));
-            match read_page(lent, statement, after, page).await {
+            match PageRead::new(after, page, usual_bytes).read(lent, &statement).await {
                 Err(error) if is_old && is_lost(&error) => own.forget_idle(),
                 answer => return answer,
             }
         }
     }
-}
-
-/// Reads rows until the page is full. The rest of a page that is full of bytes is not waited for:
-/// the connection is closed instead.
-async fn read_page(
-    mut lent: Lent,
-    statement: SqlStr,
-    after: i64,
-    page: Page,
-) -> sqlx::Result<Vec<Entry>> {
-    let is_pooled = lent.is_pooled();
-    if is_pooled {
-        sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;
-    }
-    let query =
-        sqlx::query(statement).persistent(!is_pooled).bind(after).bind(i64::from(page.rows));
-    let mut rows = query.fetch(&mut *lent);
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.try_next().await? {
-        let entry = entry_row::entry(&row).map_err(sqlx::Error::Decode)?;
-        bytes += entry.envelope.payload.len();
-        entries.push(entry);
-        if bytes >= page.bytes {
-            return Ok(entries);
-        }
-    }
-    drop(rows);
-    if is_pooled {
-        sqlx::raw_sql("COMMIT").execute(&mut *lent).await?;
-    }
-    lent.put_back();
-    Ok(entries)
 }

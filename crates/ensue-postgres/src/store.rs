@@ -1,7 +1,7 @@
 //! A PostgreSQL database as a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ensue::sequencer::Sequencer;
 use ensue::{Error, EventId};
@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     /// Ours.
     pub(crate) own: Arc<Connections>,
     pub(crate) signals: Arc<Signals>,
+    /// What a payload of the page that was read last had on average.
+    pub(crate) usual_bytes: AtomicUsize,
     tasks: Vec<AbortHandle>,
 }
 
@@ -70,6 +72,7 @@ impl PostgresStore {
                 tasks: start(&options, &schema, &signals),
                 schema,
                 signals,
+                usual_bytes: AtomicUsize::new(0),
             }),
             seen: AtomicU64::new(0),
         })

@@ -23,6 +23,7 @@ use crate::error::failed;
 use crate::schema::Schema;
 use crate::transaction::PostgresTransaction;
 use crate::transactions::{ENDED, over};
+use retention::Step;
 
 /// A connection in a transaction, and whose tables its statements are for.
 pub(crate) struct Open<'c> {
@@ -30,6 +31,13 @@ pub(crate) struct Open<'c> {
     schema: &'c Schema,
     is_prepared: bool,
 }
+
+/// LIMIT: how often it is tried to drop a partition that somebody reads. A page of the log takes
+/// milliseconds; a backup may take hours, and is not waited for.
+const DROP_TRIES: u32 = 10;
+
+/// In which all those go on who had to wait for the last one.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -184,13 +192,25 @@ impl Subscriptions for PostgresStore {
 
     async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
         let what = || format!("cannot prune the log up to position {up_to}");
+        let mut tries = DROP_TRIES;
         loop {
             let mut transaction = self.begin_own().await.map_err(failed(what))?;
             let open = &mut self.open_in(&mut transaction);
-            let step = retention::step(open, up_to, unhandled).await.map_err(failed(what))?;
-            transaction.commit().await.map_err(failed(what))?;
-            if let Some(pruned) = step {
-                return Ok(pruned);
+            match retention::step(open, up_to, unhandled).await.map_err(failed(what))? {
+                Step::Forgot => transaction.commit().await.map_err(failed(what))?,
+                Step::Done(pruned) => {
+                    transaction.commit().await.map_err(failed(what))?;
+                    return Ok(pruned);
+                }
+                Step::Held(pruned) => {
+                    transaction.roll_back().await.map_err(failed(what))?;
+                    tries -= 1;
+                    if tries == 0 {
+                        tracing::warn!("a long transaction reads the log: pruning goes on next time");
+                        return Ok(pruned);
+                    }
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
             }
         }
     }

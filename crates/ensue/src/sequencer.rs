@@ -29,8 +29,8 @@ const BUSY_PAUSE: Duration = Duration::from_micros(1_500);
 /// After a first failure; doubled at each further one,
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// up to this, so that it goes on soon after a server has come back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// After so many chunks that were small because larger ones took too long, and were moved in time,
 /// larger ones are tried again.
