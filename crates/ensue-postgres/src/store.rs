@@ -1,16 +1,16 @@
 //! A PostgreSQL database as a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ensue::sequencer::Sequencer;
 use ensue::{Error, EventId};
-use sqlx::Row;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::AbortHandle;
 
 use crate::connections::Connections;
 use crate::error::failed;
+use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
 use crate::sequencing::{self, Session};
@@ -31,14 +31,11 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Inner {
-    pub(crate) schema: Schema,
-    /// The domain's, which may keep them for as long as its transactions last.
+    /// The log, and the connections that are ours.
+    pub(crate) reader: Reader,
+    /// The domain's connections, which it may keep for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
-    /// Ours.
-    pub(crate) own: Arc<Connections>,
     pub(crate) signals: Arc<Signals>,
-    /// What a payload of the page that was read last had on average.
-    pub(crate) usual_bytes: AtomicUsize,
     tasks: Vec<AbortHandle>,
 }
 
@@ -63,19 +60,13 @@ impl PostgresStore {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::run(&options.server, &schema).await?;
-        let connections = |server, most| Connections::new(server, most, options.is_pooled);
         let signals = Arc::new(Signals::new());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                units: connections(options.server.clone(), options.connections),
-                own: connections(for_ourselves(&options), OWN_CONNECTIONS_MAX),
-                tasks: start(&options, &schema, &signals),
-                schema,
-                signals,
-                usual_bytes: AtomicUsize::new(0),
-            }),
-            seen: AtomicU64::new(0),
-        })
+        let tasks = start(&options, &schema, &signals);
+        let units = options.server.clone();
+        let units = Connections::new(units, options.connections, options.is_pooled);
+        let reader = reader(&options, schema);
+        let inner = Arc::new(Inner { reader, units, signals, tasks });
+        Ok(Self { inner, seen: AtomicU64::new(0) })
     }
 
     /// What tells this log from every other one, also from what it would be if a fail-over had lost
@@ -84,10 +75,7 @@ impl PostgresStore {
     /// # Errors
     /// The database's.
     pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        let what = || "cannot read the epoch of the log".to_owned();
-        let epoch = self.only_row(include_str!("sql/read_log_epoch.sql")).await;
-        let epoch = epoch.and_then(|row| row.try_get::<String, _>(0)).map_err(failed(what))?;
-        epoch.parse().map_err(|error| Error::store(what(), format!("{error}"), false))
+        self.inner.reader.epoch().await
     }
 
     /// Ends the sequencer and closes the connections, once those in use have been given back. What
@@ -95,12 +83,18 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.inner.end_tasks();
         self.inner.units.close().await;
-        self.inner.own.close().await;
+        self.inner.reader.own.close().await;
     }
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
     }
+}
+
+/// On connections that are ours.
+pub(crate) fn reader(options: &PostgresOptions, schema: Schema) -> Reader {
+    let server = for_ourselves(options);
+    Reader::new(schema, Connections::new(server, OWN_CONNECTIONS_MAX, options.is_pooled))
 }
 
 /// What we look at by ourselves must not be what the users' serializable transactions are judged by.
@@ -153,6 +147,8 @@ impl Clone for PostgresStore {
 
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PostgresStore").field("schema", &self.inner.schema).finish_non_exhaustive()
+        f.debug_struct("PostgresStore")
+            .field("schema", &self.inner.reader.schema)
+            .finish_non_exhaustive()
     }
 }

@@ -206,7 +206,9 @@ impl Subscriptions for PostgresStore {
                     transaction.roll_back().await.map_err(failed(what))?;
                     tries -= 1;
                     if tries == 0 {
-                        tracing::warn!("a long transaction reads the log: pruning goes on next time");
+                        tracing::warn!(
+                            "a long transaction reads the log: pruning goes on next time"
+                        );
                         return Ok(pruned);
                     }
                     tokio::time::sleep(BETWEEN_TRIES).await;
@@ -218,7 +220,7 @@ impl Subscriptions for PostgresStore {
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {
         let what = || format!("cannot read where subscription `{subscription}` stands");
         let begin = include_str!("sql/begin_reading.sql").into_sql_str();
-        let lent = self.inner().own.begin(begin).await.map_err(failed(what))?;
+        let lent = self.inner().reader.own.begin(begin).await.map_err(failed(what))?;
         let mut transaction = PostgresTransaction::new(lent);
         let status = rows::status(&mut self.open_in(&mut transaction), subscription).await;
         let status = status.map_err(failed(what))?;
@@ -265,12 +267,12 @@ impl PostgresStore {
 
     async fn begin_own(&self) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
-        Ok(PostgresTransaction::new(self.inner().own.begin(begin).await?))
+        Ok(PostgresTransaction::new(self.inner().reader.own.begin(begin).await?))
     }
 
     fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
-        let inner = self.inner();
-        Open { connection, schema: &inner.schema, is_prepared: !inner.own.is_pooled() }
+        let reader = &self.inner().reader;
+        Open { connection, schema: &reader.schema, is_prepared: !reader.own.is_pooled() }
     }
 
     async fn fetch_own(
@@ -278,7 +280,8 @@ impl PostgresStore {
         statement: &'static str,
         arguments: PgArguments,
     ) -> sqlx::Result<Vec<PgRow>> {
-        self.inner().own.fetch_all(self.inner().schema.sql(statement), arguments).await
+        let reader = &self.inner().reader;
+        reader.own.fetch_all(reader.schema.sql(statement), arguments).await
     }
 }
 

@@ -97,7 +97,7 @@ impl PostgresStore {
                 .fetch_one(connection)
                 .await;
         }
-        let statement = inner.schema.sql(&VERIFIED);
+        let statement = inner.reader.schema.sql(&VERIFIED);
         let inserted = append::insert(connection, &statement, envelopes, is_prepared).await?;
         Ok(u64::try_from(envelopes.len()) == Ok(inserted))
     }

@@ -44,11 +44,12 @@ impl<'a> PageRead<'a> {
             sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;
         }
         loop {
-            let up_to = self.after.saturating_add(self.rows());
+            let (after, up_to) = (self.after, self.after.saturating_add(self.rows()));
             if !self.read_up_to(up_to, &mut lent, statement).await? {
                 return Ok(self.finish());
             }
-            if self.is_full() || self.after != up_to {
+            let is_end = self.after == after || self.after < up_to;
+            if self.is_full() || is_end {
                 break;
             }
         }
