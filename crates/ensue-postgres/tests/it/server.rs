@@ -22,7 +22,11 @@ pub(crate) struct Database {
 impl Database {
     /// An empty one.
     pub(crate) async fn new() -> Self {
-        let server: PgConnectOptions = servers::postgres_url().parse().unwrap();
+        Self::on(servers::postgres_url().parse().unwrap()).await
+    }
+
+    /// An empty one on a server of the test's own.
+    pub(crate) async fn on(server: PgConnectOptions) -> Self {
         let name = format!("ensue_{}", EventId::now().as_uuid().simple());
         execute(&server, format!("CREATE DATABASE {name}")).await;
         Self { server, name }
