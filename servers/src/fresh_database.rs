@@ -19,8 +19,14 @@ impl FreshDatabase {
     /// When there is no server, or it does not make databases.
     pub async fn new() -> Self {
         let url = postgres_url();
-        let server: PgConnectOptions =
-            url.parse().unwrap_or_else(|error| panic!("cannot read `{url}`: {error}"));
+        Self::on(url.parse().unwrap_or_else(|error| panic!("cannot read `{url}`: {error}"))).await
+    }
+
+    /// Makes one on another server.
+    ///
+    /// # Panics
+    /// When it does not make databases.
+    pub async fn on(server: PgConnectOptions) -> Self {
         let name = format!("ensue_{}", Uuid::now_v7().simple());
         execute(&server, format!("CREATE DATABASE {name}")).await;
         Self { server, name }

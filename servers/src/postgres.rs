@@ -31,9 +31,25 @@ impl Postgres {
         port::on_a_free_one(|port| Self::start_on(port, &programs))
     }
 
+    /// Starts a read replica of another, which follows it for as long as both run.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and when the other one does not run.
+    pub fn replica_of(primary: &Self) -> Result<Self, Failure> {
+        port::on_a_free_one(|port| {
+            let copy = copy(&primary.programs, primary.port);
+            Self::start_from(port, &primary.programs, &copy)
+        })
+    }
+
     fn start_on(port: u16, programs: &Path) -> Result<Self, Failure> {
+        Self::start_from(port, programs, &new_cluster(programs))
+    }
+
+    /// `made_by` is the command that makes the cluster.
+    fn start_from(port: u16, programs: &Path, made_by: &str) -> Result<Self, Failure> {
         let place = Place::new("postgres", STOP_SIGNAL)?;
-        let recipe = recipe(&place, programs, port);
+        let recipe = recipe(&place, programs, port, made_by);
         Ok(Self { server: Server::start(place, recipe)?, programs: programs.to_owned(), port })
     }
 
@@ -87,11 +103,11 @@ impl Drop for Postgres {
     }
 }
 
-fn recipe(place: &Place, programs: &Path, port: u16) -> Recipe {
+fn recipe(place: &Place, programs: &Path, port: u16, made_by: &str) -> Recipe {
     let address = handshake::on_loopback(port);
     Recipe {
         name: "PostgreSQL",
-        script: script(programs, place.path(), port),
+        script: script(programs, place.path(), port, made_by),
         is_ready: Box::new(move || handshake::succeeds(address, USER, DATABASE)),
     }
 }
@@ -99,16 +115,32 @@ fn recipe(place: &Place, programs: &Path, port: u16) -> Recipe {
 /// The cluster is as safe as any other. Only its making need not reach the disk. 200 connections are
 /// for test programs that run side by side, each with pools of its own; prepared transactions are
 /// off by default, and tests make some.
-fn script(programs: &Path, directory: &Path, port: u16) -> String {
-    let [initdb, postgres] = ["initdb", "postgres"].map(|name| quoted(&programs.join(name)));
+fn script(programs: &Path, directory: &Path, port: u16, made_by: &str) -> String {
+    let postgres = quoted(&programs.join("postgres"));
     let sockets = quoted(directory);
     format!(
         "set -e\n\
-         [ -e {DATA} ] || {initdb} --pgdata={DATA} --username={USER} --auth=trust \\\n\
-         \x20   --no-locale --encoding=UTF8 --no-sync\n\
+         [ -e {DATA} ] || {made_by}\n\
          exec {postgres} -D {DATA} -c listen_addresses=127.0.0.1 -c port={port} \\\n\
          \x20   -c unix_socket_directories={sockets} \\\n\
          \x20   -c max_connections=200 -c max_prepared_transactions=20\n"
+    )
+}
+
+fn new_cluster(programs: &Path) -> String {
+    let initdb = quoted(&programs.join("initdb"));
+    format!(
+        "{initdb} --pgdata={DATA} --username={USER} --auth=trust \\\n\
+         \x20   --no-locale --encoding=UTF8 --no-sync"
+    )
+}
+
+/// It says itself whom it follows.
+fn copy(programs: &Path, primary: u16) -> String {
+    let pg_basebackup = quoted(&programs.join("pg_basebackup"));
+    format!(
+        "{pg_basebackup} --pgdata={DATA} --write-recovery-conf --checkpoint=fast --no-sync \\\n\
+         \x20   --host=127.0.0.1 --port={primary} --username={USER} --no-password"
     )
 }
 
@@ -139,7 +171,7 @@ mod tests {
 
     #[test]
     fn only_loopback_is_listened_on() {
-        let script = script(Path::new("/usr/bin"), Path::new("/tmp/here"), 20_123);
+        let script = script(Path::new("/usr/bin"), Path::new("/tmp/here"), 20_123, "true");
         assert!(script.contains("-c listen_addresses=127.0.0.1 -c port=20123"));
         assert!(script.contains("unix_socket_directories='/tmp/here'"));
     }

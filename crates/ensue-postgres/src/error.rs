@@ -6,9 +6,27 @@ use sqlx::postgres::PgDatabaseError;
 /// Turns a driver's error into ours, with what could not be done.
 pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> Error {
     |error| {
+        if is_conflict(&error) {
+            return Error::conflict(what(), error);
+        }
         let retryable = is_retryable(&error);
         Error::store(what(), error, retryable)
     }
+}
+
+/// What a COMMIT that failed says: only the server's own word that it did not commit is one.
+pub(crate) fn not_committed(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(_) if !is_lost(&error) => {
+            failed(|| "cannot commit".to_owned())(error)
+        }
+        error => Error::in_doubt(error),
+    }
+}
+
+/// Whether the server rolled back because of another transaction.
+fn is_conflict(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| CONFLICTS.contains(&code))
 }
 
 /// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
@@ -50,8 +68,11 @@ fn code(error: &sqlx::Error) -> Option<&str> {
 }
 
 /// [SQLSTATE](https://www.postgresql.org/docs/current/errcodes-appendix.html) codes and classes: a
-/// connection that failed, a server that is shut down or starts.
-const LOST: [&str; 2] = ["08", "57P"];
+/// connection that failed, a session that idled in a transaction, a server that is shut down or starts.
+const LOST: [&str; 4] = ["08", "25P03", "25P04", "57P"];
 
-/// Serialization failure, deadlock, lock not available; not enough resources.
+/// Serialization failure, deadlock.
+const CONFLICTS: [&str; 2] = ["40001", "40P01"];
+
+/// The same, lock not available; not enough resources.
 const RETRYABLE: [&str; 4] = ["40001", "40P01", "55P03", "53"];

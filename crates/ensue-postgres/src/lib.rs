@@ -68,6 +68,7 @@ mod listener;
 mod log;
 mod migrate;
 mod options;
+mod replica;
 mod schema;
 mod sequencing;
 mod signals;
@@ -78,6 +79,7 @@ mod transactions;
 
 pub use append::append_in;
 pub use options::PostgresOptions;
+pub use replica::PostgresReplica;
 pub use store::PostgresStore;
 pub use transaction::PostgresTransaction;
 

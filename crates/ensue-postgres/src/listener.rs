@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
+use crate::error::is_lost;
 use crate::signals::Signals;
 
 /// After a connection was lost or refused. Until there is another one, polling does.
@@ -36,7 +37,8 @@ pub(crate) async fn run(
             Err(error) => error,
         };
         tracing::warn!(%error, "cannot listen for what other processes append; polling does it");
-        let is_refused = matches!(error, sqlx::Error::Database(_));
+        // A server that starts or shuts down says so, and soon says something else.
+        let is_refused = matches!(error, sqlx::Error::Database(_)) && !is_lost(&error);
         tokio::time::sleep(if is_refused { LONG_PAUSE } else { PAUSE }).await;
     }
 }

@@ -29,14 +29,37 @@ pub(crate) async fn run(server: &PgConnectOptions, schema: &Schema) -> Result<()
     if applied < MIGRATIONS.len() {
         applied = migrate(&mut connection, schema).await.map_err(failed(what))?;
     }
-    if applied > MIGRATIONS.len() {
+    refuse_newer(applied)?;
+    connection.close().await.map_err(failed(what))
+}
+
+/// Looks whether all is applied, and changes nothing.
+pub(crate) async fn check(server: &PgConnectOptions, schema: &Schema) -> Result<(), Error> {
+    let what = || format!("cannot connect to the database at `{}`", server.get_host());
+    let mut connection = PgConnection::connect_with(server).await.map_err(failed(what))?;
+    refuse_old(&connection)?;
+    let what = || "cannot look for the tables of ensue".to_owned();
+    let applied = applied(&mut connection, schema).await.map_err(failed(what))?;
+    refuse_newer(applied)?;
+    if applied < MIGRATIONS.len() {
         let known = MIGRATIONS.len();
         return Err(Error::configuration(format!(
-            "the database has {applied} migrations of ensue and this version knows {known}; use \
-             the version that migrated it, or a newer one"
+            "the replica has {applied} of the {known} migrations of ensue: connect to the primary \
+             with this version first"
         )));
     }
     connection.close().await.map_err(failed(what))
+}
+
+fn refuse_newer(applied: usize) -> Result<(), Error> {
+    let known = MIGRATIONS.len();
+    match applied > known {
+        true => Err(Error::configuration(format!(
+            "the database has {applied} migrations of ensue and this version knows {known}; use \
+             the version that migrated it, or a newer one"
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn refuse_old(connection: &PgConnection) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use ensue::Error;
 use ensue::sequencer::Moves;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::PostgresStore;
+use crate::{PostgresReplica, PostgresStore};
 
 /// How a [`PostgresStore`] connects, and what it does by itself.
 ///
@@ -113,5 +113,15 @@ impl PostgresOptions {
     /// they were migrated by a newer version.
     pub async fn connect(self) -> Result<PostgresStore, Error> {
         PostgresStore::open(self).await
+    }
+
+    /// Connects to a read replica of the server that has the log, and reads that there. Of these
+    /// options the schema, the pooler and the longest poll matter to it.
+    ///
+    /// # Errors
+    /// The server cannot be reached or is older than PostgreSQL 15, or its tables are not those of
+    /// this version, since nobody has connected to the primary with it yet.
+    pub async fn connect_to_replica(self) -> Result<PostgresReplica, Error> {
+        PostgresReplica::open(self).await
     }
 }

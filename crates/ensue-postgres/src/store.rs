@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ensue::sequencer::Sequencer;
 use ensue::{Error, EventId};
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Row};
 use tokio::task::AbortHandle;
 
 use crate::connections::Connections;
 use crate::error::failed;
+use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
 use crate::sequencing::{self, Session};
@@ -34,13 +35,12 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Inner {
-    pub(crate) schema: Schema,
-    /// The domain's, which may keep them for as long as its transactions last.
+    /// The log, and the connections that are ours.
+    pub(crate) reader: Reader,
+    /// The domain's connections, which it may keep for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
     /// The domain's too, for what needs no transaction.
     readers: PgPool,
-    /// Ours.
-    pub(crate) own: Arc<Connections>,
     pub(crate) signals: Arc<Signals>,
     tasks: Vec<AbortHandle>,
 }
@@ -66,19 +66,13 @@ impl PostgresStore {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::run(&options.server, &schema).await?;
-        let connections = |server, most| Connections::new(server, most, options.is_pooled);
         let signals = Arc::new(Signals::new());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                units: connections(options.server.clone(), options.connections),
-                readers: readers(&options),
-                own: connections(for_ourselves(&options), OWN_CONNECTIONS_MAX),
-                tasks: start(&options, &schema, &signals),
-                schema,
-                signals,
-            }),
-            seen: AtomicU64::new(0),
-        })
+        let tasks = start(&options, &schema, &signals);
+        let units = options.server.clone();
+        let units = Connections::new(units, options.connections, options.is_pooled);
+        let (reader, readers) = (reader(&options, schema), readers(&options));
+        let inner = Arc::new(Inner { reader, units, readers, signals, tasks });
+        Ok(Self { inner, seen: AtomicU64::new(0) })
     }
 
     /// Connections for queries that need no unit of work, none of them made before it is needed. They
@@ -89,16 +83,13 @@ impl PostgresStore {
         &self.inner.readers
     }
 
-    /// What tells this log from every other one, also from what it would be if a fail-over had lost
-    /// its last entries and others had been given their positions.
+    /// What tells this log from every other one that was made. A copy of it, by a restored dump or a
+    /// fail-over, has the same.
     ///
     /// # Errors
     /// The database's.
     pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        let what = || "cannot read the epoch of the log".to_owned();
-        let epoch = self.only_row(include_str!("sql/read_log_epoch.sql")).await;
-        let epoch = epoch.and_then(|row| row.try_get::<String, _>(0)).map_err(failed(what))?;
-        epoch.parse().map_err(|error| Error::store(what(), format!("{error}"), false))
+        self.inner.reader.epoch().await
     }
 
     /// Ends the sequencer and closes the connections, once those in use have been given back. What
@@ -107,12 +98,18 @@ impl PostgresStore {
         self.inner.end_tasks();
         self.inner.units.close().await;
         self.inner.readers.close().await;
-        self.inner.own.close().await;
+        self.inner.reader.own.close().await;
     }
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
     }
+}
+
+/// On connections that are ours.
+pub(crate) fn reader(options: &PostgresOptions, schema: Schema) -> Reader {
+    let server = for_ourselves(options);
+    Reader::new(schema, Connections::new(server, OWN_CONNECTIONS_MAX, options.is_pooled))
 }
 
 /// What we look at by ourselves must not be what the users' serializable transactions are judged by.
@@ -174,6 +171,8 @@ impl Clone for PostgresStore {
 
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PostgresStore").field("schema", &self.inner.schema).finish_non_exhaustive()
+        f.debug_struct("PostgresStore")
+            .field("schema", &self.inner.reader.schema)
+            .finish_non_exhaustive()
     }
 }

@@ -23,6 +23,7 @@ use crate::error::failed;
 use crate::schema::Schema;
 use crate::transaction::PostgresTransaction;
 use crate::transactions::{ENDED, over};
+use retention::Step;
 
 /// A connection in a transaction, and whose tables its statements are for.
 pub(crate) struct Open<'c> {
@@ -30,6 +31,13 @@ pub(crate) struct Open<'c> {
     schema: &'c Schema,
     is_prepared: bool,
 }
+
+/// LIMIT: how often it is tried to drop a partition that somebody reads. A page of the log takes
+/// milliseconds; a backup may take hours, and is not waited for.
+const DROP_TRIES: u32 = 10;
+
+/// In which all those go on who had to wait for the last one.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -184,13 +192,27 @@ impl Subscriptions for PostgresStore {
 
     async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
         let what = || format!("cannot prune the log up to position {up_to}");
+        let mut tries = DROP_TRIES;
         loop {
             let mut transaction = self.begin_own().await.map_err(failed(what))?;
             let open = &mut self.open_in(&mut transaction);
-            let step = retention::step(open, up_to, unhandled).await.map_err(failed(what))?;
-            transaction.commit().await.map_err(failed(what))?;
-            if let Some(pruned) = step {
-                return Ok(pruned);
+            match retention::step(open, up_to, unhandled).await.map_err(failed(what))? {
+                Step::Forgot => transaction.commit().await.map_err(failed(what))?,
+                Step::Done(pruned) => {
+                    transaction.commit().await.map_err(failed(what))?;
+                    return Ok(pruned);
+                }
+                Step::Held(pruned) => {
+                    transaction.roll_back().await.map_err(failed(what))?;
+                    tries -= 1;
+                    if tries == 0 {
+                        tracing::warn!(
+                            "a long transaction reads the log: pruning goes on next time"
+                        );
+                        return Ok(pruned);
+                    }
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
             }
         }
     }
@@ -198,7 +220,7 @@ impl Subscriptions for PostgresStore {
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {
         let what = || format!("cannot read where subscription `{subscription}` stands");
         let begin = include_str!("sql/begin_reading.sql").into_sql_str();
-        let lent = self.inner().own.begin(begin).await.map_err(failed(what))?;
+        let lent = self.inner().reader.own.begin(begin).await.map_err(failed(what))?;
         let mut transaction = PostgresTransaction::new(lent);
         let status = rows::status(&mut self.open_in(&mut transaction), subscription).await;
         let status = status.map_err(failed(what))?;
@@ -245,12 +267,12 @@ impl PostgresStore {
 
     async fn begin_own(&self) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
-        Ok(PostgresTransaction::new(self.inner().own.begin(begin).await?))
+        Ok(PostgresTransaction::new(self.inner().reader.own.begin(begin).await?))
     }
 
     fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
-        let inner = self.inner();
-        Open { connection, schema: &inner.schema, is_prepared: !inner.own.is_pooled() }
+        let reader = &self.inner().reader;
+        Open { connection, schema: &reader.schema, is_prepared: !reader.own.is_pooled() }
     }
 
     async fn fetch_own(
@@ -258,7 +280,8 @@ impl PostgresStore {
         statement: &'static str,
         arguments: PgArguments,
     ) -> sqlx::Result<Vec<PgRow>> {
-        self.inner().own.fetch_all(self.inner().schema.sql(statement), arguments).await
+        let reader = &self.inner().reader;
+        reader.own.fetch_all(reader.schema.sql(statement), arguments).await
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use crate::PostgresStore;
 use crate::append;
 use crate::connections::WAIT_MAX;
-use crate::error::{failed, is_aborted, is_retryable};
+use crate::error::{failed, is_aborted, is_retryable, not_committed};
 use crate::transaction::PostgresTransaction;
 
 impl Transactions for PostgresStore {
@@ -69,7 +69,7 @@ impl Transactions for PostgresStore {
 
     async fn commit(&self, transaction: Self::Transaction) -> Result<(), Error> {
         let has_appended = transaction.has_appended;
-        transaction.commit().await.map_err(failed(|| "cannot commit".to_owned()))?;
+        transaction.commit().await.map_err(not_committed)?;
         if has_appended {
             self.inner().signals.committed();
         }
@@ -97,7 +97,7 @@ impl PostgresStore {
                 .fetch_one(connection)
                 .await;
         }
-        let statement = inner.schema.sql(&VERIFIED);
+        let statement = inner.reader.schema.sql(&VERIFIED);
         let inserted = append::insert(connection, &statement, envelopes, is_prepared).await?;
         Ok(u64::try_from(envelopes.len()) == Ok(inserted))
     }

@@ -47,6 +47,12 @@ pub enum ErrorKind {
     Fenced,
     /// The entries that were asked for are not in the log any more.
     Pruned,
+    /// The database rolled the transaction back because of another one: a serialization failure or a
+    /// deadlock. The same again may succeed.
+    Conflict,
+    /// The connection was lost while it committed: nobody knows yet whether it did. To do the same
+    /// again might do it twice.
+    InDoubt,
     /// The database failed.
     Store,
 }
@@ -58,6 +64,19 @@ impl Error {
         let mut error = Self::new(ErrorKind::Store, what).because(source.into());
         error.0.retryable = retryable;
         error
+    }
+
+    /// The database could not do `what`, and has rolled back, because of another transaction.
+    pub fn conflict(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, what).because(source.into());
+        error.0.retryable = true;
+        error
+    }
+
+    /// A commit got no answer that says whether it was done.
+    pub fn in_doubt(source: impl Into<BoxError>) -> Self {
+        let message = "it is not known whether the transaction was committed";
+        Self::new(ErrorKind::InDoubt, message).because(source.into())
     }
 
     /// Another process owns `subscription` by now: `epoch` is over.

@@ -151,7 +151,9 @@ pub trait Transactions: Clone + Send + Sync + 'static {
         depth: u32,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Commits. Once it answers `Ok` the effects MUST survive a crash of the process.
+    /// Commits. Once it answers `Ok` the effects MUST survive a crash of the process. If it is not
+    /// known whether they were committed, it MUST fail with
+    /// [`ErrorKind::InDoubt`](crate::ErrorKind::InDoubt), which nobody repeats.
     ///
     /// It need not be cancel-safe: the unit of work finishes it whatever happens.
     fn commit(

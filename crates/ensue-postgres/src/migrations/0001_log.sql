@@ -38,7 +38,8 @@ CREATE TABLE ensue.outbox (
 );
 CREATE INDEX outbox_xid ON ensue.outbox (xid);
 
--- The log. Positions are given by the sequencer, one pass at a time.
+-- The log. Positions are given by the sequencer, one pass at a time. It is made of partitions, so that
+-- what nobody needs any more can be dropped, instead of being deleted row by row and vacuumed.
 CREATE TABLE ensue.log (
     position       bigint  PRIMARY KEY,
     occurred_at_us bigint  NOT NULL,
@@ -55,15 +56,26 @@ CREATE TABLE ensue.log (
     correlation_id text    NOT NULL,
     trace_context  text,
     headers        text
+) PARTITION BY RANGE (position);
+
+-- The partitions, each a table named `log_` and its first position, made by 0002_sequencer.sql before
+-- they are needed. `head` is how far the log went then, so that nobody looks for its end in all of
+-- them.
+CREATE TABLE ensue.log_partition (
+    first bigint PRIMARY KEY,
+    last  bigint NOT NULL,
+    head  bigint NOT NULL
 );
 
 -- One row. A log that has lost its tail, as a fail-over may bring about, is another history under
 -- the same positions, and gets another `epoch`; `floor` is the last position that was pruned, so
--- that the head does not go back with the last entry.
+-- that the head does not go back with the last entry. `partition_entries` is how many entries the
+-- partitions have that are made from now on: some hundred megabytes, unless an operator says otherwise.
 CREATE TABLE ensue.log_meta (
-    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
-    epoch   uuid    NOT NULL DEFAULT gen_random_uuid(),
-    floor   bigint  NOT NULL DEFAULT 0
+    is_only           boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    epoch             uuid    NOT NULL DEFAULT gen_random_uuid(),
+    floor             bigint  NOT NULL DEFAULT 0,
+    partition_entries bigint  NOT NULL DEFAULT 1000000 CHECK (partition_entries > 0)
 );
 INSERT INTO ensue.log_meta DEFAULT VALUES;
 

@@ -15,6 +15,92 @@ AS $$
         set_config('idle_in_transaction_session_timeout', '5s', true);
 $$;
 
+-- How far the log goes. The floor is there when everything was pruned.
+CREATE FUNCTION ensue.head() RETURNS bigint
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    at_least bigint := coalesce((SELECT head FROM ensue.log_partition ORDER BY first DESC LIMIT 1), 0);
+BEGIN
+    RETURN coalesce(
+        (SELECT max(position) FROM ensue.log WHERE position >= at_least),
+        (SELECT floor FROM ensue.log_meta)
+    );
+END $$;
+
+-- Makes the log's next partitions if it comes near the end of the last one; otherwise nothing, so
+-- that anybody may call it. It is done with its owner's rights, who made the tables, since those who
+-- sequence need not be allowed to make any. To attach a partition holds up no reader and no writer.
+--
+-- LIMIT: the pass that calls it is not held up either, by what must not go on beside it, such as a
+-- manual ANALYZE of the log: it then is tried again at the next one, as long as there is room.
+CREATE FUNCTION ensue.make_room() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '50ms'
+AS $$
+DECLARE
+    head   bigint := ensue.head();
+    room   bigint := coalesce((SELECT max(last) FROM ensue.log_partition), 0);
+    pass   CONSTANT bigint := 20000; -- what one may move
+    place  text;
+    next   bigint;
+BEGIN
+    WHILE room < head + 2 * pass LOOP
+        place := 'log_' || room + 1;
+        next := room + (SELECT partition_entries FROM ensue.log_meta);
+        EXECUTE format('CREATE TABLE ensue.%I (LIKE ensue.log INCLUDING ALL)', place);
+        EXECUTE format(
+            'ALTER TABLE ensue.log ATTACH PARTITION ensue.%I FOR VALUES FROM (%s) TO (%s)',
+            place, room + 1, next + 1
+        );
+        INSERT INTO ensue.log_partition (first, last, head) VALUES (room + 1, next, head);
+        room := next;
+    END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    IF room < head + pass THEN
+        RAISE;
+    END IF;
+END $$;
+
+-- Drops the oldest partition if all of it was pruned; whether that, or nothing, is done. It is done
+-- with its owner's rights too: who may say that something is pruned may say this.
+--
+-- LIMIT: for so long everybody else waits for whoever still reads, and then it is given up.
+CREATE FUNCTION ensue.drop_pruned() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '50ms'
+AS $$
+DECLARE
+    pruned bigint;
+BEGIN
+    DELETE FROM ensue.log_partition
+    WHERE first = (SELECT min(first) FROM ensue.log_partition)
+      AND last <= (SELECT floor FROM ensue.log_meta)
+    RETURNING first INTO pruned;
+    IF FOUND THEN
+        EXECUTE format('DROP TABLE ensue.%I', 'log_' || pruned);
+    END IF;
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
+-- How far the log goes, for a pass, which then has room after it.
+CREATE FUNCTION ensue.head_with_room() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    head bigint := ensue.head();
+    room bigint := (SELECT last FROM ensue.log_partition ORDER BY first DESC LIMIT 1);
+BEGIN
+    IF room IS NULL OR room < head + 40000 THEN
+        PERFORM ensue.make_room();
+    END IF;
+    RETURN head;
+END $$;
+
 -- Under any other isolation all statements would see what the first one saw, from before the lock.
 CREATE FUNCTION ensue.require_read_committed() RETURNS void
 LANGUAGE plpgsql STABLE
@@ -48,7 +134,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ensue.prepare_pass();
-    head := coalesce((SELECT max(position) FROM ensue.log), (SELECT floor FROM ensue.log_meta));
+    head := ensue.head_with_room();
     WITH committed AS MATERIALIZED (
         SELECT count(*) AS number
         FROM (SELECT FROM ensue.outbox WHERE xid >= since LIMIT rows_max + 1) AS first_few
@@ -115,7 +201,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ensue.prepare_pass();
-    head := coalesce((SELECT max(position) FROM ensue.log), (SELECT floor FROM ensue.log_meta));
+    head := ensue.head_with_room();
     WITH gone AS (
         DELETE FROM ensue.outbox
         WHERE ctid >= coalesce(first_page, '(0,0)') AND ctid <= coalesce(last_page, '(4294967295,65535)')

@@ -3,5 +3,5 @@
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SELECT
     EXISTS (SELECT FROM ensue.outbox WHERE xid >= '{since}') AS is_waiting,
-    coalesce((SELECT max(position) FROM ensue.log), (SELECT floor FROM ensue.log_meta)) AS head;
+    ensue.head() AS head;
 COMMIT

@@ -1,2 +1,2 @@
--- Primary key, its end. The floor is there when everything was pruned.
-SELECT coalesce((SELECT max(position) FROM ensue.log), (SELECT floor FROM ensue.log_meta))
+-- Primary key of the log, its end; those of its partitions and of what is known of it.
+SELECT ensue.head()

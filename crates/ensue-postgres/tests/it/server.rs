@@ -23,6 +23,11 @@ impl Database {
         Self(FreshDatabase::new().await)
     }
 
+    /// An empty one on a server of the test's own.
+    pub(crate) async fn on(server: PgConnectOptions) -> Self {
+        Self(FreshDatabase::on(server).await)
+    }
+
     /// With a setting that is a default for all who connect to it.
     pub(crate) async fn with_default(setting: &str) -> Self {
         let database = Self::new().await;

@@ -8,10 +8,10 @@ use crate::server::Database;
 /// waits in it.
 const WHOLE: [(&str, &str); 8] = [
     ("prune.sql", "log_meta"),
+    ("raise_floor.sql", "log_meta"),
     ("read_claims.sql", "standby"),
     ("read_first_needed.sql", "cursor"),
     ("read_floor.sql", "log_meta"),
-    ("read_head.sql", "log_meta"),
     ("read_log_epoch.sql", "log_meta"),
     ("read_outbox.sql", "outbox"),
     ("register.sql", "log_meta"),

@@ -201,10 +201,11 @@ impl Guard {
     }
 }
 
-/// A failure of the database interrupts; one of what was handed to it is the handler's.
+/// A failure of the database interrupts; one of what was handed to it is the handler's, and so is that
+/// it got in the way of another transaction.
 fn sort(error: Error) -> Undelivered {
     match error.kind() {
-        ErrorKind::Fenced => Undelivered::Interrupted(error),
+        ErrorKind::Fenced | ErrorKind::InDoubt => Undelivered::Interrupted(error),
         ErrorKind::Store if error.is_retryable() => Undelivered::Interrupted(error),
         _ => Undelivered::Failed(Box::new(as_failure(error))),
     }

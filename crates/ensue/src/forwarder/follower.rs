@@ -108,6 +108,8 @@ pub enum Input {
     ReadAgain { entries: Vec<Seen> },
     /// What was to be read is not in the log any more; the oldest that is left stands here.
     Pruned { oldest: Position },
+    /// Nor is what was to be read once more.
+    PrunedAgain { oldest: Position },
     /// The entry is handled, with its batch if it has one, and the changes are recorded.
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
@@ -252,6 +254,7 @@ impl Follower {
             Input::Read { entries } => self.take_page(entries),
             Input::ReadAgain { entries } => self.operations.replaying.take_page(entries),
             Input::Pruned { oldest } => self.miss(oldest),
+            Input::PrunedAgain { oldest } => self.refuse_replay(oldest),
             Input::Handled { position } => self.finish(position),
             Input::Failed { position, failure, verdict, random } => {
                 self.fail(now, position, failure, verdict, random);

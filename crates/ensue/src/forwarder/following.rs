@@ -231,7 +231,10 @@ impl<S: Store> Following<S> {
         let input = match ended {
             Ended::Read(Ok(entries)) => self.take(entries),
             Ended::Read(Err(error)) => Input::Pruned { oldest: error.oldest().ok_or(error)? },
-            Ended::ReadAgain(entries) => Input::ReadAgain { entries: self.see_again(&entries?) },
+            Ended::ReadAgain(Ok(entries)) => Input::ReadAgain { entries: self.see_again(&entries) },
+            Ended::ReadAgain(Err(error)) => {
+                Input::PrunedAgain { oldest: error.oldest().ok_or(error)? }
+            }
             Ended::Handled { position, outcome: Ok(()), .. } => Input::Handled { position },
             Ended::Handled { position, attempt, outcome: Err(Undelivered::Failed(failed)) } => {
                 let (failure, verdict) = *failed;

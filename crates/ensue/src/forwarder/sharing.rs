@@ -36,8 +36,12 @@ impl<'a> Sharing<'a> {
         wanted.iter().take(most).any(|(name, _)| *name == subscription)
     }
 
-    /// Whether a free `subscription` is to be left to another process that stands by for it.
+    /// Whether a free `subscription` is to be left to another process that stands by for it. One that
+    /// is this process's own, whose term was interrupted, nobody else could take.
     pub fn is_left_to_another(&self, subscription: &str) -> bool {
+        if self.owned_by_me().any(|owned_by_me| owned_by_me == subscription) {
+            return false;
+        }
         let owned = self.owned();
         let standing = self.standing_by_for(subscription);
         standing.map(|owner| count(&owned, owner)).any(|others| others < self.mine(&owned))
@@ -183,6 +187,12 @@ mod tests {
         assert_eq!(handed_over(&claims), ["s01"]);
         claims.remove(0);
         assert_eq!(handed_over(&claims), [""; 0]);
+    }
+
+    #[test]
+    fn who_starts_over_goes_on_with_what_is_still_its_own() {
+        let claims = [claim(1, 1, true), claim(1, 2, false)];
+        assert!(!Sharing::new("p1", &claims).is_left_to_another("s01"));
     }
 
     #[test]

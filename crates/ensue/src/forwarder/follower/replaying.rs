@@ -156,6 +156,14 @@ impl Follower {
         }
     }
 
+    /// What is to be handled once more is not in the log any more, and will not be there again.
+    pub(super) fn refuse_replay(&mut self, oldest: Position) {
+        self.operations.replaying.page = Page::NotAsked;
+        let Some(request) = self.operations.replaying.replays.pop_front() else { return };
+        let why = format!("entries before {oldest} are not in the log any more");
+        self.answer(request.request, Answer::Refused { why });
+    }
+
     /// Answers the replay of which every entry was tried.
     pub(super) fn answer_replay(&mut self) {
         let done = self.operations.replaying.current().filter(|replay| replay.has_put_up_all());

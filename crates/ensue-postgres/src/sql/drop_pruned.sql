@@ -1,0 +1,2 @@
+-- See migrations/0002_sequencer.sql.
+SELECT ensue.drop_pruned()
