@@ -59,6 +59,13 @@
 //! # Appending without us
 //! The append is data: a statement and what is bound to it. [`append_in`] runs it in a transaction
 //! of sqlx's own, and [`append`] has it for any other driver.
+//!
+//! # A driver's transaction inside of a unit of work
+//! sqlx's own `begin` opens a savepoint there. One that is neither committed nor rolled back nor
+//! dropped, but handed to [`std::mem::forget`], is committed together with the unit of work: the
+//! database does not tell, and the append does not find out.
+//!
+#![doc = include_str!("operations.md")]
 
 pub mod append;
 mod connections;

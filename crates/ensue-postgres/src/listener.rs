@@ -12,6 +12,9 @@ use crate::signals::Signals;
 /// After a connection was lost or refused. Until there is another one, polling does.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// After a connection that was there. A proxy may take one and close it at once, again and again.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
+
 /// After the server said that nobody can listen there, as a read replica does.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -32,6 +35,7 @@ pub(crate) async fn run(
         let error = match listen(&options, &channel, &sender, &signals).await {
             Ok(()) => {
                 tracing::debug!("the connection that listens was lost, and is made anew");
+                tokio::time::sleep(SHORT_PAUSE).await;
                 continue;
             }
             Err(error) => error,

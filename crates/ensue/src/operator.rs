@@ -153,7 +153,14 @@ impl<S: Store> Operator<S> {
     ) -> Result<u64, Error> {
         let mut count = 0;
         while after < last {
-            let page = self.application.store.read(Page::new(after, ROWS)).await?;
+            let page = match self.application.store.read(Page::new(after, ROWS)).await {
+                Ok(page) => page,
+                // What was pruned is not handled again.
+                Err(error) => {
+                    after = error.oldest().ok_or(error)?.previous();
+                    continue;
+                }
+            };
             let Some(end) = page.last().map(|entry| entry.position) else { break };
             let between = page.iter().filter(|entry| entry.position <= last);
             let event_types = between.map(|entry| entry.envelope.event_type.as_ref());
@@ -171,7 +178,8 @@ impl<S: Store> Operator<S> {
     /// [`Meta::is_replay`](crate::Meta::is_replay). An entry of the range that is parked is tried
     /// again; one that is retried anyway is left alone.
     ///
-    /// It is answered when each entry was tried, with their number, and goes on under the next owner
+    /// It is answered when each entry was tried, but for those that wait behind one of their key that
+    /// failed, with their number, and goes on under the next owner
     /// if there is another before that.
     ///
     /// # Errors
@@ -185,8 +193,8 @@ impl<S: Store> Operator<S> {
         self.request(Command::Replay { first, last }, reason).await
     }
 
-    /// How many events this process has [skipped](crate::UnknownTypes::Skip) because only another
-    /// program has a handler for them.
+    /// How often this process has [skipped](crate::UnknownTypes::Skip) an event because only another
+    /// program has a handler for it; one that is read again, in another term, counts again.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownSubscription`](crate::ErrorKind::UnknownSubscription) if this application

@@ -205,7 +205,9 @@ impl Sequencer {
     fn hear(&mut self, now: Duration) -> Action {
         match self.wait {
             Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
-            Wait::ForWord { .. } if !self.may_move() => self.listen(now, SHORTEST_POLL),
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } if !self.may_move() => {
+                self.listen(now, SHORTEST_POLL)
+            }
             Wait::ForWord { .. } | Wait::ToGoOn { .. } => self.go_on(),
         }
     }

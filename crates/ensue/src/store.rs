@@ -3,7 +3,8 @@
 //! Three traits, one for each of its users. The feed reads the [`Log`]; the unit of work runs in
 //! [`Transactions`]; the forwarder keeps its progress in [`Subscriptions`]. A [`Store`] is all three.
 //!
-//! Every MUST below has a test of that meaning in the suite. What the traits leave out is absent on
+//! Every MUST below that a test can bring about by the contract alone has one of that meaning in the
+//! suite; the others (clocks that are set, transactions that a user ends) are tested with each store. What the traits leave out is absent on
 //! purpose: no method takes or returns a transaction id, none asks for a lock, and none decides
 //! anything. Time is the database's wherever two processes compare it.
 //!
@@ -72,7 +73,7 @@ pub trait Log: Clone + Send + Sync + 'static {
 pub struct Outbox {
     /// How many events.
     pub events: u64,
-    /// How long the oldest of them has been committed, by the database's clock.
+    /// How long ago the oldest of them was appended, by the database's clock.
     pub oldest: Duration,
 }
 

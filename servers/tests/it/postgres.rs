@@ -83,3 +83,15 @@ fn durability_is_what_postgresql_has_by_default() {
         assert_eq!(query(&postgres, &postgres.url(), &show), "on", "{setting}");
     }
 }
+
+#[test]
+fn a_replica_follows_its_primary_and_can_only_be_read() {
+    let primary = Postgres::start().unwrap();
+    query(&primary, &primary.url(), "create table kept as select 7 as number");
+    let replica = Postgres::replica_of(&primary).unwrap();
+    let url = replica.url();
+    assert_eq!(query(&replica, &url, "select number from kept"), "7");
+    query(&primary, &primary.url(), "update kept set number = 8");
+    assert!(comes_true(|| query(&replica, &url, "select number from kept") == "8"));
+    assert_eq!(query(&replica, &url, "show transaction_read_only"), "on");
+}

@@ -67,8 +67,7 @@ CREATE TABLE ensue.log_partition (
     head  bigint NOT NULL
 );
 
--- One row. A log that has lost its tail, as a fail-over may bring about, is another history under
--- the same positions, and gets another `epoch`; `floor` is the last position that was pruned, so
+-- One row. `epoch` tells this log from every other one that was made; `floor` is the last position that was pruned, so
 -- that the head does not go back with the last entry. `partition_entries` is how many entries the
 -- partitions have that are made from now on: some hundred megabytes, unless an operator says otherwise.
 CREATE TABLE ensue.log_meta (

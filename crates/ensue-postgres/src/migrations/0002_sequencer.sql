@@ -169,12 +169,15 @@ END $$;
 -- `is_native` is whether the transaction ids of all rows are this server's. After a restore into
 -- another one they need not be, and then tell nothing of what is visible.
 CREATE FUNCTION ensue.survey(rows_max bigint)
-RETURNS TABLE (last_id bigint, first_page tid, last_page tid, seen pg_snapshot, is_native boolean)
+RETURNS TABLE (
+    last_id bigint, first_page tid, last_page tid, seen pg_snapshot, is_native boolean, file oid
+)
 LANGUAGE sql VOLATILE
 AS $$
     SELECT
         max(id), min(ctid), max(ctid), pg_current_snapshot(),
-        bool_and(bool_and(pg_visible_in_snapshot(xid, pg_current_snapshot()))) OVER ()
+        bool_and(bool_and(pg_visible_in_snapshot(xid, pg_current_snapshot()))) OVER (),
+        pg_relation_filenode('ensue.outbox')
     FROM (
         SELECT id, ctid, xid, (row_number() OVER (ORDER BY id) - 1) / rows_max AS chunk
         FROM ensue.outbox
@@ -186,9 +189,11 @@ $$;
 -- Moves a chunk: what the survey has `seen` of it. A row that was committed since has to wait for
 -- the pass after the last chunk, since something that it follows may not lie on these pages.
 --
--- Without `seen` the whole outbox is looked at, and all rows up to the chunk's last one are moved.
+-- Without `seen` the whole outbox is looked at, and all rows up to the chunk's last one are moved. The
+-- whole of it is looked at too if it is in another `file` by now, as after VACUUM FULL: then the rows
+-- lie on other pages.
 CREATE FUNCTION ensue.pass_chunk(
-    last_id bigint, first_page tid, last_page tid, seen pg_snapshot, sender text,
+    last_id bigint, first_page tid, last_page tid, seen pg_snapshot, file oid, sender text,
     OUT has_lock boolean, OUT moved bigint, OUT head bigint
 )
 LANGUAGE plpgsql VOLATILE
@@ -201,6 +206,11 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ensue.prepare_pass();
+    LOCK TABLE ensue.outbox IN ROW EXCLUSIVE MODE;
+    IF file IS DISTINCT FROM pg_relation_filenode('ensue.outbox') THEN
+        first_page := NULL;
+        last_page := NULL;
+    END IF;
     head := ensue.head_with_room();
     WITH gone AS (
         DELETE FROM ensue.outbox

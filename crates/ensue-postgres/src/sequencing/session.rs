@@ -33,6 +33,7 @@ struct Place {
     first_page: String,
     last_page: String,
     seen: String,
+    file: String,
 }
 
 /// LIMIT: how long an answer is waited for. The server gives up a while before.
@@ -147,6 +148,7 @@ impl Chunk {
             first_page: row.try_get(1)?,
             last_page: row.try_get(2)?,
             seen: row.try_get(3)?,
+            file: row.try_get(5)?,
         };
         let is_native = row.try_get(4)?;
         Ok(Self { last_id: row.try_get(0)?, place: Some(place).filter(|_| is_native) })
@@ -163,5 +165,6 @@ impl Chunk {
             .replace("{first_page}", &part(|place| &place.first_page))
             .replace("{last_page}", &part(|place| &place.last_page))
             .replace("{seen}", &part(|place| &place.seen))
+            .replace("{file}", &part(|place| &place.file))
     }
 }

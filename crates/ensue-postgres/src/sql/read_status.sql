@@ -2,7 +2,8 @@
 SELECT
     position,
     (SELECT owner FROM ensue.owner JOIN ensue.lease USING (subscription)
-        WHERE subscription = $1 AND until_us > ensue.now_us()),
+        WHERE subscription = $1 AND until_us > ensue.now_us()
+            AND until_us - length_us <= ensue.now_us()),
     (SELECT reason FROM ensue.pause WHERE subscription = $1)
 FROM ensue.cursor
 WHERE subscription = $1

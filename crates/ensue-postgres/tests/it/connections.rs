@@ -1,10 +1,11 @@
 //! Connections, and who waits for one.
 
-use ensue::{Log, Transactions};
+use ensue::store::Page;
+use ensue::{Log, Position, Transactions};
 use ensue_postgres::PostgresOptions;
 use tokio::task::JoinSet;
 
-use crate::server::{Database, append, envelopes, until};
+use crate::server::{Database, append, envelope, envelopes, until};
 
 #[tokio::test]
 async fn units_of_work_wait_their_turn_and_what_is_ours_does_not_wait_for_them() {
@@ -55,4 +56,40 @@ async fn a_reader_sees_what_is_committed_waits_for_no_unit_of_work_and_refuses_t
     let written = sqlx::query("INSERT INTO effect VALUES (3)").execute(store.reader()).await;
     let refusal = written.unwrap_err().into_database_error().unwrap();
     assert_eq!(refusal.code().as_deref(), Some("25006"), "{refusal}");
+}
+
+/// But for the first of them, of which nobody could know that its payloads are large.
+#[tokio::test]
+async fn pages_that_are_cut_short_by_their_bytes_are_read_on_one_connection() {
+    let database = Database::new().await;
+    let store = database.store_options().without_listening().connect().await.unwrap();
+    append(&store, &vec![envelope(vec![b'x'; 20_000]); 200]).await;
+    store.barrier().await.unwrap();
+    let readers = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND query LIKE '%FROM ensue.log%'";
+    let page = |after| Page { after: Position::new(after), rows: 1_000, bytes: 100_000 };
+    assert_eq!(store.read(page(0)).await.unwrap().len(), 5);
+    assert_eq!(store.read(page(5)).await.unwrap().len(), 5);
+    let before: Vec<i32> = database.ask(readers).await;
+    for number in 2..30 {
+        let entries = store.read(page(number * 5)).await.unwrap();
+        assert_eq!((entries.len(), entries[0].position.get()), (5, number * 5 + 1));
+    }
+    assert_eq!(database.ask::<Vec<i32>>(readers).await, before);
+}
+
+/// Fewer rows are asked for than there is room for, and the rest is asked for at once.
+#[tokio::test]
+async fn a_page_of_small_payloads_after_large_ones_is_full_all_the_same() {
+    let database = Database::new().await;
+    let store = database.store().await;
+    append(&store, &vec![envelope(vec![b'x'; 50_000]); 4]).await;
+    append(&store, &envelopes(0..500)).await;
+    store.barrier().await.unwrap();
+    let page = |after| Page { after: Position::new(after), rows: 300, bytes: 200_000 };
+    assert_eq!(store.read(page(0)).await.unwrap().len(), 4);
+    let entries = store.read(page(4)).await.unwrap();
+    assert_eq!((entries.len(), entries[299].position.get()), (300, 304));
+    assert_eq!(store.read(page(304)).await.unwrap().len(), 200);
 }
