@@ -1,8 +1,11 @@
 -- Primary keys. What is there stays as it is. Without a position it is before the oldest entry that
 -- is left. Epoch 0 and a lease of no length: nobody's yet.
-WITH new_cursor AS (
+WITH pruned AS MATERIALIZED (
+    -- Shared, so that nobody prunes what is needed from now on.
+    SELECT floor FROM ensue.log_meta FOR SHARE
+), new_cursor AS (
     INSERT INTO ensue.cursor (subscription, position, moved_at_us)
-    VALUES ($1, coalesce($2, (SELECT floor FROM ensue.log_meta)), ensue.now_us())
+    SELECT $1, greatest(coalesce($2, floor), floor), ensue.now_us() FROM pruned
     ON CONFLICT DO NOTHING
 ), new_owner AS (
     INSERT INTO ensue.owner (subscription, epoch, owner, since_us)

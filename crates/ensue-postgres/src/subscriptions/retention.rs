@@ -23,13 +23,16 @@ pub(super) enum Step {
 
 /// Forgets some entries: a whole partition, or else some of one that has others which are needed.
 ///
-/// ORDERING: what is needed is read before, in the same transaction. A cursor moves on meanwhile, but
-/// not back, unless an operator has it sought there: then it is as if that had been asked for later.
+/// ORDERING: what is needed is read under the lock of the floor, which whoever registers or asks for a
+/// replay shares. A cursor moves on meanwhile, but not back, unless an operator has it sought there:
+/// then it is as if that had been asked for later.
 pub(super) async fn step(
     open: &mut Open<'_>,
     up_to: Position,
     unhandled: Unhandled,
 ) -> sqlx::Result<Step> {
+    let lock = open.query(include_str!("../sql/lock_floor.sql"));
+    open.fetch_optional(lock).await?;
     let needed = match unhandled {
         Unhandled::Keep => first_needed(open).await?,
         Unhandled::Drop => None,

@@ -6,7 +6,9 @@ use crate::server::Database;
 
 /// All that is not found by an index: tables of a few rows, and the outbox when somebody asks what
 /// waits in it.
-const WHOLE: [(&str, &str); 8] = [
+const WHOLE: [(&str, &str); 10] = [
+    ("insert_request.sql", "log_meta"),
+    ("lock_floor.sql", "log_meta"),
     ("prune.sql", "log_meta"),
     ("raise_floor.sql", "log_meta"),
     ("read_claims.sql", "standby"),

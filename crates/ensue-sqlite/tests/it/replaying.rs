@@ -175,6 +175,25 @@ async fn a_range_that_was_not_handled_yet_is_refused() {
 }
 
 #[tokio::test]
+async fn a_replay_of_what_was_pruned_is_refused_and_the_subscription_goes_on() {
+    let scratch = Scratch::new();
+    let events = application(&scratch, &Gateway::default()).await;
+    let forwarder = events.forward();
+    place_all(&events, &["A", "B", "C"]).await;
+    handled_all(&events, "notes").await;
+    until(async || events.prune(Position::new(2)).await.unwrap().oldest == Position::new(3)).await;
+    let why = "entries before 3 are not in the log any more".to_owned();
+    assert_eq!(replay(&events, 1, 3).await, Some(Answer::Refused { why }));
+    assert_eq!(replay(&events, 3, 3).await, Some(Answer::Done { changed: 1 }));
+    place_all(&events, &["D"]).await;
+    handled_all(&events, "notes").await;
+    assert_eq!(effects(events.store()).await, ["A", "B", "C", "C again", "D"]);
+    let plan = events.operate("notes").plan_seek(Position::START).await.unwrap();
+    assert_eq!(plan.handled_again, 2, "what is left of it");
+    shut_down(forwarder).await;
+}
+
+#[tokio::test]
 async fn a_seek_can_be_looked_at_before_it_is_asked_for() {
     async fn pass(_: &OrderPlaced, State(notes): State<Notes>) {
         notes.add("passed");
