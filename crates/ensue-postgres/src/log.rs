@@ -51,6 +51,11 @@ impl Log for PostgresStore {
         outbox().map(Some).map_err(failed(what))
     }
 
+    /// The sequencer gives them, and tells of each pass.
+    fn has_positions_at_commit(&self) -> bool {
+        false
+    }
+
     async fn changed_elsewhere(&self) {
         self.inner().signals.growth(&self.seen).await;
     }
