@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ensue::{BoxError, State};
+use ensue::BoxError;
 use tokio::sync::Notify;
 
 /// LIMIT: how long anything may take to end; only what hangs gets there.
@@ -41,9 +41,4 @@ impl Countdown {
     pub async fn end(&self) -> Result<(), BoxError> {
         Ok(tokio::time::timeout(PATIENCE, self.ended.notified()).await?)
     }
-}
-
-/// A handler that calls the outside, and does nothing there.
-pub(crate) async fn count_down<E>(_: &E, State(countdown): State<Arc<Countdown>>) {
-    countdown.step();
 }

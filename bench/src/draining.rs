@@ -50,7 +50,7 @@ impl<S: Store, D: Send> Arm for Draining<S, D> {
     }
 }
 
-async fn count_one<S: Store>(
+pub(crate) async fn count_one<S: Store>(
     _: &OrderCancelled,
     State(countdown): State<Arc<Countdown>>,
     _: &mut Tx<S>,
@@ -58,7 +58,7 @@ async fn count_one<S: Store>(
     countdown.step();
 }
 
-async fn count_batch<S: Store>(
+pub(crate) async fn count_batch<S: Store>(
     batch: &Batch<OrderCancelled>,
     State(countdown): State<Arc<Countdown>>,
     _: &mut Tx<S>,

@@ -7,8 +7,8 @@ use ensue::{BoxError, Forwarder};
 use ensue_postgres::Events;
 
 use crate::arm::Arm;
-use crate::countdown::{Countdown, count_down};
-use crate::order_cancelled::OrderCancelled;
+use crate::countdown::Countdown;
+use crate::draining::count_batch;
 use crate::postgres::commits::Commits;
 use crate::postgres::database::Database;
 use crate::postgres::writers::{ByEnsue, ByHand, Load, Writers};
@@ -62,6 +62,10 @@ impl Arm for Alone {
     }
 }
 
+/// LIMIT: entries that the subscription handles in one transaction, as one has to that keeps up with
+/// so many writers: a commit for each would be one more writer, and one that falls behind.
+const BATCH: usize = 1_000;
+
 /// Beside the sequencer, the listener, and a subscription that handles everything.
 pub(crate) struct AllIn {
     writers: Writers<ByEnsue>,
@@ -81,8 +85,8 @@ impl AllIn {
         let store = database.store_options().connections(load.connections).connect().await?;
         let countdown = Countdown::from(0);
         let builder = Events::builder(store).state(Arc::clone(&countdown));
-        let subscribed = builder.subscribe("follows", count_down::<OrderCancelled>);
-        let events = subscribed.build().await?;
+        let events =
+            builder.subscription("follows", |s| s.on_batch(BATCH, count_batch)).build().await?;
         Ok(Self {
             writers: ByEnsue::writers(&events, load),
             countdown,

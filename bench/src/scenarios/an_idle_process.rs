@@ -5,8 +5,8 @@ use std::time::Duration;
 use ensue::BoxError;
 use ensue_postgres::Events;
 
-use crate::countdown::{Countdown, count_down};
-use crate::order_cancelled::OrderCancelled;
+use crate::countdown::Countdown;
+use crate::draining::count_one;
 use crate::postgres::commits::Commits;
 use crate::postgres::database::Database;
 use crate::scenario::Scenario;
@@ -31,7 +31,7 @@ const TARGET: f64 = 2.0;
 async fn measure() -> Result<(), BoxError> {
     let database = Database::new(Commits::AsTheDiskIs).await?;
     let builder = Events::builder(database.store().await?).state(Countdown::from(0));
-    let events = builder.subscribe("follows", count_down::<OrderCancelled>).build().await?;
+    let events = builder.subscribe("follows", count_one).build().await?;
     let forwarder = events.forward();
     tokio::time::sleep(SETTLES).await;
     let before: i64 = database.observe(TRANSACTIONS).await?;

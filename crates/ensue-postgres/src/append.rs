@@ -14,6 +14,8 @@
 //! another then stand in the log in the order in which they got what they waited for. The statement
 //! itself has deferred constraints checked first, which may wait as well.
 
+use std::borrow::Cow;
+
 use ensue::store::columns::headers;
 use ensue::{Envelope, Error};
 use sqlx::postgres::{PgArguments, Postgres};
@@ -21,9 +23,17 @@ use sqlx::query::Query;
 use sqlx::{PgConnection, SqlStr, Transaction};
 
 use crate::error::failed;
+use crate::schema::Schema;
 
 /// The statement, for the schema `ensue`. For another one, put its name in place of that.
 pub const STATEMENT: &str = include_str!("sql/append.sql");
+
+/// The same for a single event, which most transactions have: arrays cost the server as much again as
+/// the row. Bound in the same order, each as a value of its own.
+pub(crate) const SINGLE: &str = include_str!("sql/append_one.sql");
+
+static PLAIN: Statements =
+    Statements { single: Cow::Borrowed(SINGLE), any: Cow::Borrowed(STATEMENT) };
 
 /// LIMIT: what one statement takes. Most transactions are one statement; a message to the server
 /// must stay far below the gigabyte that it may have.
@@ -85,12 +95,11 @@ pub async fn append_in(
     transaction: &mut Transaction<'_, Postgres>,
     envelopes: &[Envelope],
 ) -> Result<(), Error> {
-    for batch in batches(envelopes) {
-        let appended = batch.query(sqlx::SqlSafeStr::into_sql_str(STATEMENT), true);
-        let appended = appended.execute(&mut **transaction).await;
-        appended.map_err(failed(|| "cannot append to the log".to_owned()))?;
-    }
-    Ok(())
+    let schema = Schema::default();
+    insert(transaction, &PLAIN, &schema, envelopes, true)
+        .await
+        .map(drop)
+        .map_err(failed(|| "cannot append to the log".to_owned()))
 }
 
 /// How many of the envelopes are in the next batch: at least one if there is any.
@@ -149,19 +158,53 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Runs `statement` for each batch; how many rows that made.
+/// The statements that append, for one event and for any number.
+pub(crate) struct Statements {
+    pub(crate) single: Cow<'static, str>,
+    pub(crate) any: Cow<'static, str>,
+}
+
+/// Appends in batches; how many rows that made.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    statement: &SqlStr,
+    statements: &'static Statements,
+    schema: &Schema,
     envelopes: &[Envelope],
     is_prepared: bool,
 ) -> sqlx::Result<u64> {
+    if let [envelope] = envelopes {
+        let query = single(envelope, schema.sql(&statements.single), is_prepared);
+        return Ok(query.execute(connection).await?.rows_affected());
+    }
     let mut inserted = 0;
     for batch in batches(envelopes) {
-        let query = batch.query(statement.clone(), is_prepared);
+        let query = batch.query(schema.sql(&statements.any), is_prepared);
         inserted += query.execute(&mut *connection).await?.rows_affected();
     }
     Ok(inserted)
+}
+
+fn single(
+    envelope: &Envelope,
+    statement: SqlStr,
+    is_prepared: bool,
+) -> Query<'_, Postgres, PgArguments> {
+    let (text, bytes) = payload(&envelope.payload);
+    sqlx::query(statement)
+        .persistent(is_prepared)
+        .bind(envelope.id.to_string())
+        .bind(&*envelope.event_type)
+        .bind(i64::from(envelope.version))
+        .bind(envelope.key.as_deref())
+        .bind(&*envelope.content_type)
+        .bind(text)
+        .bind(bytes)
+        .bind(envelope.occurred_at.as_micros())
+        .bind(envelope.correlation_id.as_str())
+        .bind(envelope.causation_id.map(|id| id.to_string()))
+        .bind(i64::from(envelope.hops))
+        .bind(envelope.trace_context.as_deref())
+        .bind(headers(envelope))
 }
 
 /// What is text is stored as text, to be read in `psql`, but for a zero, which PostgreSQL's text

@@ -33,6 +33,11 @@ impl Log for PostgresStore {
         self.inner().reader.outbox().await.map(Some)
     }
 
+    /// The sequencer gives them, and tells of each pass.
+    fn has_positions_at_commit(&self) -> bool {
+        false
+    }
+
     async fn changed_elsewhere(&self) {
         self.inner().signals.growth(&self.seen).await;
     }

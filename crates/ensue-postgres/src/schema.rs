@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ensue::Error;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// Statements are written for the schema `ensue`; for another one its name is put in.
-#[derive(Debug, Clone)]
+/// Statements are written for the schema `ensue`, the default; for another one its name is put in.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     /// The name with a dot, quoted; nothing if it is the one that statements are written for.
     qualifier: Option<Arc<str>>,

@@ -7,7 +7,7 @@ use ensue::{Envelope, Error, Transactions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 use crate::PostgresStore;
-use crate::append;
+use crate::append::{self, Statements};
 use crate::connections::WAIT_MAX;
 use crate::error::{failed, is_aborted, is_retryable, not_committed};
 use crate::transaction::PostgresTransaction;
@@ -97,16 +97,21 @@ impl PostgresStore {
                 .fetch_one(connection)
                 .await;
         }
-        let statement = inner.reader.schema.sql(&VERIFIED);
-        let inserted = append::insert(connection, &statement, envelopes, is_prepared).await?;
+        let schema = &inner.reader.schema;
+        let inserted =
+            append::insert(connection, &VERIFIED, schema, envelopes, is_prepared).await?;
         Ok(u64::try_from(envelopes.len()) == Ok(inserted))
     }
 }
 
 /// The append that inserts nothing once the transaction is over, on the same way to the database.
-static VERIFIED: LazyLock<String> = LazyLock::new(|| {
-    let verify = include_str!("sql/verify.sql").rsplit("SELECT").next().unwrap_or_default();
-    append::STATEMENT.replace("WHERE are_met", &format!("WHERE are_met AND {}", verify.trim()))
+static VERIFIED: LazyLock<Statements> = LazyLock::new(|| {
+    let verified = |statement: &str| {
+        let verify = include_str!("sql/verify.sql").rsplit("SELECT").next().unwrap_or_default();
+        let both = format!("WHERE are_met AND {}", verify.trim());
+        statement.replace("WHERE are_met", &both).into()
+    };
+    Statements { single: verified(append::SINGLE), any: verified(append::STATEMENT) }
 });
 
 fn none_is_free(error: sqlx::Error) -> Error {

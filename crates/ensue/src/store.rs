@@ -61,6 +61,14 @@ pub trait Log: Clone + Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
+    /// Whether an event has its position as soon as it is committed.
+    ///
+    /// A store that gives it later MUST have [`changed_elsewhere`](Log::changed_elsewhere) tell of
+    /// that, whoever has committed it: after a commit itself nobody looks for what is not there yet.
+    fn has_positions_at_commit(&self) -> bool {
+        true
+    }
+
     /// Ends when another process may have appended, as soon as that can be known cheaply; it MAY
     /// end for no reason. Commits through this handle need not be noticed: the unit of work tells.
     ///

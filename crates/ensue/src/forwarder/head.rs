@@ -25,8 +25,9 @@ struct Sight {
 }
 
 impl HeadWatch {
-    /// One reader for all followers: woken at once by commits and requests of this process, by the
-    /// store when another process may have appended, and now and then in any case.
+    /// One reader for all followers: woken at once by commits of this process that are in the log by
+    /// then, and by requests; by the store when the log may have grown otherwise; and now and then in
+    /// any case.
     pub(crate) fn start<S: Store>(application: Arc<Application<S>>) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = watch::channel(Sight::default());
         (Self(receiver), tokio::spawn(watch_store(application, sender)))
@@ -63,6 +64,7 @@ impl HeadWatch {
 const PAUSE: Duration = Duration::from_secs(1);
 
 async fn watch_store<S: Store>(application: Arc<Application<S>>, sender: watch::Sender<Sight>) {
+    let commits_count = application.store.has_positions_at_commit();
     let mut looked_at_requests = None;
     loop {
         let looked = look(&application, &sender, &mut looked_at_requests).await;
@@ -72,7 +74,7 @@ async fn watch_store<S: Store>(application: Arc<Application<S>>, sender: watch::
             continue;
         }
         tokio::select! {
-            () = application.appended.notified() => {}
+            () = application.appended.notified(), if commits_count => {}
             () = application.requested.notified() => looked_at_requests = None,
             () = application.store.changed_elsewhere() => {}
             () = tokio::time::sleep(application.forwarding.poll) => {}
