@@ -142,10 +142,10 @@ impl Drop for Database {
 }
 
 const SIZE: &str = "
-SELECT pg_size_pretty(pg_total_relation_size(relid)) || ', ' || n_dead_tup || ' dead rows, vacuumed '
-    || autovacuum_count || ' times'
+SELECT pg_size_pretty(sum(pg_total_relation_size(relid))) || ', ' || sum(n_dead_tup)
+    || ' dead rows, vacuumed ' || sum(autovacuum_count) || ' times'
 FROM pg_stat_user_tables
-WHERE relid = $1::text::regclass";
+WHERE relid IN (SELECT relid FROM pg_partition_tree($1::text::regclass))";
 
 /// LIMIT: as many handlers have a transaction at once.
 pub(crate) const LANES_MAX: u32 = 16;

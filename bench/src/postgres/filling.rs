@@ -4,8 +4,8 @@ use ensue::BoxError;
 
 use crate::postgres::database::Database;
 
-/// Rows of a transaction that makes them.
-const AT_ONCE: u32 = 100_000;
+/// Rows of a transaction that makes them: as many as the log has room for, once it was made.
+const AT_ONCE: u32 = 20_000;
 
 /// So many committed events that no sequencer has moved.
 pub(crate) async fn fill_outbox(database: &Database, rows: u32) -> Result<(), BoxError> {
@@ -36,6 +36,7 @@ SELECT
 FROM {range} AS number"#;
 
 const INTO_LOG: &str = r#"
+SELECT ensue.make_room();
 INSERT INTO ensue.log (
     position, occurred_at_us, recorded_at_us, version, hops, event_id, type, key, content_type,
     payload, correlation_id
