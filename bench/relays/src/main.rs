@@ -20,7 +20,7 @@ use bench::{APartOf, Comparison, Contestant, Handling, drain_on_postgres};
 use ensue::BoxError;
 
 const EVENTS: u32 = 100_000;
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 3;
 
 /// What commits for each event does this part of the work.
 const PARTS: u32 = 50;
@@ -41,19 +41,13 @@ async fn measure() -> Result<(), BoxError> {
     let one_lane = drain_on_postgres(part, Handling::OneByOne { lanes: 1 }).await?;
     let lanes = drain_on_postgres(part, Handling::OneByOne { lanes: 16 }).await?;
     let hexeract = hexeract::Relay::new(part).await?;
-    let outbox = outbox::Relay::new(part * OUTBOX_DOES_MORE).await?;
     let contestants = vec![
         Contestant::new("ensue, a commit each, one lane", APartOf { arm: one_lane, parts: PARTS }),
         Contestant::new("ensue, a commit each, 16 lanes", APartOf { arm: lanes, parts: PARTS }),
         Contestant::new("hexeract-outbox 0.6", APartOf { arm: hexeract, parts: PARTS }),
-        Contestant::new(
-            "outbox-postgres 0.3",
-            APartOf { arm: outbox, parts: PARTS / OUTBOX_DOES_MORE },
-        ),
+        Contestant::new("outbox-postgres 0.3, 100 at once", outbox::Relay::new(EVENTS, 100).await?),
+        Contestant::new("outbox-postgres 0.3, 1,000", outbox::Relay::new(EVENTS, 1_000).await?),
     ];
     let ours = drain_on_postgres(EVENTS, Handling::InBatches { of: 1_000 }).await?;
     comparison.run(ours, contestants).await
 }
-
-/// It takes several events for a commit, so a round of it would be over before it has begun.
-const OUTBOX_DOES_MORE: u32 = 5;

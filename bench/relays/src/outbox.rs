@@ -23,16 +23,18 @@ struct OrderCancelled {
 /// A new manager in each round, and the same backlog.
 pub(crate) struct Relay {
     events: u32,
+    batch: u32,
     pool: PgPool,
     _database: PostgresDatabase,
 }
 
 impl Relay {
-    pub(crate) async fn new(events: u32) -> Result<Self, BoxError> {
+    /// Which claims so many at once.
+    pub(crate) async fn new(events: u32, batch: u32) -> Result<Self, BoxError> {
         let database = PostgresDatabase::empty().await?;
         let pool = pool::of(&database).await?;
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        Ok(Self { events, pool, _database: database })
+        Ok(Self { events, batch, pool, _database: database })
     }
 
     async fn fill(&self) -> Result<(), BoxError> {
@@ -47,7 +49,7 @@ impl Arm for Relay {
         self.fill().await?;
         let countdown = Countdown::from(self.events);
         let mut config = OutboxConfig::<OrderCancelled>::default();
-        config.batch_size = BATCH;
+        config.batch_size = self.batch;
         let config = Arc::new(config);
         let (end, ended) = watch::channel(false);
         let manager = OutboxManagerBuilder::new()
@@ -75,9 +77,6 @@ impl Transport<OrderCancelled> for CountDown {
         Ok(())
     }
 }
-
-/// A hundred by default.
-const BATCH: u32 = 1_000;
 
 /// As its documentation has it.
 const SCHEMA: &str = "
