@@ -21,7 +21,7 @@ const LAYERS: &[Layer] = &[
             "ensue-sqlite",
         ]),
     },
-    Layer { member: "bench", below: Below::AnythingPublished },
+    Layer { member: "bench", below: Below::AnythingPublishedAnd(&["servers"]) },
     Layer { member: "simulation", below: Below::These(&["ensue"]) },
     Layer { member: "servers", below: Below::These(&[]) },
     Layer {
@@ -43,14 +43,16 @@ struct Layer {
 
 enum Below {
     These(&'static [&'static str]),
-    AnythingPublished,
+    AnythingPublishedAnd(&'static [&'static str]),
 }
 
 impl Below {
     fn allows(&self, package: &Package) -> bool {
         match self {
             Self::These(names) => names.contains(&package.name.as_str()),
-            Self::AnythingPublished => package.is_published,
+            Self::AnythingPublishedAnd(names) => {
+                package.is_published || names.contains(&package.name.as_str())
+            }
         }
     }
 }
