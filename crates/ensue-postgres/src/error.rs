@@ -76,3 +76,19 @@ const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
 /// The same, lock not available; not enough resources.
 const RETRYABLE: [&str; 4] = ["40001", "40P01", "55P03", "53"];
+
+#[cfg(test)]
+mod tests {
+    use ensue::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_without_an_answer_is_in_doubt_and_not_to_be_repeated() {
+        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [sqlx::Error::Io(lost), sqlx::Error::WorkerCrashed] {
+            let error = not_committed(error);
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InDoubt, false));
+        }
+    }
+}

@@ -10,6 +10,14 @@ pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) 
     }
 }
 
+/// What a COMMIT that failed says: only SQLite's own word that it did not commit is one.
+pub(crate) fn not_committed(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(_) => failed(|| "cannot commit".to_owned())(error),
+        error => Error::in_doubt(error),
+    }
+}
+
 /// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
     match error {
@@ -40,3 +48,19 @@ const BUSY: [u32; 2] = [5, 6];
 /// the same, `SQLITE_NOMEM`, `SQLITE_INTERRUPT`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`,
 /// `SQLITE_PROTOCOL`.
 const RETRYABLE: [u32; 8] = [5, 6, 7, 9, 10, 13, 14, 15];
+
+#[cfg(test)]
+mod tests {
+    use ensue::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_without_an_answer_is_in_doubt_and_not_to_be_repeated() {
+        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [sqlx::Error::Io(lost), sqlx::Error::WorkerCrashed] {
+            let error = not_committed(error);
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InDoubt, false));
+        }
+    }
+}

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
-use crate::error::{failed, is_busy, is_retryable};
+use crate::error::{failed, is_busy, is_retryable, not_committed};
 use crate::writer::{SqliteTransaction, VERIFY, WAIT_MAX, is_over};
 
 impl Transactions for SqliteStore {
@@ -65,7 +65,7 @@ impl Transactions for SqliteStore {
     }
 
     async fn commit(&self, transaction: Self::Transaction) -> Result<(), Error> {
-        transaction.commit().await.map_err(failed(|| "cannot commit".to_owned()))
+        transaction.commit().await.map_err(not_committed)
     }
 
     async fn rollback(&self, transaction: Self::Transaction) -> Result<(), Error> {
