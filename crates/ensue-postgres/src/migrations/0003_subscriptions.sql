@@ -7,6 +7,36 @@ CREATE TABLE ensue.owner (
     since_us     bigint NOT NULL
 ) WITH (fillfactor = 20);
 
+-- Waits until nobody is in the fence of a subscription, and keeps everybody out of it until the commit.
+--
+-- A row's lock alone would not do: whoever shares it with those who have it already is let past whoever
+-- waits to have it for itself, so that the lanes of a busy owner could keep a take-over waiting for ever.
+-- Here everybody queues.
+CREATE FUNCTION ensue.close_fence(subscription text) RETURNS void
+LANGUAGE sql VOLATILE
+AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('ensue.owner/' || subscription, 0));
+$$;
+
+-- The fence: whether the epoch is the owner's, which it then is until the commit. That is a locking
+-- read, since a plain one sees the owner of when the transaction began to look. What comes between here
+-- and the commit takes no time, and must not hold up who takes over from a process that has stopped.
+CREATE FUNCTION ensue.fence(fenced text, of_epoch bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('ensue.owner/' || fenced, 0));
+    PERFORM set_config(
+        'idle_in_transaction_session_timeout',
+        greatest(1000, least(5000, lease.length_us / 2000))::text, true
+    )
+    FROM ensue.owner AS owner JOIN ensue.lease AS lease USING (subscription)
+    WHERE subscription = fenced AND owner.epoch = of_epoch
+      AND coalesce(current_setting('ensue_unit_of_work.state', true), '') = 'open'
+    FOR SHARE OF owner;
+    RETURN FOUND;
+END $$;
+
 -- For how long. Renewed by itself, so that a renewal touches nothing that a handler locks; with the
 -- epoch again, so that a renewal which waits for a take-over finds that it came too late.
 CREATE TABLE ensue.lease (

@@ -1,5 +1,5 @@
--- Primary keys, the owner's first. From here to the commit nobody takes over, renews or records;
--- what the next statements see is what the last of them has left.
+-- Primary keys, the owner's first. Behind the closed fence; nobody renews either, and what the next
+-- statements see is what the last of those has left.
 SELECT 1
 FROM ensue.owner AS owner JOIN ensue.lease AS lease USING (subscription)
 WHERE subscription = $1

@@ -22,6 +22,7 @@ pub(super) async fn register(
     open.execute(register.bind(subscription).bind(start.map(Position::number))).await?;
     let insert = open.query(include_str!("../sql/insert_event_types.sql"));
     if open.execute(insert.bind(subscription).bind(event_types)).await? > 0 {
+        close_fence(open, subscription).await?;
         let end = open.query(include_str!("../sql/end_epoch.sql"));
         open.execute(end.bind(subscription)).await?;
     }
@@ -44,8 +45,15 @@ pub(super) async fn held(
 /// Waits for those who record under the owner's epoch, and lets no others begin; false if there is
 /// no such subscription.
 pub(super) async fn lock(open: &mut Open<'_>, subscription: &str) -> sqlx::Result<bool> {
+    close_fence(open, subscription).await?;
     let lock = open.query(include_str!("../sql/lock_owner.sql"));
     Ok(open.fetch_optional(lock.bind(subscription)).await?.is_some())
+}
+
+/// ORDERING: before the owner's row is locked, as in the fence itself.
+async fn close_fence(open: &mut Open<'_>, subscription: &str) -> sqlx::Result<()> {
+    let close = open.query(include_str!("../sql/close_fence.sql"));
+    open.execute(close.bind(subscription)).await.map(drop)
 }
 
 /// Lets `owner` be among those who stand by for as long as its lease would have been.
