@@ -58,6 +58,7 @@
 //! - [`Tx`] is an open unit of work: the database's transaction and the events raised in it.
 //! - [`Handler`], [`TxHandler`] and functions of `(&Event, State<T>, Meta, &mut Tx)`: see
 //!   [`IntoHandler`].
+//! - [`Sink`] is where entries go that leave the process: [`Builder::forward_to`].
 //! - [`Events::forward`] runs the subscriptions; [`subscription`] says what is promised.
 //! - [`Store`] is what a database must do; `ensue-sqlite` is one.
 //! - `testing`, with the feature of that name: a store in memory, a virtual clock, scenarios.
@@ -79,6 +80,7 @@ pub mod sequencer;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation;
+mod sink;
 pub mod store;
 pub mod subscription;
 #[cfg(feature = "testing")]
@@ -107,6 +109,7 @@ pub use lateness::Late;
 pub use local_pool::AfterCommitCounts;
 pub use operator::{Operator, Requested, SeekPlan};
 pub use retry_policy::RetryPolicy;
+pub use sink::{Outcome, Sink};
 pub use store::{Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus, UnknownTypes};
 pub use ticket::{Handled, Ticket};
