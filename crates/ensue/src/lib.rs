@@ -72,6 +72,7 @@ mod events;
 mod forwarder;
 mod handler;
 mod lateness;
+pub mod listener;
 mod local_pool;
 mod operator;
 mod rescue;

@@ -1,0 +1,93 @@
+//! Where messages arrive from.
+
+use std::future::Future;
+
+use ensue_core::Envelope;
+
+use crate::BoxError;
+
+/// A queue of a message broker, from which messages are received and to which it is acknowledged that
+/// they were handled.
+///
+/// A source knows the wire and nothing else. What is handled when, again, and in which order is the
+/// listener's business; so is when to open another session after one was lost.
+pub trait Source: Send + Sync + 'static {
+    /// What is connected.
+    type Session: Session;
+
+    /// Connects, and begins to receive: at the most `prefetch` messages that are not acknowledged.
+    ///
+    /// What an earlier session received and did not acknowledge MUST arrive again.
+    ///
+    /// CANCEL-SAFE: dropped half-way it MUST leave nothing connected.
+    fn open(
+        &self,
+        prefetch: u16,
+    ) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
+}
+
+/// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed.
+pub trait Session: Send + 'static {
+    /// Waits for a message, and takes what else is there, in the order of arrival; nothing once
+    /// [`stop`](Session::stop) was called and everything that was on its way has arrived.
+    ///
+    /// CANCEL-SAFE: no message is lost with it.
+    ///
+    /// # Errors
+    /// When the session is lost. It MUST notice within twice its heartbeat that nobody is there.
+    fn receive(&mut self) -> impl Future<Output = Result<Vec<Arrival>, BoxError>> + Send;
+
+    /// Says that these were handled, or found to have been before, so that they do not arrive again.
+    ///
+    /// It need not be known on return that the other side has heard it. Tags are in ascending order,
+    /// and not those of any earlier session.
+    ///
+    /// # Errors
+    /// When the session is lost: they will arrive again.
+    fn acknowledge(&mut self, tags: &[Tag]) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Asks for no more messages.
+    ///
+    /// # Errors
+    /// When the session is lost.
+    fn stop(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// What a session calls a message; ascending in the order of arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u64);
+
+/// A message that has arrived.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// What it is acknowledged by.
+    pub tag: Tag,
+    /// Whether it may have arrived before.
+    pub is_redelivered: bool,
+    /// What it is.
+    pub message: Result<Message, Unreadable>,
+}
+
+/// An event from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Who has raised it: the CloudEvents attribute `source`.
+    pub source: String,
+    /// What recognises it among those of its source, as it came: the CloudEvents attribute `id`.
+    pub id: String,
+    /// Where it stands in its source's log, if that says so: the CloudEvents attribute `sequence`.
+    pub sequence: Option<u64>,
+    /// The event. Its id is `id` if that is a UUID, and otherwise made of `source` and `id`.
+    pub envelope: Envelope,
+}
+
+/// A message that is no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Why not.
+    pub why: String,
+    /// What recognises it, if anything does.
+    pub id: Option<String>,
+    /// What was in it.
+    pub body: Vec<u8>,
+}
