@@ -20,7 +20,7 @@ use crate::forwarder::ForwardingSettings;
 use crate::handler::States;
 use crate::local_pool::{self, LocalPool};
 use crate::subscription::Subscription;
-use crate::{Error, Events, IntoHandler, IntoPlainHandler, Store, SubscriptionBuilder};
+use crate::{Error, Events, IntoHandler, IntoPlainHandler, Sink, Store, SubscriptionBuilder};
 
 /// Takes an application's states, handlers and subscriptions; [`build`](Builder::build) checks them
 /// and makes the [`Events`].
@@ -139,6 +139,12 @@ impl<S: Store> Builder<S> {
     /// before, unless it starts from the [beginning](crate::Start::Beginning).
     pub fn subscribe<E: Event, M>(self, name: &str, handler: impl IntoHandler<E, S, M>) -> Self {
         self.subscription(name, |subscription| subscription.on(handler))
+    }
+
+    /// Sends every event that is stored to `sink`, as the subscription `name`; see
+    /// [`SubscriptionBuilder::forward_to`].
+    pub fn forward_to(self, name: &str, sink: impl Sink) -> Self {
+        self.subscription(name, |subscription| subscription.forward_to(sink))
     }
 
     /// Adds the subscription `name` as `describe` says.

@@ -19,6 +19,7 @@ mod lane;
 pub(crate) mod lease;
 mod read_ahead;
 mod runner;
+mod sending;
 mod set_aside;
 #[cfg(feature = "testing")]
 mod settling;

@@ -177,13 +177,13 @@ impl<S: Store> Delivery<S> {
 
 /// Around everything that users write: a panic or a passed deadline is a failure like any other.
 #[derive(Clone, Copy)]
-struct Guard {
-    handler: &'static str,
-    deadline: Duration,
+pub(super) struct Guard {
+    pub(super) handler: &'static str,
+    pub(super) deadline: Duration,
 }
 
 impl Guard {
-    async fn run<T>(
+    pub(super) async fn run<T>(
         self,
         work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
@@ -217,7 +217,14 @@ fn as_failure(error: Error) -> (Failure, Verdict) {
 }
 
 fn of_handler(error: &(dyn std::error::Error + 'static)) -> (Failure, Verdict) {
-    (Failure::new(FailureClass::Handler, chain(error)), verdict_of(error))
+    of_error(FailureClass::Handler, error)
+}
+
+pub(super) fn of_error(
+    class: FailureClass,
+    error: &(dyn std::error::Error + 'static),
+) -> (Failure, Verdict) {
+    (Failure::new(class, chain(error)), verdict_of(error))
 }
 
 fn again(failure: Failure) -> (Failure, Verdict) {

@@ -1,8 +1,9 @@
 //! What becomes of a subscription's entries, in the log. Nothing is silent: each failure is there, and
 //! loudly what changes by it.
 
-use ensue_core::Position;
+use ensue_core::{Entry, Position};
 
+use super::follower::Sent;
 use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState, Verdict};
 
 /// What log filters know it by.
@@ -67,6 +68,37 @@ impl Diary<'_> {
                 position,
                 "a process may have ended by this entry: it is tried alone"
             );
+        }
+    }
+
+    /// Of what was sent; once, when nobody is there any more, and when somebody is again.
+    pub(crate) fn sent(
+        &self,
+        was_nobody_there: bool,
+        outcomes: &[(Entry, Sent)],
+        nobody_there: Option<&str>,
+    ) {
+        let subscription = self.subscription;
+        match nobody_there {
+            Some(error) if !was_nobody_there => tracing::error!(
+                target: TARGET, subscription, error, "there is nobody to send to; entries wait"
+            ),
+            None if was_nobody_there => {
+                tracing::info!(target: TARGET, subscription, "there is somebody to send to again");
+            }
+            Some(_) | None => {}
+        }
+        for (entry, sent) in outcomes {
+            if let Sent::Failed { failure, verdict, .. } = sent {
+                self.failed(entry.position, 1, failure, *verdict);
+            }
+        }
+        let unconfirmed = outcomes.iter().find_map(|(_, sent)| match sent {
+            Sent::Unknown { failure, .. } => Some(&failure.message),
+            Sent::Delivered | Sent::Failed { .. } => None,
+        });
+        if let Some(error) = unconfirmed.filter(|_| nobody_there.is_none()) {
+            tracing::warn!(target: TARGET, subscription, error, "entries are sent again");
         }
     }
 

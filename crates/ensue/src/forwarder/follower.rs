@@ -23,6 +23,7 @@ mod operations;
 mod outage;
 mod recording;
 mod replaying;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,8 @@ use self::batches::Batches;
 use self::lanes::Lanes;
 use self::operations::Operations;
 use self::outage::Outage;
+use self::sending::Sending;
+pub use self::sending::Sent;
 use super::lane::Lane;
 use super::set_aside::SetAsideEntries;
 use crate::RetryPolicy;
@@ -77,6 +80,8 @@ pub struct Follower {
     unsaved_since: Option<Timestamp>,
     suspects: Suspects,
     outage: Outage,
+    /// If entries are not handled but sent.
+    sending: Option<Sending>,
     operations: Operations,
     /// Who is tried next where both a fresh entry and one that was set aside could be: they take
     /// turns, so that neither a backlog nor many failing keys can starve the other.
@@ -114,6 +119,9 @@ pub enum Input {
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
     Failed { position: Position, failure: Failure, verdict: Verdict, random: u64 },
+    /// This has become of entries that were sent together; `is_heard` unless there was nobody to send
+    /// them to.
+    Sent { outcomes: Vec<(Position, Sent)>, is_heard: bool },
     /// The changes are recorded.
     Recorded,
     /// Somebody asks for these.
@@ -138,8 +146,8 @@ pub enum Action {
     Read { after: Position },
     /// Read once more what is after this position, up to that one.
     ReadAgain { after: Position, last: Position },
-    /// Handle the entry at this position, and with it `rest`, if there are any; with the effect,
-    /// record `changes`.
+    /// Handle, or send, the entry at this position, and with it `rest`, if there are any; with the
+    /// effect, record `changes`.
     Handle {
         position: Position,
         rest: Vec<Position>,
@@ -160,6 +168,13 @@ struct Handling {
     /// Whether it is tried to see if an outage is over.
     probe: bool,
     changes: Vec<Change>,
+}
+
+impl Handling {
+    /// For the first time, with nothing to record.
+    fn alone() -> Self {
+        Self { rest: Vec::new(), attempt: 1, probe: false, changes: Vec::new() }
+    }
 }
 
 /// What the owner before may have had under way when it went without handing over.
@@ -217,6 +232,7 @@ impl Follower {
             unsaved_since: None,
             suspects,
             outage: Outage::default(),
+            sending: None,
             operations: Operations::new(term.paused),
             fresh_next: false,
             stopping: false,
@@ -259,6 +275,7 @@ impl Follower {
             Input::Failed { position, failure, verdict, random } => {
                 self.fail(now, position, failure, verdict, random);
             }
+            Input::Sent { outcomes, is_heard } => self.sent(now, outcomes, is_heard),
             Input::Recorded => self.finish_recording(),
             Input::Requested { requests } => self.operations.take(requests),
         }
@@ -282,7 +299,7 @@ impl Follower {
             return Next::Do(self.try_again(position));
         }
         if self.may_begin()
-            && let Some(action) = self.try_first()
+            && let Some(action) = self.try_first(now)
         {
             return Next::Do(action);
         }

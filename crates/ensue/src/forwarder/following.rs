@@ -10,9 +10,10 @@ use tokio::sync::watch;
 
 use super::delivery::{Attempt, Delivery, Undelivered};
 use super::diary::Diary;
-use super::follower::{Action, Follower, Input, Next, Seen};
+use super::follower::{Action, Follower, Input, Next, Seen, Sent};
 use super::head::HeadWatch;
 use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
+use super::sending::SentTogether;
 use super::work::Work;
 use crate::events::Application;
 use crate::store::Page;
@@ -89,6 +90,7 @@ enum Ended {
     Read(Result<Vec<Entry>, Error>),
     ReadAgain(Result<Vec<Entry>, Error>),
     Handled { position: Position, attempt: u32, outcome: Result<(), Undelivered> },
+    Sent(SentTogether),
     Recorded { changes: Vec<Change>, outcome: Result<(), Error> },
 }
 
@@ -109,7 +111,10 @@ impl<S: Store> Following<S> {
         let (policy, width) = (subscription.retry_policy, subscription.lanes);
         let unknown_types = subscription.unknown_among(&term.event_types);
         let follower = Follower::new(term, policy, width);
-        let mut follower = follower.in_batches_of(subscription.batch_size());
+        let mut follower = match subscription.sink {
+            Some(_) => follower.sending(),
+            None => follower.in_batches_of(subscription.batch_size()),
+        };
         let told = seen.iter().chain(&requests).map(|request| request.id).collect();
         follower.learn(clock.now(), Input::Woken { head: known });
         follower.learn(clock.now(), Input::Requested { requests });
@@ -203,8 +208,14 @@ impl<S: Store> Following<S> {
                 let entries = positions.map(|it| (it, self.read_ahead.take(it))).collect();
                 self.work.begin(async move {
                     let attempt = Attempt { number: attempt, is_replay };
-                    let outcome = handle(&delivery, entries, attempt, &changes).await;
-                    Ended::Handled { position, attempt: attempt.number, outcome }
+                    match deal_with(&delivery, entries, attempt, &changes).await {
+                        Ok(Some(sent)) => Ended::Sent(sent),
+                        done => Ended::Handled {
+                            position,
+                            attempt: attempt.number,
+                            outcome: done.map(drop),
+                        },
+                    }
                 });
             }
             Action::Record { changes } => self.work.begin(async move {
@@ -244,6 +255,7 @@ impl<S: Store> Following<S> {
             Ended::Handled { outcome: Err(Undelivered::Interrupted(error)), .. } => {
                 return Err(error);
             }
+            Ended::Sent(sent) => self.take_back(sent),
             Ended::Recorded { changes, outcome } => {
                 outcome?;
                 self.diary().recorded(&changes);
@@ -278,6 +290,19 @@ impl<S: Store> Following<S> {
         Input::Read { entries: seen }
     }
 
+    /// Keeps what is to be sent again.
+    fn take_back(&mut self, SentTogether { outcomes, nobody_there }: SentTogether) -> Input {
+        self.diary().sent(self.follower.finds_nobody(), &outcomes, nobody_there.as_deref());
+        let mut sent = Vec::with_capacity(outcomes.len());
+        for (entry, outcome) in outcomes {
+            sent.push((entry.position, outcome));
+            if matches!(sent.last(), Some((_, Sent::Unknown { .. }))) {
+                self.read_ahead.keep(entry);
+            }
+        }
+        Input::Sent { outcomes: sent, is_heard: nobody_there.is_none() }
+    }
+
     fn see_again(&self, entries: &[Entry]) -> Vec<Seen> {
         entries.iter().map(|entry| self.see(entry)).collect()
     }
@@ -285,13 +310,12 @@ impl<S: Store> Following<S> {
     fn see(&self, entry: &Entry) -> Seen {
         let (subscription, event_type) =
             (&self.delivery.subscription, entry.envelope.event_type.as_ref());
-        let reaction = subscription.reaction(event_type);
         let is_unknown = self.unknown_types.contains(event_type);
         Seen {
             position: entry.position,
             key: entry.envelope.key.clone(),
-            wanted: reaction.is_some() || is_unknown && !subscription.skips_unknown(),
-            in_batch: reaction.is_some_and(Reaction::is_batch),
+            wanted: subscription.wants(event_type) || is_unknown && !subscription.skips_unknown(),
+            in_batch: subscription.reaction(event_type).is_some_and(Reaction::is_batch),
         }
     }
 }
@@ -301,13 +325,14 @@ fn up_to(last: Position, mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-/// Those that were not read ahead are read now.
-async fn handle<S: Store>(
+/// Handles entries, or sends them and says what has become of them. Those that were not read ahead are
+/// read now.
+async fn deal_with<S: Store>(
     delivery: &Delivery<S>,
     entries: Vec<(Position, Option<Entry>)>,
     attempt: Attempt,
     changes: &[Change],
-) -> Result<(), Undelivered> {
+) -> Result<Option<SentTogether>, Undelivered> {
     let mut found = Vec::with_capacity(entries.len());
     for (position, entry) in entries {
         found.push(match entry {
@@ -315,7 +340,10 @@ async fn handle<S: Store>(
             None => read_again(delivery.store(), position).await?,
         });
     }
-    delivery.deliver(found, attempt, changes).await
+    match &delivery.subscription.sink {
+        Some(sink) => Ok(Some(delivery.send(&**sink, found, changes).await?)),
+        None => delivery.deliver(found, attempt, changes).await.map(|()| None),
+    }
 }
 
 async fn read_again<S: Store>(store: &S, position: Position) -> Result<Entry, Undelivered> {

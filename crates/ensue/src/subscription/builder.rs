@@ -1,6 +1,6 @@
 //! What an application says of a subscription.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use ensue_core::{AnyEvent, Event};
 use super::{Reaction, Start, Unknown, UnknownTypes};
 use crate::builder::EventType;
 use crate::handler::{BoxedHandler, Erased, States};
-use crate::{Batch, IntoHandler, RetryPolicy, Store};
+use crate::sink::AnySink;
+use crate::{Batch, IntoHandler, RetryPolicy, Sink, Store};
 
 /// Takes the handlers of a subscription and how it is run.
 #[must_use]
@@ -28,6 +29,10 @@ pub(crate) struct Subscription<S: Store> {
     batch: Option<usize>,
     reactions: HashMap<&'static str, Arc<Reaction<S>>>,
     any: Option<Arc<Reaction<S>>>,
+    /// If entries are not handled here, where they are sent.
+    pub(crate) sink: Option<Box<dyn AnySink>>,
+    /// Of which types; without it of all.
+    only: Option<HashSet<String>>,
     problems: Vec<String>,
 }
 
@@ -44,6 +49,8 @@ impl<S: Store> SubscriptionBuilder<S> {
             batch: None,
             reactions: HashMap::new(),
             any: None,
+            sink: None,
+            only: None,
             problems: Vec::new(),
         })
     }
@@ -125,6 +132,26 @@ impl<S: Store> SubscriptionBuilder<S> {
         self
     }
 
+    /// Sends every entry to `sink` instead of handling it.
+    ///
+    /// The subscription is like any other: entries of one key are sent one after the other, those that
+    /// are refused are set aside, and operators pause, retry, replay and seek. Entries are delivered at
+    /// least once, and the other side knows those that it has received before by their ids. While
+    /// there is nobody to send to, they wait in the log.
+    pub fn forward_to(mut self, sink: impl Sink) -> Self {
+        if self.0.sink.replace(Box::new(sink)).is_some() {
+            let name = &self.0.name;
+            self.0.problems.push(format!("subscription `{name}` has two sinks"));
+        }
+        self
+    }
+
+    /// Sends events of these types alone; the others pass the sink by.
+    pub fn only(mut self, event_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.only.get_or_insert_default().extend(event_types.into_iter().map(Into::into));
+        self
+    }
+
     /// Where it starts when its name is seen for the first time.
     pub fn from(mut self, start: Start) -> Self {
         self.0.start = start;
@@ -199,6 +226,19 @@ impl<S: Store> Subscription<S> {
         self.reactions.get(event_type).or(self.any.as_ref()).map(Arc::as_ref)
     }
 
+    /// Whether events called `event_type` are any of its business.
+    pub(crate) fn wants(&self, event_type: &str) -> bool {
+        match &self.sink {
+            Some(_) => self.only.as_ref().is_none_or(|only| only.contains(event_type)),
+            None => self.reaction(event_type).is_some(),
+        }
+    }
+
+    /// LIMIT: sending one batch; longer than any sensible sink waits for its confirmation.
+    pub(crate) fn deadline_of_sink(&self) -> Duration {
+        self.deadline.unwrap_or(Self::DEADLINE)
+    }
+
     fn take_batch(&mut self, size: usize) {
         if self.batch.replace(size.clamp(1, Self::BATCH_MAX)).is_some() {
             let name = &self.name;
@@ -240,8 +280,25 @@ impl<S: Store> Subscription<S> {
         if name.trim().is_empty() {
             problems.push("a subscription has no name".to_owned());
         }
-        if self.reactions.is_empty() && self.any.is_none() {
-            problems.push(format!("subscription `{name}` has no handler"));
+        let handles = !self.reactions.is_empty() || self.any.is_some();
+        match (&self.sink, handles) {
+            (None, false) => {
+                problems.push(format!("subscription `{name}` has neither a handler nor a sink"));
+            }
+            (Some(_), true) => problems.push(format!(
+                "subscription `{name}` has a sink and a handler; give each a subscription of its own"
+            )),
+            (None, true) | (Some(_), false) => {}
+        }
+        if self.sink.is_some() && self.lanes > 1 {
+            problems.push(format!(
+                "subscription `{name}` has a sink and lanes; a sink is sent many entries at once anyway"
+            ));
+        }
+        if self.sink.is_none() && self.only.is_some() {
+            problems.push(format!(
+                "subscription `{name}` names what alone it sends, and has no sink to send it to"
+            ));
         }
         if self.batch.is_some() && self.lanes > 1 {
             problems.push(format!(

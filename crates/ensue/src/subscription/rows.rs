@@ -242,10 +242,16 @@ pub enum FailureClass {
     UnknownType,
     /// The process ended while it was handled, or another entry beside it.
     Crash,
+    /// It was sent, and nobody would have received it.
+    Unroutable,
+    /// It was sent, and refused.
+    Rejected,
+    /// It was sent, and nobody knows whether it was received.
+    Unconfirmed,
 }
 
 impl FailureClass {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Handler,
         Self::Panic,
         Self::Deadline,
@@ -253,6 +259,9 @@ impl FailureClass {
         Self::Newer,
         Self::UnknownType,
         Self::Crash,
+        Self::Unroutable,
+        Self::Rejected,
+        Self::Unconfirmed,
     ];
 
     /// The word for it in the database.
@@ -265,6 +274,9 @@ impl FailureClass {
             Self::Newer => "newer",
             Self::UnknownType => "unknown-type",
             Self::Crash => "crash",
+            Self::Unroutable => "unroutable",
+            Self::Rejected => "rejected",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 
@@ -272,7 +284,13 @@ impl FailureClass {
     pub(crate) const fn is_of_the_entry(self) -> bool {
         match self {
             Self::Undecodable | Self::Newer | Self::UnknownType => true,
-            Self::Handler | Self::Panic | Self::Deadline | Self::Crash => false,
+            Self::Handler
+            | Self::Panic
+            | Self::Deadline
+            | Self::Crash
+            | Self::Unroutable
+            | Self::Rejected
+            | Self::Unconfirmed => false,
         }
     }
 
@@ -284,7 +302,10 @@ impl FailureClass {
             | Self::Deadline
             | Self::Newer
             | Self::UnknownType
-            | Self::Crash => true,
+            | Self::Crash
+            | Self::Unroutable
+            | Self::Rejected
+            | Self::Unconfirmed => true,
             Self::Undecodable => false,
         }
     }

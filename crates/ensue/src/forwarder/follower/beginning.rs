@@ -2,7 +2,7 @@
 
 use ensue_core::{Position, Timestamp};
 
-use super::{Action, Follower, Handling, Suspects};
+use super::{Action, Follower, Handling, Sending, Suspects};
 use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState};
 
 /// LIMIT: the part of all lanes that entries which were set aside may take while fresh ones wait.
@@ -34,6 +34,7 @@ impl Follower {
         let most = match self.suspects {
             // As far as the owner before can have looked.
             Suspects::Unknown => 2 * WAITING_MIN,
+            Suspects::Known(_) if self.sending.is_some() => WAITING_MIN + Sending::WIDTH,
             Suspects::Known(_) => WAITING_MIN,
         };
         self.head.is_some_and(|head| self.read_up_to >= head) || self.lanes.len() >= most
@@ -42,6 +43,9 @@ impl Follower {
     /// Puts the next attempt at an entry that was set aside, or that may have ended the process
     /// before this one, on record.
     pub(super) fn arm_due(&mut self, now: Timestamp) {
+        if self.nobody_is_there(now) {
+            return;
+        }
         self.find_suspects();
         let is_idle = self.entries_under_way() == 0;
         let next = match &self.suspects {
@@ -152,9 +156,12 @@ impl Follower {
     }
 
     /// Begins with the next fresh entry.
-    pub(super) fn try_first(&mut self) -> Option<Action> {
+    pub(super) fn try_first(&mut self, now: Timestamp) -> Option<Action> {
         if self.is_suspicious() || self.outage.is_on() || !self.has_fresh() {
             return None;
+        }
+        if self.sending.is_some() {
+            return self.send_next(now);
         }
         let (position, _) = self.lanes.ready().next()?;
         let rest = self.batch_behind(position);
@@ -189,7 +196,8 @@ impl Follower {
         };
         let attempt = attempt.filter(|_| !self.operations.hold_everything_up());
         // What is due and has not begun waits for other work to end, not for time to pass.
-        let later = attempt.into_iter().chain(self.cursor_saved_at()).filter(|at| *at > now);
+        let times = attempt.into_iter().chain(self.cursor_saved_at()).chain(self.looks_again_at());
+        let later = times.filter(|at| *at > now);
         later.min()
     }
 }

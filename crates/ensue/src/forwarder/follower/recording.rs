@@ -114,7 +114,10 @@ impl Follower {
         let waited_long = self.cursor_saved_at().is_some_and(|at| at <= now);
         let clock_was_ahead = self.unsaved_since.is_some_and(|since| since > now);
         let behind = decided.get().saturating_sub(self.cursor.get());
-        let late = self.stopping || waited_long || clock_was_ahead || behind >= CURSOR_BEHIND_MAX;
+        // What is recorded with nothing would be sent again.
+        let is_sent = self.sending.is_some();
+        let late =
+            is_sent || self.stopping || waited_long || clock_was_ahead || behind >= CURSOR_BEHIND_MAX;
         let sweep = self.stopping || self.is_idle() || self.receipts.len() >= RECEIPTS_SWEPT_AT;
         behind > 0 && late || receipts && sweep
     }
