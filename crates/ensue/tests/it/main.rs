@@ -5,3 +5,4 @@
 mod memory_store;
 mod scenario;
 mod shop;
+mod sinks;
