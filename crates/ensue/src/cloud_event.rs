@@ -27,7 +27,7 @@
 //! use ensue::cloud_event::CloudEvent;
 //!
 //! let headers = [("ce-specversion", "1.0"), ("ce-id", "7"), ("ce-source", "/till"), ("ce-type", "sold")];
-//! let event = CloudEvent::read(headers, Some("text/plain"), b"3 apples".to_vec())?;
+//! let event = CloudEvent::read(headers, Some("text/plain"), b"3 apples")?;
 //! let message = event.into_message(Timestamp::from_micros(0))?;
 //! assert_eq!((&*message.id, &*message.envelope.event_type), ("7", "sold"));
 //! # Ok::<(), ensue::cloud_event::NoEvent>(())
@@ -213,7 +213,7 @@ mod tests {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Message {
-        let event = CloudEvent::read(headers, content_type, body.to_vec()).unwrap();
+        let event = CloudEvent::read(headers, content_type, body).unwrap();
         event.into_message(Timestamp::from_micros(0)).unwrap()
     }
 

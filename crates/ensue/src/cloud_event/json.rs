@@ -38,7 +38,7 @@ impl CloudEvent<'_> {
     }
 }
 
-impl CloudEvent<'static> {
+impl CloudEvent<'_> {
     pub(super) fn from_json(body: &[u8]) -> Result<Self, NoEvent> {
         let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body)
             .map_err(|error| NoEvent(format!("it is no JSON object: {error}")))?;

@@ -8,7 +8,7 @@ use ensue_core::{CorrelationId, Envelope, EventId, Timestamp};
 use super::{CloudEvent, NoEvent, SPEC_VERSION, names, time};
 use crate::listener::Message;
 
-impl CloudEvent<'static> {
+impl<'a> CloudEvent<'a> {
     /// What a message with these headers, this content type and this body is; of its headers those that
     /// are attributes count, whatever transport they are written for.
     ///
@@ -17,11 +17,11 @@ impl CloudEvent<'static> {
     pub fn read<'h>(
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         content_type: Option<&str>,
-        body: Vec<u8>,
+        body: &'a [u8],
     ) -> Result<Self, NoEvent> {
         let event = match content_type.map(str::to_ascii_lowercase) {
             Some(mode) if mode.starts_with("application/cloudevents") => {
-                Self::structured(&mode, &body)
+                Self::structured(&mode, body)
             }
             _ => Ok(Self::binary(headers, content_type, body)),
         }?;
@@ -42,7 +42,7 @@ impl CloudEvent<'static> {
     fn binary<'h>(
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         content_type: Option<&str>,
-        body: Vec<u8>,
+        body: &'a [u8],
     ) -> Self {
         let attributes = headers.into_iter().filter_map(|(name, value)| {
             let name = attribute(name)?.to_ascii_lowercase();
@@ -52,7 +52,7 @@ impl CloudEvent<'static> {
         // NATS has it beside the others.
         let named = attributes.take(names::CONTENT_TYPE).map(Cow::Owned);
         let content_type = content_type.map(|named| Cow::Owned(named.to_owned())).or(named);
-        Self { attributes: attributes.0, content_type, data: Cow::Owned(body) }
+        Self { attributes: attributes.0, content_type, data: Cow::Borrowed(body) }
     }
 
     /// The message that it is, which arrived at `received_at`: when it happened, if it does not say.
@@ -64,8 +64,8 @@ impl CloudEvent<'static> {
         let id = attributes.take_required(names::ID)?;
         let source = attributes.take_required(names::SOURCE)?;
         let sequence = attributes.take_sequence();
-        let content_type = self.content_type.unwrap_or(Cow::Borrowed(OPAQUE));
-        let (content_type, payload) = (content_type, self.data.into_owned());
+        let content_type = self.content_type.unwrap_or(Cow::Borrowed(OPAQUE)).into_owned();
+        let payload = self.data.into_owned();
         let envelope =
             attributes.into_envelope(&source, &id, content_type, payload, received_at)?;
         Ok(Message { source, id, sequence, envelope })
@@ -86,9 +86,9 @@ const PREFIXES: [&str; 4] = ["cloudEvents_", "cloudEvents:", "ce-", "ce_"];
 /// What data is of which nothing is said.
 const OPAQUE: &str = "application/octet-stream";
 
-struct Attributes(Vec<(Cow<'static, str>, Cow<'static, str>)>);
+struct Attributes<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl Attributes {
+impl Attributes<'_> {
     fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(index).1.into_owned())
@@ -122,7 +122,7 @@ impl Attributes {
         mut self,
         source: &str,
         id: &str,
-        content_type: Cow<'static, str>,
+        content_type: String,
         payload: Vec<u8>,
         received_at: Timestamp,
     ) -> Result<Envelope, NoEvent> {
@@ -134,7 +134,7 @@ impl Attributes {
             event_type: self.take_required(names::TYPE)?.into(),
             version: self.take_number(names::VERSION, 1)?,
             key: self.take_key(),
-            content_type,
+            content_type: content_type.into(),
             payload,
             occurred_at: self.take_time()?.unwrap_or(received_at),
             correlation_id: correlation_id.unwrap_or_else(|| event_id.into()),
@@ -200,7 +200,7 @@ mod tests {
 
     fn message(more: &[(&'static str, &'static str)]) -> Result<Message, NoEvent> {
         let headers = LEAST.iter().chain(more).copied();
-        CloudEvent::read(headers, None, b"3".to_vec())?.into_message(Timestamp::from_micros(99))
+        CloudEvent::read(headers, None, b"3")?.into_message(Timestamp::from_micros(99))
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_is_no_event_says_why() {
         let why = |headers: &[(&'static str, &'static str)], content_type| {
-            let read = CloudEvent::read(headers.iter().copied(), content_type, b"[]".to_vec());
+            let read = CloudEvent::read(headers.iter().copied(), content_type, b"[]");
             let message = read.and_then(|event| event.into_message(Timestamp::from_micros(0)));
             message.unwrap_err().to_string()
         };
