@@ -49,6 +49,7 @@ impl Source for AmqpSource {
             consumer,
             channel,
             is_stopped: false,
+            has_ended: false,
             connection,
         })
     }
@@ -83,6 +84,7 @@ pub struct AmqpSession {
     /// What has arrived and is not acknowledged.
     unacknowledged: BTreeSet<u64>,
     is_stopped: bool,
+    has_ended: bool,
     // Closed in this order.
     consumer: Consumer,
     channel: Channel,
@@ -91,9 +93,17 @@ pub struct AmqpSession {
 
 impl Session for AmqpSession {
     async fn receive(&mut self) -> Result<Vec<Arrival>, BoxError> {
+        if self.has_ended {
+            return self.ended();
+        }
         let Some(first) = self.consumer.next().await else { return self.ended() };
         let mut arrivals = vec![self.arrival(&first?)];
-        while let Some(Some(Ok(next))) = self.consumer.next().now_or_never() {
+        // The client says once that it is over, and why; then it says nothing.
+        while let Some(next) = self.consumer.next().now_or_never() {
+            let Some(Ok(next)) = next else {
+                self.has_ended = true;
+                break;
+            };
             arrivals.push(self.arrival(&next));
         }
         Ok(arrivals)
@@ -132,7 +142,8 @@ impl AmqpSession {
         }
     }
 
-    fn ended(&self) -> Result<Vec<Arrival>, BoxError> {
+    fn ended(&mut self) -> Result<Vec<Arrival>, BoxError> {
+        self.has_ended = true;
         if self.is_stopped && self.connection.status().connected() {
             return Ok(Vec::new());
         }
