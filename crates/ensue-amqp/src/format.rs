@@ -1,6 +1,6 @@
 //! Events as AMQP's messages.
 
-use ensue::cloud_event::{CloudEvent, STRUCTURED};
+use ensue::cloud_event::{CloudEvent, STRUCTURED, rfc_3339};
 use ensue::listener::{Message, Unreadable};
 use ensue::{Entry, Timestamp};
 use lapin::message::Delivery;
@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// The attributes are headers.
-    Binary,
+    Binary { prefix: &'static str },
     /// Everything is in the body.
     Structured,
 }
@@ -24,12 +24,18 @@ pub(crate) struct Published {
 }
 
 impl Format {
+    /// As in the binding for AMQP 1.0, to which RabbitMQ converts headers; there is none for 0-9-1.
+    pub(crate) const AMQP: Self = Self::Binary { prefix: "cloudEvents_" };
+
+    /// As in the binding that Knative has made for RabbitMQ.
+    pub(crate) const KNATIVE: Self = Self::Binary { prefix: "ce-" };
+
     pub(crate) fn write(self, entry: &Entry, source: &str) -> Published {
         let event = CloudEvent::of(entry, source);
         let properties = native(entry, source);
         match self {
-            Self::Binary => {
-                let (headers, head_bytes) = headers(&event);
+            Self::Binary { prefix } => {
+                let (headers, head_bytes) = headers(&event, prefix);
                 let properties = with_content_type(properties, event.content_type());
                 let properties = properties.with_headers(headers);
                 Published { properties, body: entry.envelope.payload.clone(), head_bytes }
@@ -71,12 +77,12 @@ fn with_content_type(properties: AMQPProperties, content_type: Option<&str>) -> 
     }
 }
 
-fn headers(event: &CloudEvent<'_>) -> (FieldTable, usize) {
+fn headers(event: &CloudEvent<'_>, prefix: &str) -> (FieldTable, usize) {
     let mut headers = FieldTable::default();
     let mut bytes = 0;
     for (name, value) in event.attributes() {
         // Attributes' names are short.
-        let Ok(name) = ShortString::try_new([PREFIX, name].concat()) else { continue };
+        let Ok(name) = ShortString::try_new([prefix, name].concat()) else { continue };
         bytes += name.as_str().len() + value.len() + OF_A_FIELD;
         headers.insert(name, AMQPValue::LongString(LongString::from(value)));
     }
@@ -98,7 +104,8 @@ pub(crate) fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Messag
     })
 }
 
-/// Others may send numbers where we send text.
+/// Others may send numbers where we send text, and times as AMQP has them: 1.0 as milliseconds, 0-9-1 as
+/// seconds.
 fn header<'a>((name, value): (&'a ShortString, &AMQPValue)) -> Option<(&'a str, String)> {
     let value = match value {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok()?,
@@ -110,14 +117,20 @@ fn header<'a>((name, value): (&'a ShortString, &AMQPValue)) -> Option<(&'a str, 
         AMQPValue::ShortUInt(value) => value.to_string(),
         AMQPValue::LongInt(value) => value.to_string(),
         AMQPValue::LongUInt(value) => value.to_string(),
+        AMQPValue::LongLongInt(millis) if name.as_str().ends_with(TIME) => text(*millis, 1_000),
         AMQPValue::LongLongInt(value) => value.to_string(),
+        AMQPValue::Timestamp(seconds) => text(i64::try_from(*seconds).ok()?, 1_000_000),
         _ => return None,
     };
     Some((name.as_str(), value))
 }
 
-/// As in the binding for AMQP 1.0, to which RabbitMQ converts headers; there is none for 0-9-1.
-const PREFIX: &str = "cloudEvents_";
+fn text(time: i64, micros: i64) -> String {
+    rfc_3339(Timestamp::from_micros(time.saturating_mul(micros)))
+}
+
+/// How the names of attributes end that are times.
+const TIME: &str = "time";
 
 /// On disk before it is confirmed.
 const PERSISTENT: u8 = 2;

@@ -48,7 +48,7 @@ impl AmqpSink {
                 .map_err(|error| Error::new(ErrorKind::Name, error.to_string()))?,
             exchange,
             source,
-            format: Format::Binary,
+            format: Format::AMQP,
             message_bytes_max: MESSAGE_BYTES_MAX,
             session: Mutex::default(),
         })
@@ -59,6 +59,14 @@ impl AmqpSink {
     #[must_use]
     pub fn structured(self) -> Self {
         Self { format: Format::Structured, ..self }
+    }
+
+    /// Names the headers of attributes `ce-id` and so on, as Knative does with RabbitMQ and CloudEvents'
+    /// SDK for Python expects it. By default they are `cloudEvents_id` and so on, as in AMQP 1.0, which
+    /// RabbitMQ converts them to for consumers that speak it.
+    #[must_use]
+    pub fn knative(self) -> Self {
+        Self { format: Format::KNATIVE, ..self }
     }
 
     /// How large a message may be; 16 MiB, as RabbitMQ 4 has it by default. What is larger is refused

@@ -42,6 +42,8 @@ mod writing;
 use std::borrow::Cow;
 use std::fmt;
 
+use ensue_core::Timestamp;
+
 /// An event with the attributes of CloudEvents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudEvent<'a> {
@@ -84,6 +86,11 @@ impl fmt::Display for NoEvent {
 }
 
 impl std::error::Error for NoEvent {}
+
+/// A time as attributes have it, for transports in which it is a number.
+pub fn rfc_3339(time: Timestamp) -> String {
+    time::written(time)
+}
 
 /// The content type of the structured mode.
 pub const STRUCTURED: &str = "application/cloudevents+json";
@@ -144,7 +151,7 @@ fn is_json(content_type: &str) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
-    use ensue_core::{CorrelationId, Entry, Envelope, EventId, Position, Timestamp};
+    use ensue_core::{CorrelationId, Entry, Envelope, EventId, Position};
     use proptest::prelude::*;
 
     use super::*;

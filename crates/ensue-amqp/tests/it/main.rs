@@ -9,5 +9,6 @@ mod format;
 mod listening;
 mod order;
 mod proxy;
+mod sdks;
 
 ensue_conformance::sink_suite!(broker::Place);
