@@ -15,13 +15,14 @@ mod healthy_keys_beside_failing_ones;
 mod lanes_at_slow_commits;
 mod lanes_beside_one;
 mod raise_and_dispatch;
+mod send_to_rabbitmq;
 mod sequencer_drain;
 mod unit_of_work_with_one_event_on_sqlite;
 mod what_events_leave_behind;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: [Scenario; 18] = [
+pub(crate) const ALL: [Scenario; 19] = [
     raise_and_dispatch::SCENARIO,
     unit_of_work_with_one_event_on_sqlite::SCENARIO,
     append_in_the_users_transaction::SCENARIO,
@@ -40,4 +41,5 @@ pub(crate) const ALL: [Scenario; 18] = [
     commit_to_handler_on_postgres::SCENARIO,
     what_events_leave_behind::SCENARIO,
     an_idle_process::SCENARIO,
+    send_to_rabbitmq::SCENARIO,
 ];
