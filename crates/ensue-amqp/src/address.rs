@@ -10,6 +10,7 @@ use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
+use crate::handshake;
 
 #[derive(Clone)]
 pub(crate) struct Address {
@@ -37,20 +38,15 @@ impl Address {
         Self { trusted: Some(pem), ..self }
     }
 
-    /// CANCEL-SAFE: dropped half-way, the connection is closed as soon as it is there.
+    /// CANCEL-SAFE: dropped half-way, nothing stays connected.
     pub(crate) async fn connect(&self) -> Result<Connection, BoxError> {
         let (uri, name) = (self.uri.clone(), self.name.clone());
         // Not the client's own recovery: it is silent for as long as it lasts, up to minutes.
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.trusted.clone() };
-        let runtime = lapin::runtime::default_runtime()?;
-        let connecting = tokio::spawn(async move {
-            let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
-            timeout(CONNECT_TIMEOUT, connecting).await
-        });
-        match connecting.await? {
-            Ok(connection) => {
-                connection.map_err(|error| format!("no broker at {self}: {error}").into())
+        match timeout(CONNECT_TIMEOUT, handshake::connect(uri, properties, tls)).await {
+            Ok(connected) => {
+                connected.map_err(|error| format!("no broker at {self}: {error}").into())
             }
             Err(_) => Err(format!("no broker at {self}: no answer in {CONNECT_TIMEOUT:?}").into()),
         }

@@ -35,6 +35,7 @@
 mod address;
 mod error;
 mod format;
+mod handshake;
 mod publishing;
 mod session;
 mod sink;

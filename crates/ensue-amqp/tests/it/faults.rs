@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use ensue::listener::Source;
 use ensue::{Entry, Outcome, Sink};
-use ensue_amqp::AmqpSink;
+use ensue_amqp::{AmqpSink, AmqpSource, Queue};
 use servers::RabbitMq;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -146,4 +148,20 @@ async fn where_nobody_listens_on_the_port_it_is_said_without_the_password() {
     let why = place.amqp_sink().send(&entries(1)).await.unwrap_err().to_string();
     assert!(why.starts_with("no broker at amqp://127.0.0.1:"), "{why}");
     assert!(!why.contains("guest"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handshake_that_is_given_up_leaves_nothing_connected() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("amqp://guest:guest@{}", listener.local_addr().unwrap());
+    let source = AmqpSource::new(&url, Queue::new("none")).unwrap();
+    // Given up by whoever asked, and by itself.
+    for patience in [Duration::from_millis(200), PATIENCE] {
+        let (opened, accepted) = tokio::join!(timeout(patience, source.open(1)), listener.accept());
+        assert!(!opened.is_ok_and(|opened| opened.is_ok()));
+        let (mut stream, _) = accepted.unwrap();
+        let mut said = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut said)).await.unwrap().unwrap();
+        assert!(said.starts_with(b"AMQP"));
+    }
 }
