@@ -111,7 +111,7 @@ pub use local_pool::AfterCommitCounts;
 pub use operator::{Operator, Requested, SeekPlan};
 pub use retry_policy::RetryPolicy;
 pub use sink::{Outcome, Sink};
-pub use store::{Log, Store, Subscriptions, Transactions};
+pub use store::{DeadLetter, Inbox, Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus, UnknownTypes};
 pub use ticket::{Handled, Ticket};
 pub use tx::Tx;

@@ -32,6 +32,11 @@ impl RetryPolicy {
         Self { attempts_max, first, longest }
     }
 
+    /// For who never gives up.
+    pub(crate) const fn persistent(first: Duration, longest: Duration) -> Self {
+        Self { attempts_max: u32::MAX, first, longest }
+    }
+
     /// At the most `attempts_max` attempts, the first included; at least one.
     #[must_use]
     pub fn attempts(mut self, attempts_max: u32) -> Self {
