@@ -28,13 +28,11 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// For who is waiting: 5 ms to 500 ms.
     pub(crate) const fn brief(attempts_max: u32) -> Self {
-        let (first, longest) = (Duration::from_millis(5), Duration::from_millis(500));
-        Self { attempts_max, first, longest }
+        Self::of(attempts_max, Duration::from_millis(5), Duration::from_millis(500))
     }
 
-    /// For who never gives up.
-    pub(crate) const fn persistent(first: Duration, longest: Duration) -> Self {
-        Self { attempts_max: u32::MAX, first, longest }
+    pub(crate) const fn of(attempts_max: u32, first: Duration, longest: Duration) -> Self {
+        Self { attempts_max, first, longest }
     }
 
     /// At the most `attempts_max` attempts, the first included; at least one.

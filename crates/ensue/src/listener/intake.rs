@@ -37,10 +37,8 @@ use crate::subscription::{Failure, Verdict};
 const ASKED_MAX: Duration = Duration::from_secs(60);
 
 /// Between attempts to get through to the database, or to the source.
-pub(super) const RECONNECTING: RetryPolicy = RetryPolicy::persistent(
-    Duration::from_millis(200),
-    Duration::from_secs(5),
-);
+pub(super) const RECONNECTING: RetryPolicy =
+    RetryPolicy::of(u32::MAX, Duration::from_millis(200), Duration::from_secs(5));
 
 /// What becomes of each message; `T` is what the machine need not know of it.
 #[derive(Debug)]
@@ -182,6 +180,7 @@ impl<T: Clone> Intake<T> {
 
     /// Whatever is not acknowledged will arrive again, and cannot be acknowledged any more.
     pub(crate) fn lose_session(&mut self) {
+        self.counts.lost_sessions += 1;
         self.settled.clear();
         self.lanes.lose_session();
     }

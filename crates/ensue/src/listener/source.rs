@@ -20,10 +20,7 @@ pub trait Source: Send + Sync + 'static {
     /// What an earlier session received and did not acknowledge MUST arrive again.
     ///
     /// CANCEL-SAFE: dropped half-way it MUST leave nothing connected.
-    fn open(
-        &self,
-        prefetch: u16,
-    ) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
+    fn open(&self, prefetch: u16) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
 }
 
 /// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed.

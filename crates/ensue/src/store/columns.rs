@@ -342,19 +342,15 @@ impl DeadLetterColumns {
     /// # Errors
     /// If none was written in this way.
     pub fn read(self) -> Result<DeadLetter, BoxError> {
-        let failure = Failure {
-            class: self.failure_class.parse()?,
-            message: self.failure_message.clone(),
-        };
+        let failure =
+            Failure { class: self.failure_class.parse()?, message: self.failure_message.clone() };
         let (id, attempts) = (self.id.parse()?, self.attempts.try_into()?);
         let died_at = Timestamp::from_micros(self.died_at_us);
         let message = match self.event_type.is_some() {
             true => Ok(self.message()?),
-            false => Err(Unreadable {
-                why: self.failure_message,
-                id: self.message_id,
-                body: self.body,
-            }),
+            false => {
+                Err(Unreadable { why: self.failure_message, id: self.message_id, body: self.body })
+            }
         };
         Ok(DeadLetter { id, message, failure, attempts, died_at })
     }
@@ -475,8 +471,7 @@ mod tests {
         };
         let message =
             Message { source: "shop".to_owned(), id: id.to_string(), sequence: Some(7), envelope };
-        let unreadable =
-            Unreadable { why: "no type".to_owned(), id: None, body: b"\0".to_vec() };
+        let unreadable = Unreadable { why: "no type".to_owned(), id: None, body: b"\0".to_vec() };
         for (message, words) in [(Ok(message), "no card"), (Err(unreadable), "no type")] {
             let failure = Failure::new(FailureClass::Handler, words);
             let died_at = Timestamp::from_micros(9);

@@ -116,8 +116,11 @@ impl Follower {
         let behind = decided.get().saturating_sub(self.cursor.get());
         // What is recorded with nothing would be sent again.
         let is_sent = self.sending.is_some();
-        let late =
-            is_sent || self.stopping || waited_long || clock_was_ahead || behind >= CURSOR_BEHIND_MAX;
+        let late = is_sent
+            || self.stopping
+            || waited_long
+            || clock_was_ahead
+            || behind >= CURSOR_BEHIND_MAX;
         let sweep = self.stopping || self.is_idle() || self.receipts.len() >= RECEIPTS_SWEPT_AT;
         behind > 0 && late || receipts && sweep
     }

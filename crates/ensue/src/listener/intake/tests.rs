@@ -333,10 +333,18 @@ impl Work {
 enum Step {
     Deliver(u8),
     Succeed(u8),
-    Fail { piece: u8, at: u8, random: u64 },
+    Fail {
+        piece: u8,
+        at: u8,
+        random: u64,
+    },
     Refuse(u8),
     /// Whether it was committed all the same.
-    Interrupt { piece: u8, is_committed: bool, random: u64 },
+    Interrupt {
+        piece: u8,
+        is_committed: bool,
+        random: u64,
+    },
     LoseSession,
     Pass(u8),
 }

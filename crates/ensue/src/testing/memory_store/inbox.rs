@@ -32,7 +32,8 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         events: &[EventId],
     ) -> Result<Vec<EventId>, Error> {
         let receipts = &mut transaction.tables.inbox.receipts;
-        let mut is_new = |id: &EventId| receipts.insert((consumer.to_owned(), *id), now()).is_none();
+        let mut is_new =
+            |id: &EventId| receipts.insert((consumer.to_owned(), *id), now()).is_none();
         Ok(events.iter().filter(|id| is_new(id)).copied().collect())
     }
 
@@ -113,9 +114,7 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         let InboxTables { receipts, attempts, letters } = &mut transaction.tables.inbox;
         let is_old = |of: &str, at: &Timestamp| of == consumer && now().since(*at) >= age;
         attempts.retain(|(of, _), (_, at)| !is_old(of, at));
-        letters.retain(|(of, _), kept| {
-            kept.dropped.as_ref().is_none_or(|(at, _)| !is_old(of, at))
-        });
+        letters.retain(|(of, _), kept| kept.dropped.as_ref().is_none_or(|(at, _)| !is_old(of, at)));
         let is_dead = |it: &_| letters.get(it).is_some_and(|kept| kept.dropped.is_none());
         let known = receipts.len();
         receipts.retain(|it, at| !is_old(&it.0, at) || is_dead(it));
