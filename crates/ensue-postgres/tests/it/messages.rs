@@ -81,7 +81,7 @@ async fn messages_have_their_effect_once_and_in_order_while_sessions_are_cut() {
             if step % 5 == 2 {
                 queue.lose_next_acknowledgement();
             }
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..15))).await;
+            tokio::time::sleep(Duration::from_millis(step * 7 % 15)).await;
         }
         drained(&queue).await;
         assert!(listening.shutdown(PATIENCE).await);
@@ -94,10 +94,10 @@ async fn messages_have_their_effect_once_and_in_order_while_sessions_are_cut() {
 async fn a_process_that_ends_at_any_moment_loses_and_doubles_nothing() {
     let (database, queue) = (database().await, MemoryQueue::default());
     place(&queue, 0..200);
-    for _ in 0..15 {
+    for moment in 0..15 {
         let events = listening_to(&queue, database.store().await, 2).await;
         let listening = events.listen();
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..40))).await;
+        tokio::time::sleep(Duration::from_millis(moment * 3)).await;
         listening.shutdown(Duration::ZERO).await;
     }
     let events = listening_to(&queue, database.store().await, 2).await;
@@ -144,7 +144,7 @@ async fn without_the_server_nothing_is_acknowledged_or_lost_and_it_goes_on_when_
     let listening = events.listen();
     for round in 0..3 {
         place(&queue, round * 200..round * 200 + 200);
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..60))).await;
+        tokio::time::sleep(Duration::from_millis(round * 30)).await;
         server.kill().unwrap();
         server.restart().unwrap();
         drained(&queue).await;
