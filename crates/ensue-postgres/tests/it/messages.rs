@@ -56,8 +56,8 @@ async fn assert_billed(database: &Database, numbers: i64) {
     assert_eq!(database.ask::<i64>("SELECT count(*) FROM bill").await, numbers);
     assert_eq!(database.ask::<i64>("SELECT count(*) FROM ensue.dead_letter").await, 0);
     let overtaken = "SELECT count(*) FROM (
-        SELECT number < lag(number) OVER (PARTITION BY number % 7 ORDER BY at) AS is FROM bill
-    ) AS overtaken WHERE is";
+        SELECT number < lag(number) OVER (PARTITION BY number % 7 ORDER BY at) AS is_overtaken FROM bill
+    ) AS bill WHERE is_overtaken";
     assert_eq!(database.ask::<i64>(overtaken).await, 0);
 }
 
