@@ -6,3 +6,4 @@ mod listening;
 mod memory_store;
 mod scenario;
 mod shop;
+mod sinks;
