@@ -256,7 +256,7 @@ pub async fn a_dead_letter_is_buried_and_taken_out_with_the_effect_or_not_at_all
     assert_eq!(taken.map(undated), Some(dead.clone()));
     B::add_effect(&mut transaction, "ghost").await;
     store.rollback(transaction).await.unwrap();
-    assert_eq!(letters(&store, CONSUMER).await, [dead.clone()]);
+    assert_eq!(letters(&store, CONSUMER).await, std::slice::from_ref(&dead));
     assert_eq!(exhume(&store, "mails", dead.id).await, None);
     assert!(exhume(&store, CONSUMER, dead.id).await.is_some());
     assert_eq!(exhume(&store, CONSUMER, dead.id).await, None);
