@@ -4,6 +4,7 @@
 //! - [`Scenario`]: what happens in a whole application, and what ensues from it: given, when,
 //!   eventually. On the store that the application uses, or on a [`MemoryStore`].
 //! - [`MemorySink`]: what was sent to it, and what becomes of that.
+//! - [`MemoryQueue`]: messages for a [`Listener`](crate::Listener) without a broker.
 //! - [`VirtualClock`]: time that passes when it is told to.
 //!
 //! ```toml
@@ -12,11 +13,13 @@
 //! ```
 
 mod memory_sink;
+mod memory_queue;
 mod memory_store;
 mod scenario;
 mod virtual_clock;
 
 pub use memory_sink::MemorySink;
+pub use memory_queue::{MemoryQueue, MemorySession};
 pub use memory_store::{MemoryStore, MemoryTransaction};
 pub use scenario::Scenario;
 pub use virtual_clock::VirtualClock;
