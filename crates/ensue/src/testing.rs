@@ -12,14 +12,14 @@
 //! ensue = { version = "0.1", features = ["testing"] }
 //! ```
 
-mod memory_sink;
 mod memory_queue;
+mod memory_sink;
 mod memory_store;
 mod scenario;
 mod virtual_clock;
 
-pub use memory_sink::MemorySink;
 pub use memory_queue::{MemoryQueue, MemorySession};
+pub use memory_sink::MemorySink;
 pub use memory_store::{MemoryStore, MemoryTransaction};
 pub use scenario::Scenario;
 pub use virtual_clock::VirtualClock;

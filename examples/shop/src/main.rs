@@ -56,22 +56,25 @@ struct Arguments {
     command: Option<Command>,
     /// Where the shop, and the services it calls, keep their database files; `story` uses a temporary
     /// folder instead
-    #[arg(long, value_name = "DIR", default_value = "shop-data")]
+    #[arg(long, value_name = "DIR", default_value = "shop-data", global = true)]
     data: PathBuf,
     /// The shop's own database, if not a file in DIR: `postgres://…`, or `sqlite:FILE`
     #[arg(long, value_name = "URL", global = true)]
     database: Option<DatabaseUrl>,
     /// The port of the shop's API; 0 for any that is free
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, global = true)]
     port: u16,
     /// RabbitMQ, over which refunds and deliveries are told what happened: `amqp://…`
     #[arg(long, value_name = "URL", global = true)]
     broker: Option<String>,
+    /// What the shop's exchange and its queues there are called by
+    #[arg(long, value_name = "NAME", default_value = "shop", global = true)]
+    broker_name: String,
     /// What runs in this process; all but `all` may share one database, and tell no story
     #[arg(long, value_enum, default_value_t = Role::All)]
     role: Role,
     /// How long a forwarder that was killed keeps what it was doing from another, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2_000)]
+    #[arg(long, value_name = "MS", default_value_t = 2_000, global = true)]
     lease_ms: u64,
     /// Ends with its standard input
     #[arg(long, hide = true)]
@@ -135,7 +138,8 @@ async fn run_processes(
     folder: &Path,
     story: bool,
 ) -> Result<(), BoxError> {
-    let broker = arguments.broker.as_ref().ok_or("name a broker between them with --broker amqp://…")?;
+    let broker =
+        arguments.broker.as_ref().ok_or("name a broker between them with --broker amqp://…")?;
     let port = match arguments.port() {
         // The same at each start, so that customers find it.
         0 => server::listen(0).await?.local_addr()?.port(),
@@ -144,13 +148,12 @@ async fn run_processes(
     let mut theirs: Vec<OsString> = vec!["--data".into(), folder.into()];
     theirs.extend(["--database".into(), database.to_string().into()]);
     theirs.extend(["--broker".into(), broker.into()]);
+    theirs.extend(["--broker-name".into(), (&arguments.broker_name).into()]);
     theirs.extend(["--port".into(), port.to_string().into()]);
     theirs.extend(["--lease-ms".into(), arguments.lease_ms.to_string().into()]);
     let processes = Processes::start(terminal, &theirs);
     let ended = match story {
-        true => {
-            story::tell_of_several_processes(&mut Narrator::new(terminal), &processes).await
-        }
+        true => story::tell_of_several_processes(&mut Narrator::new(terminal), &processes).await,
         false => Ok(tokio::signal::ctrl_c().await?),
     };
     processes.stop().await;
@@ -184,7 +187,7 @@ impl Arguments {
     /// Stories need the whole shop, and disturb no other one.
     fn settings(&self, folder: &Path) -> Settings {
         let role = if self.tells_stories() { Role::All } else { self.role };
-        let broker = self.broker.as_deref().map(Broker::new);
+        let broker = self.broker.as_deref().map(|url| Broker::new(url, &self.broker_name));
         let (folder, port) = (folder.to_owned(), self.port());
         Settings { folder, port, role, lease: self.lease(), broker }
     }
@@ -233,10 +236,10 @@ async fn keep_open<D: Database>(
     }
     terminal.listeners(&process.listeners())?;
     if arguments.until_stdin_ends {
-        return Ok(tokio::select! {
-            () = end_of_stdin() => {}
-            ended = tokio::signal::ctrl_c() => ended?,
-        });
+        return tokio::select! {
+            () = end_of_stdin() => Ok(()),
+            ended = tokio::signal::ctrl_c() => Ok(ended?),
+        };
     }
     terminal.line("Ctrl-C closes the shop.")?;
     Ok(tokio::signal::ctrl_c().await?)

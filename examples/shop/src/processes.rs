@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ensue::BoxError;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -120,32 +120,21 @@ impl Keeper {
     async fn watch(&mut self, mut child: Child) -> String {
         let mut mine = Vec::new();
         let Some(stdout) = child.stdout.take() else { return "has no output".to_owned() };
+        // Waiting would end it.
+        let stdin = child.stdin.take();
         let mut lines = BufReader::new(stdout).lines();
+        let mut stopping = self.stopping.clone();
         let status = loop {
             tokio::select! {
                 Ok(Some(line)) = lines.next_line() => self.hear(&line, &mut mine),
                 Some(()) = self.kills.recv() => drop(child.start_kill()),
                 status = child.wait() => break status,
-                Ok(_) = self.stopping.wait_for(|stop| *stop) => {
-                    break self.let_end(&mut child).await;
-                }
+                Ok(()) = stopping.changed() => break let_end(&mut child, stdin).await,
             }
         };
         // Nobody is to call what is gone.
         self.listeners.send_modify(|all| all.retain(|name, _| !mine.contains(name)));
         status.map_or_else(|error| error.to_string(), |status| format!("is gone: {status}"))
-    }
-
-    /// The end of its standard input is what it waits for, also if this program is killed.
-    async fn let_end(&self, child: &mut Child) -> std::io::Result<ExitStatus> {
-        drop(child.stdin.take());
-        match tokio::time::timeout(GRACE, child.wait()).await {
-            Ok(status) => status,
-            Err(_) => {
-                child.kill().await?;
-                child.wait().await
-            }
-        }
     }
 
     fn hear(&self, line: &str, mine: &mut Vec<String>) {
@@ -159,5 +148,17 @@ impl Keeper {
     fn say(&self, line: &str) {
         // Where nobody reads, nothing is to be said.
         drop(self.terminal.line(format!("[{}] {line}", self.role.name())));
+    }
+}
+
+/// The end of its standard input is what it waits for, also if this program is killed.
+async fn let_end(child: &mut Child, stdin: Option<ChildStdin>) -> std::io::Result<ExitStatus> {
+    drop(stdin);
+    match tokio::time::timeout(GRACE, child.wait()).await {
+        Ok(status) => status,
+        Err(_) => {
+            child.kill().await?;
+            child.wait().await
+        }
     }
 }

@@ -86,11 +86,7 @@ pub(crate) fn elsewhere<D: Database>(builder: Builder<D>, sink: impl Sink) -> Bu
 }
 
 /// The same handler as in [`refunds`], of events that a broker has brought.
-pub(crate) fn refunds_from<D, G>(
-    builder: Builder<D>,
-    gateway: G,
-    queue: impl Source,
-) -> Builder<D>
+pub(crate) fn refunds_from<D, G>(builder: Builder<D>, gateway: G, queue: impl Source) -> Builder<D>
 where
     D: Database,
     G: PaymentGateway,
@@ -100,11 +96,7 @@ where
 }
 
 /// The same handler as in [`delivery`].
-pub(crate) fn delivery_from<D, S>(
-    builder: Builder<D>,
-    service: S,
-    queue: impl Source,
-) -> Builder<D>
+pub(crate) fn delivery_from<D, S>(builder: Builder<D>, service: S, queue: impl Source) -> Builder<D>
 where
     D: Database,
     S: DeliveryService,

@@ -19,6 +19,14 @@ use crate::processes::Processes;
 /// How often each of them is killed.
 const KILLS: u32 = 3;
 
+/// After how long each is killed at first; then later and later, to meet it at something else.
+const MOMENTS: [Duration; Role::APART.len()] = [
+    Duration::from_millis(5),
+    Duration::from_millis(12),
+    Duration::from_millis(17),
+    Duration::from_millis(23),
+];
+
 /// LIMIT: a request; whoever gets no answer asks again.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -34,11 +42,13 @@ struct Done {
 
 pub(crate) async fn tell(narrator: &mut Narrator, processes: &Processes) -> Told {
     narrator.chapter("Four processes, each killed again and again: nobody notices")?;
-    narrator.says("`web` takes orders. `forwarder` follows the log and sends to RabbitMQ what others")?;
-    narrator.says("are to know. `refunds` and `delivery` listen, each to a queue of its own.")?;
+    narrator.says(
+        "`web` takes orders, `forwarder` follows the log and tells RabbitMQ what others are to",
+    )?;
+    narrator.line("   know, `refunds` and `delivery` listen, each to a queue of its own.")?;
     let customer = Customer::of(processes.url_of("shop").await?)?;
     let done = order_while_they_die(narrator, processes, &customer).await?;
-    check_kills(narrator, processes)?;
+    check_kills(narrator, processes).await?;
     check_refunds(narrator, processes, &customer, &done).await?;
     check_deliveries(narrator, processes, &customer, &done).await?;
     check_log(narrator, &customer).await?;
@@ -52,19 +62,25 @@ async fn order_while_they_die(
 ) -> Result<Done, BoxError> {
     let mut done = Done::default();
     for round in 0..KILLS {
-        for role in Role::APART {
+        for (role, moment) in Role::APART.into_iter().zip(MOMENTS) {
             narrator.says(&format!("`{}` is killed; customers cancel and move.", role.name()))?;
-            let (killed, acted) = tokio::join!(processes.kill(role), customer.act(&mut done, round));
+            let killing = async {
+                tokio::time::sleep(moment * round).await;
+                processes.kill(role).await
+            };
+            let (killed, acted) = tokio::join!(killing, customer.act(&mut done, round));
             killed.and(acted)?;
         }
     }
     Ok(done)
 }
 
-fn check_kills(narrator: &mut Narrator, processes: &Processes) -> Told {
+async fn check_kills(narrator: &mut Narrator, processes: &Processes) -> Told {
     for role in Role::APART {
-        let text = format!("`{}` was killed {KILLS} times", role.name());
-        narrator.fact(text, processes.starts(role) > KILLS, true)?;
+        let look = async || Ok((processes.starts(role) > KILLS).then(|| processes.starts(role)));
+        let (starts, _) = wait_for("another start", look).await?;
+        let text = format!("`{}` was killed {KILLS} times, and goes on", role.name());
+        narrator.fact(text, starts, KILLS + 1)?;
     }
     Ok(())
 }
@@ -101,8 +117,8 @@ async fn check_deliveries(
     for (no, street) in &done.moved {
         let (delivery, _) = wait_for("an address", async || {
             let service = processes.url_of("delivery service").await?;
-            let found = customer.find::<Option<Delivery>>(&format!("{service}/deliveries/{no}"));
-            let found = found.await.flatten();
+            let url = format!("{service}/deliveries/{no}");
+            let found = customer.find::<Option<Delivery>>(&url).await.flatten();
             Ok(found.filter(|found| found.address.street == *street))
         })
         .await?;
