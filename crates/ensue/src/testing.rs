@@ -3,8 +3,8 @@
 //! - An entity needs none of it: [`capture`](crate::capture) shows what it raised.
 //! - [`Scenario`]: what happens in a whole application, and what ensues from it: given, when,
 //!   eventually. On the store that the application uses, or on a [`MemoryStore`].
-//! - [`MemorySink`]: what was sent to it, and what becomes of that.
 //! - [`MemoryQueue`]: messages for a [`Listener`](crate::Listener) without a broker.
+//! - [`MemorySink`]: what was sent to it, and what becomes of that.
 //! - [`VirtualClock`]: time that passes when it is told to.
 //!
 //! ```toml

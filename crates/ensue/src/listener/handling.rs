@@ -84,8 +84,8 @@ impl<S: Store> Handling<S> {
         for (at, (id, opened)) in ids.iter().zip(&opened).enumerate() {
             let is_new = new.remove(id);
             are_new.push(is_new);
-            if is_new {
-                self.handle(&mut tx, opened).await.map_err(|error| error.at(at))?;
+            if is_new && let Err(error) = self.handle(&mut tx, opened).await {
+                return Err(self.undo(tx, error.at(at)).await);
             }
         }
         commit(tx, are_new).await
@@ -124,8 +124,8 @@ impl<S: Store> Handling<S> {
         }
         let mut tx = self.begin().await?;
         let is_new = !self.note(&mut tx, &[parcel.id]).await?.is_empty();
-        if is_new {
-            self.handle(&mut tx, &opened).await?;
+        if is_new && let Err(error) = self.handle(&mut tx, &opened).await {
+            return Err(self.undo(tx, error).await);
         }
         commit(tx, vec![is_new]).await
     }
@@ -148,6 +148,21 @@ impl<S: Store> Handling<S> {
             self.absorb(&mut tx, opened, scope, &ledger).await?;
         }
         commit(tx, vec![is_new]).await
+    }
+
+    /// A handler's error may be that the database has gone: then not even the rollback gets through,
+    /// and the attempt does not count. A handler that was dropped half-way may have left a statement
+    /// under way, which is not waited for.
+    async fn undo(&self, tx: Tx<S>, error: Unhandled) -> Unhandled {
+        let Unhandled::Failed { failed, .. } = &error else { return error };
+        if failed.0.class != FailureClass::Handler {
+            return error;
+        }
+        let rollback = tokio::time::timeout(self.consumer.deadline_in_transaction(), tx.rollback());
+        match rollback.await {
+            Ok(Err(gone)) => Unhandled::Interrupted(gone),
+            Ok(Ok(())) | Err(_) => error,
+        }
     }
 
     pub(super) async fn call_outside(

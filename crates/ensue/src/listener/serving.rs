@@ -113,6 +113,11 @@ impl<S: Store> Serving<S> {
     async fn serve(&mut self, mut session: Box<dyn AnySession>) -> Result<(), BoxError> {
         let mut is_stopped = false;
         loop {
+            if self.is_stopping() && !is_stopped {
+                is_stopped = true;
+                self.intake.stop();
+                session.stop_boxed().await?;
+            }
             let until = loop {
                 match self.intake.next(self.now()) {
                     Next::Do(Action::Acknowledge { tags }) => {
@@ -128,11 +133,7 @@ impl<S: Store> Serving<S> {
                 Some(ended) = self.work.next() => self.learn(ended),
                 arrivals = session.receive_boxed(), if !is_stopped => self.take(arrivals?)?,
                 () = sleep_until(self.started, until) => {}
-                _ = self.stopping.changed(), if !is_stopped => {
-                    is_stopped = true;
-                    self.intake.stop();
-                    session.stop_boxed().await?;
-                }
+                _ = self.stopping.changed(), if !is_stopped => {}
             }
         }
     }

@@ -340,20 +340,45 @@ async fn a_handler_of_any_event_takes_what_no_other_does() {
 
 /// Holds every handler until it is let go.
 #[derive(Clone)]
-struct Gate(Arc<Semaphore>);
+struct Gate {
+    passes: Arc<Semaphore>,
+    /// A permit for each handler that has begun.
+    begun: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn closed() -> Self {
+        Self { passes: Arc::new(Semaphore::new(0)), begun: Arc::new(Semaphore::new(0)) }
+    }
+
+    async fn pass(&self) -> Result<(), BoxError> {
+        self.begun.add_permits(1);
+        self.passes.acquire().await?.forget();
+        Ok(())
+    }
+
+    async fn has_begun(&self) {
+        let begun = tokio::time::timeout(PATIENCE, self.begun.acquire()).await;
+        begun.expect("no handler has begun").unwrap().forget();
+    }
+
+    fn open(&self, handlers: usize) {
+        self.passes.add_permits(handlers);
+    }
+}
 
 async fn ship_through_the_gate(
     event: &OrderPlaced,
     State(van): State<Van>,
-    State(Gate(gate)): State<Gate>,
+    State(gate): State<Gate>,
     tx: &mut Tx,
 ) -> Result<(), BoxError> {
-    gate.acquire().await?.forget();
+    gate.pass().await?;
     Ok(ship(event, State(van), tx).await?)
 }
 
 async fn gated(van: &Van, store: &Store, queue: &MemoryQueue) -> (Gate, Events<Store>) {
-    let gate = Gate(Arc::new(Semaphore::new(0)));
+    let gate = Gate::closed();
     let listener = Listener::new("shipping", queue.clone()).on(ship_through_the_gate);
     let builder: Builder<Store> = Events::builder(store.clone()).state(van.clone());
     let builder = builder.state(gate.clone()).listen(listener.retry(eager()));
@@ -363,19 +388,19 @@ async fn gated(van: &Van, store: &Store, queue: &MemoryQueue) -> (Gate, Events<S
 #[tokio::test]
 async fn a_shutdown_lets_what_is_under_way_finish_and_gives_back_the_rest() {
     let (van, store, queue) = (Van::default(), Store::default(), MemoryQueue::default());
-    let (Gate(gate), events) = gated(&van, &store, &queue).await;
+    let (gate, events) = gated(&van, &store, &queue).await;
     let listening = events.listen();
     queue.send("shop", placed("A-1"));
     let depot = Depot { queue, van, store, events };
-    depot.until(|counts| counts.waiting == 1).await;
+    gate.has_begun().await;
     depot.place(&["A-2", "B-1"]);
     depot.until(|counts| counts.waiting == 3).await;
     let shutdown = tokio::spawn(listening.shutdown(PATIENCE));
     tokio::task::yield_now().await;
-    gate.add_permits(1);
+    gate.open(1);
     assert!(shutdown.await.unwrap());
     assert_eq!((depot.van.loaded(), depot.queue.waiting()), (vec!["A-1".to_owned()], 2));
-    gate.add_permits(2);
+    gate.open(2);
     depot.listen_once().await;
     assert_eq!(depot.van.loaded(), ["A-1", "A-2", "B-1"]);
     assert_eq!(depot.counts().duplicates, 0);
@@ -388,15 +413,9 @@ async fn what_ends_its_process_again_and_again_is_a_dead_letter_and_others_go_on
     for _ in 0..4 {
         // As many times as it takes, and one more before anybody suspects it: nothing of the process is
         // left but what it has stored.
-        let (_gate, events) = gated(&van, &store, &queue).await;
+        let (gate, events) = gated(&van, &store, &queue).await;
         let listening = events.listen();
-        let is_waiting = async {
-            while events.listener_counts("shipping").unwrap().waiting == 0 {
-                tokio::time::sleep(SOON).await;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        tokio::time::timeout(PATIENCE, is_waiting).await.unwrap();
+        gate.has_begun().await;
         assert!(!listening.shutdown(Duration::ZERO).await);
     }
     let (_, events) = gated(&van, &store, &queue).await;
@@ -430,7 +449,8 @@ async fn no_transaction_is_open_while_a_handler_calls_the_outside() {
         let events = Events::builder(store).build().await?;
         events
             .run(async |tx| {
-                Ok::<_, Error>(drop(tx.insert(event.order_no.clone(), OrderState::Placed)))
+                tx.insert(event.order_no.clone(), OrderState::Placed);
+                Ok::<_, Error>(())
             })
             .await
     }
@@ -449,16 +469,16 @@ async fn on_several_lanes_a_slow_key_holds_up_itself_alone() {
     async fn wait_for_b(
         event: &OrderPlaced,
         State(van): State<Van>,
-        State(Gate(gate)): State<Gate>,
+        State(gate): State<Gate>,
     ) -> Result<(), BoxError> {
         match event.order_no.starts_with('A') {
-            true => gate.acquire().await?.forget(),
-            false => gate.add_permits(1),
+            true => gate.pass().await?,
+            false => gate.open(1),
         }
         Ok(van.load(&event.order_no)?)
     }
     let (van, store, queue) = (Van::default(), Store::default(), MemoryQueue::default());
-    let gate = Gate(Arc::new(Semaphore::new(0)));
+    let gate = Gate::closed();
     let listener = Listener::new("shipping", queue.clone()).on(wait_for_b).lanes(2);
     let builder = Events::builder(store.clone()).state(van.clone()).state(gate);
     let events = builder.listen(listener).build().await.unwrap();
