@@ -179,8 +179,7 @@ impl<S: Store> Builder<S> {
 
     /// How often the forwarder looks for new entries although nobody woke it; every second unless
     /// told otherwise. It is a safety net: commits of this process wake it at once, and the store
-    /// notices those of others. Where the store tells of every growth of the log it is looked at an
-    /// eighth as often, and at what operators in other processes ask for half as often.
+    /// notices those of others.
     pub fn poll(mut self, poll: Duration) -> Self {
         self.forwarding.poll = poll;
         self

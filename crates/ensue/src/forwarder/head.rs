@@ -63,56 +63,38 @@ impl HeadWatch {
 /// After an error.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many polls lie between two looks at what operators ask for: they are people.
-const POLLS_PER_LOOK_AT_REQUESTS: u32 = 2;
-
-/// And between two at the head where the store tells of each growth, whoever has committed it.
-const POLLS_PER_LOOK_AT_A_HEAD_THAT_IS_TOLD: u32 = 8;
-
-/// When it was looked at what.
-#[derive(Default)]
-struct Looks {
-    head: Option<Instant>,
-    requests: Option<Instant>,
-}
-
 async fn watch_store<S: Store>(application: Arc<Application<S>>, sender: watch::Sender<Sight>) {
     let commits_count = application.store.has_positions_at_commit();
-    let mut looks = Looks::default();
+    let mut looked_at_requests = None;
     loop {
-        if let Err(error) = look(&application, &sender, &mut looks).await {
+        let looked = look(&application, &sender, &mut looked_at_requests).await;
+        if let Err(error) = looked {
             tracing::warn!(%error, "cannot read how far the log goes");
             tokio::time::sleep(PAUSE).await;
             continue;
         }
         tokio::select! {
-            () = application.appended.notified(), if commits_count => looks.head = None,
-            () = application.requested.notified() => looks.requests = None,
-            () = application.store.changed_elsewhere() => looks.head = None,
+            () = application.appended.notified(), if commits_count => {}
+            () = application.requested.notified() => looked_at_requests = None,
+            () = application.store.changed_elsewhere() => {}
             () = tokio::time::sleep(application.forwarding.poll) => {}
         }
     }
 }
 
-/// An idle process asks for as little as it can.
+/// Reads the head each time, and what operators ask for no more often than it is polled: they are
+/// people, and commits are many.
 async fn look<S: Store>(
     application: &Application<S>,
     sender: &watch::Sender<Sight>,
-    looks: &mut Looks,
+    looked_at_requests: &mut Option<Instant>,
 ) -> Result<(), Error> {
+    let head = application.store.head().await?;
+    sender.send_if_modified(|sight| sight.head.replace(head) != Some(head));
     let poll = application.forwarding.poll;
-    let polls_per_head = match application.store.has_positions_at_commit() {
-        true => 1,
-        false => POLLS_PER_LOOK_AT_A_HEAD_THAT_IS_TOLD,
-    };
-    if is_due(looks.head, poll.saturating_mul(polls_per_head)) {
-        let head = application.store.head().await?;
-        looks.head = Some(Instant::now());
-        sender.send_if_modified(|sight| sight.head.replace(head) != Some(head));
-    }
-    if is_due(looks.requests, poll.saturating_mul(POLLS_PER_LOOK_AT_REQUESTS)) {
+    if looked_at_requests.is_none_or(|looked| looked.elapsed() >= poll) {
         let requests = application.store.pending_requests().await?;
-        looks.requests = Some(Instant::now());
+        *looked_at_requests = Some(Instant::now());
         sender.send_if_modified(|sight| {
             let is_new = *sight.requests != *requests;
             sight.requests = requests.into();
@@ -120,8 +102,4 @@ async fn look<S: Store>(
         });
     }
     Ok(())
-}
-
-fn is_due(looked: Option<Instant>, pause: Duration) -> bool {
-    looked.is_none_or(|looked| looked.elapsed() >= pause)
 }

@@ -22,7 +22,8 @@ impl Follower {
         // A single lane is one piece of work at a time: its cursor moves with each effect.
         let recording = usize::from(self.width == 1 && self.recording.is_some());
         let free = self.entries_under_way() + recording < self.width;
-        free && !self.stopping && !self.operations.hold_everything_up()
+        let may_begin = !self.stopping && !self.operations.hold_everything_up();
+        free && may_begin && !self.is_sending_alone()
     }
 
     pub(super) fn wants_to_read(&self) -> bool {
@@ -43,6 +44,7 @@ impl Follower {
     /// Puts the next attempt at an entry that was set aside, or that may have ended the process
     /// before this one, on record.
     pub(super) fn arm_due(&mut self, now: Timestamp) {
+        self.end_quiet();
         if self.nobody_is_there(now) {
             return;
         }
@@ -57,7 +59,7 @@ impl Follower {
                 None => self.due(now),
             },
         };
-        if let Some(position) = next {
+        if let Some(position) = next.filter(|position| self.may_send_again(*position)) {
             self.fresh_next = true;
             self.arm(now, position);
         }
