@@ -73,6 +73,25 @@ impl Handlers {
         attempts.find(|attempt| !matches!(attempt, Attempt::Works)).unwrap_or(Attempt::Works)
     }
 
+    /// What comes of an entry where it was sent.
+    pub(crate) fn receive(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
+        match self.try_out(position, now, rng) {
+            Attempt::Fails(failure, verdict) => {
+                let class = match rng.bool() {
+                    true => FailureClass::Unroutable,
+                    false => FailureClass::Rejected,
+                };
+                Attempt::Fails(Failure { class, ..failure }, verdict)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether there is nobody to send to.
+    pub(crate) fn are_away(&self, now: Duration) -> bool {
+        now < self.outage_until
+    }
+
     /// What comes of an entry that `program` has no handler for, if it has none.
     pub(crate) fn pass_unknown(&self, entry: &Entry, program: Program) -> Option<Attempt> {
         let failure = failure(FailureClass::UnknownType, self.unknown);

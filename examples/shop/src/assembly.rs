@@ -11,21 +11,21 @@ use crate::application::{self, Database, PhoneService};
 use crate::coupled;
 use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway};
 use crate::outside::Outside;
-use crate::process::Parts;
 use crate::server::Server;
 use crate::web;
 
 pub(crate) struct Assembly<'a> {
-    parts: Parts,
-    outside: &'a Outside,
+    outside: Option<&'a Outside>,
     mailer: Option<HttpMailer>,
 }
 
 impl<'a> Assembly<'a> {
-    pub(crate) fn new(parts: Parts, outside: &'a Outside) -> reqwest::Result<Self> {
-        let mail_service = outside.mail_service.as_ref().map(Server::url);
-        let mailer = mail_service.map(|url| HttpMailer::new(&url)).transpose()?;
-        Ok(Self { parts, outside, mailer })
+    pub(crate) fn new(
+        outside: Option<&'a Outside>,
+        mail_service: Option<&Server>,
+    ) -> reqwest::Result<Self> {
+        let mailer = mail_service.map(|service| HttpMailer::new(&service.url())).transpose()?;
+        Ok(Self { outside, mailer })
     }
 
     /// The application over its database: every process has the handlers that run in transactions.
@@ -38,23 +38,12 @@ impl<'a> Assembly<'a> {
         if let Some(mailer) = &self.mailer {
             builder = application::afterwards(builder, mailer.clone());
         }
-        let events = self.durably(builder)?.build().await?;
+        if let Some(outside) = self.outside {
+            builder = durably(builder, outside)?;
+        }
+        let events = builder.build().await?;
         application::create_tables(&events).await?;
         Ok(events)
-    }
-
-    fn durably<D: Database>(&self, mut builder: Builder<D>) -> reqwest::Result<Builder<D>> {
-        if self.parts.forwarder {
-            builder = application::views(builder);
-        }
-        if let Some(gateway) = &self.outside.payment_gateway {
-            let gateway = HttpPaymentGateway::new(&gateway.url(), HttpPaymentGateway::TIMEOUT)?;
-            builder = application::refunds(builder, gateway);
-        }
-        if let Some(service) = &self.outside.delivery_service {
-            builder = application::delivery(builder, HttpDeliveryService::new(&service.url())?);
-        }
-        Ok(builder)
     }
 
     /// The API.
@@ -64,15 +53,22 @@ impl<'a> Assembly<'a> {
             let phone = PhoneService::new(events.clone(), mailer.clone());
             router = router.merge(web::phone::router(phone));
         }
-        if let Some(gateway) = &self.outside.payment_gateway {
-            router = router.merge(coupled_router(events, &gateway.url())?);
+        if let Some(outside) = self.outside {
+            router = router.merge(coupled_router(events, outside)?);
         }
         Ok(router.layer(OriginLayer::new()))
     }
 }
 
-fn coupled_router<D: Database>(events: &Events<D>, gateway: &str) -> reqwest::Result<Router> {
-    let timeout = HttpPaymentGateway::TIMEOUT_WHERE_COUPLED;
-    let gateway = HttpPaymentGateway::new(gateway, timeout)?;
+fn durably<D: Database>(builder: Builder<D>, outside: &Outside) -> reqwest::Result<Builder<D>> {
+    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT);
+    let gateway = HttpPaymentGateway::new(&url, timeout)?;
+    let service = HttpDeliveryService::new(&outside.delivery_service_url())?;
+    Ok(application::durably(builder, gateway, service))
+}
+
+fn coupled_router<D: Database>(events: &Events<D>, outside: &Outside) -> reqwest::Result<Router> {
+    let (url, timeout) = (outside.payment_gateway_url(), HttpPaymentGateway::TIMEOUT_WHERE_COUPLED);
+    let gateway = HttpPaymentGateway::new(&url, timeout)?;
     Ok(web::coupled::router(coupled::OrderService::new(events.clone(), gateway)))
 }

@@ -13,50 +13,42 @@ use std::path::Path;
 
 use ensue::BoxError;
 
-use crate::process::Parts;
 use crate::server::{Server, listen};
 
-/// Those that this process calls, and so runs.
+/// Whom the forwarder calls; and the shop itself, where it is coupled to them.
 pub(crate) struct Outside {
-    pub(crate) payment_gateway: Option<Server>,
-    pub(crate) delivery_service: Option<Server>,
-    pub(crate) mail_service: Option<Server>,
+    payment_gateway: Server,
+    delivery_service: Server,
 }
 
 impl Outside {
-    /// Starts what `parts` of the shop call, each on a free port, its books in `folder`.
-    pub(crate) async fn start(parts: Parts, folder: &Path) -> Result<Self, BoxError> {
-        let mut outside =
-            Self { payment_gateway: None, delivery_service: None, mail_service: None };
-        if parts.refunds {
-            let router = payment_gateway::router(&folder.join("payment-gateway.db")).await?;
-            outside.payment_gateway = Some(Server::start(listen(0).await?, router)?);
-        }
-        if parts.delivery {
-            let router = delivery_service::router(&folder.join("delivery-service.db")).await?;
-            outside.delivery_service = Some(Server::start(listen(0).await?, router)?);
-        }
-        if parts.web {
-            let router = mail_service::router(&folder.join("mail-service.db")).await?;
-            outside.mail_service = Some(Server::start(listen(0).await?, router)?);
-        }
-        Ok(outside)
+    /// Starts both on free ports, their books in `folder`.
+    pub(crate) async fn start(folder: &Path) -> Result<Self, BoxError> {
+        let payment_gateway = payment_gateway::router(&folder.join("payment-gateway.db")).await?;
+        let delivery_service =
+            delivery_service::router(&folder.join("delivery-service.db")).await?;
+        Ok(Self {
+            payment_gateway: Server::start(listen(0).await?, payment_gateway)?,
+            delivery_service: Server::start(listen(0).await?, delivery_service)?,
+        })
     }
 
-    /// Who listens where.
-    pub(crate) fn listeners(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let listeners = [
-            ("payment gateway", &self.payment_gateway),
-            ("delivery service", &self.delivery_service),
-            ("mail service", &self.mail_service),
-        ];
-        listeners.into_iter().filter_map(|(name, server)| Some((name, server.as_ref()?.url())))
+    pub(crate) fn payment_gateway_url(&self) -> String {
+        self.payment_gateway.url()
+    }
+
+    pub(crate) fn delivery_service_url(&self) -> String {
+        self.delivery_service.url()
     }
 
     pub(crate) async fn stop(self) {
-        let servers = [self.payment_gateway, self.delivery_service, self.mail_service];
-        for server in servers.into_iter().flatten() {
-            server.stop().await;
-        }
+        self.payment_gateway.stop().await;
+        self.delivery_service.stop().await;
     }
+}
+
+/// Starts whom the shop calls after a commit, on a free port, its books in `folder`.
+pub(crate) async fn start_mail_service(folder: &Path) -> Result<Server, BoxError> {
+    let mail_service = mail_service::router(&folder.join("mail-service.db")).await?;
+    Ok(Server::start(listen(0).await?, mail_service)?)
 }

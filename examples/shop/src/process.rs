@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::application::Database;
 use crate::assembly::Assembly;
-use crate::outside::Outside;
+use crate::outside::{self, Outside};
 use crate::server::{Server, listen};
 
 /// LIMIT: how long handlers that run at the end are waited for.
@@ -27,27 +27,6 @@ pub(crate) enum Role {
     Forwarder,
 }
 
-/// What a process has of the shop.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Parts {
-    /// Orders are taken.
-    pub(crate) web: bool,
-    /// What was stored is followed,
-    pub(crate) forwarder: bool,
-    /// what refunds is there,
-    pub(crate) refunds: bool,
-    /// and what tells the delivery service.
-    pub(crate) delivery: bool,
-}
-
-impl Role {
-    fn parts(self) -> Parts {
-        let web = matches!(self, Self::All | Self::Web);
-        let forwarder = matches!(self, Self::All | Self::Forwarder);
-        Parts { web, forwarder, refunds: forwarder, delivery: forwarder }
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) folder: PathBuf,
@@ -59,7 +38,8 @@ pub(crate) struct Settings {
 pub(crate) struct Process<D: Database> {
     pub(crate) events: Events<D>,
     pub(crate) folder: PathBuf,
-    outside: Outside,
+    outside: Option<Outside>,
+    mail_service: Option<Server>,
     web: Option<Server>,
     forwarder: Option<Forwarder>,
 }
@@ -70,26 +50,37 @@ impl<D: Database> Process<D> {
         settings: Settings,
         opening: impl Future<Output = Result<D, Error>>,
     ) -> Result<Self, BoxError> {
-        let parts = settings.role.parts();
-        let listener = match parts.web {
-            true => Some(listen_on(settings.port).await?),
-            false => None,
+        let listener = match settings.role {
+            Role::All | Role::Web => Some(listen_on(settings.port).await?),
+            Role::Forwarder => None,
         };
         let folder = settings.folder;
         std::fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
-        let outside = Outside::start(parts, &folder).await?;
-        let assembly = Assembly::new(parts, &outside)?;
+        let outside = match settings.role {
+            Role::All | Role::Forwarder => Some(Outside::start(&folder).await?),
+            Role::Web => None,
+        };
+        let mail_service = match settings.role {
+            Role::All | Role::Web => Some(outside::start_mail_service(&folder).await?),
+            Role::Forwarder => None,
+        };
+        let assembly = Assembly::new(outside.as_ref(), mail_service.as_ref())?;
         let events = assembly.events(opening.await?, settings.lease).await?;
         let router = assembly.router(&events)?;
         let web = listener.map(|listener| Server::start(listener, router)).transpose()?;
-        let forwarder = parts.forwarder.then(|| events.forward());
-        Ok(Self { events, folder, outside, web, forwarder })
+        let forwarder = outside.is_some().then(|| events.forward());
+        Ok(Self { events, folder, outside, mail_service, web, forwarder })
     }
 
     /// Who listens where.
     pub(crate) fn listeners(&self) -> Vec<(&'static str, String)> {
         let web = self.web.iter().map(|web| ("shop", web.url()));
-        web.chain(self.outside.listeners()).collect()
+        let outside = self.outside.iter().flat_map(|outside| {
+            let payment_gateway = ("payment gateway", outside.payment_gateway_url());
+            [payment_gateway, ("delivery service", outside.delivery_service_url())]
+        });
+        let mail_service = self.mail_service.iter().map(|mails| ("mail service", mails.url()));
+        web.chain(outside).chain(mail_service).collect()
     }
 
     /// Takes no more orders, lets what is being handled finish, then closes what that may call.
@@ -100,10 +91,15 @@ impl<D: Database> Process<D> {
         if let Some(forwarder) = self.forwarder {
             forwarder.shutdown(GRACE).await;
         }
+        if let Some(outside) = self.outside {
+            outside.stop().await;
+        }
         if !self.events.shutdown(GRACE).await {
             tracing::warn!("mails were on their way for longer than {GRACE:?}, and are lost");
         }
-        self.outside.stop().await;
+        if let Some(mail_service) = self.mail_service {
+            mail_service.stop().await;
+        }
     }
 }
 

@@ -39,39 +39,34 @@ where
 
 /// Later, and in any process: what was stored is handled until it is done.
 ///
-/// This, and what follows, starts with the first event ever, so that nothing is missed if orders are
-/// taken before the first forwarder has run.
-pub(crate) fn views<D: Database>(builder: Builder<D>) -> Builder<D> {
+/// All start with the first event ever, so that nothing is missed if orders are taken before the
+/// first forwarder has run. Those that wait for another service wait for several of its answers at
+/// once; those that write to the database would only wait for one another.
+pub(crate) fn durably<D, G, S>(builder: Builder<D>, gateway: G, service: S) -> Builder<D>
+where
+    D: Database,
+    G: PaymentGateway,
+    S: DeliveryService,
+{
     builder
+        .state(gateway)
+        .state(service)
+        .subscription(REFUNDS, |subscription| {
+            subscription.on(refund::<G>).from(Start::Beginning).retry(soon()).lanes(LANES)
+        })
+        .subscription(DELIVERY, |subscription| {
+            subscription
+                .on(synchronise_delivery::<S>)
+                .from(Start::Beginning)
+                .retry(soon())
+                .lanes(LANES)
+        })
         .subscription(BEST_SELLERS, |subscription| {
             subscription.on(add_placed).on(take_off_cancelled).from(Start::Beginning)
         })
         .subscription(LOYALTY_POINTS, |subscription| {
             subscription.on(credit_points).from(Start::Beginning)
         })
-}
-
-/// What waits for another service waits for several of its answers at once; what writes to the database
-/// would only wait for itself.
-pub(crate) fn refunds<D, G>(builder: Builder<D>, gateway: G) -> Builder<D>
-where
-    D: Database,
-    G: PaymentGateway,
-{
-    builder.state(gateway).subscription(REFUNDS, |subscription| {
-        subscription.on(refund::<G>).from(Start::Beginning).retry(soon()).lanes(LANES)
-    })
-}
-
-/// The delivery service has the addresses too.
-pub(crate) fn delivery<D, S>(builder: Builder<D>, service: S) -> Builder<D>
-where
-    D: Database,
-    S: DeliveryService,
-{
-    builder.state(service).subscription(DELIVERY, |subscription| {
-        subscription.on(synchronise_delivery::<S>).from(Start::Beginning).retry(soon()).lanes(LANES)
-    })
 }
 
 /// For somebody who watches: a shop that nobody waits for would try less often, and for longer.
