@@ -149,6 +149,16 @@ fn one_that_was_refused_loses_no_attempt_with_a_session_that_is_not_its_own() {
 }
 
 #[test]
+fn entries_that_nobody_would_receive_are_no_outage_however_many_they_are() {
+    let mut play = Play::given_to_send(keyless(500));
+    play.sends(&(1..=500).collect::<Vec<_>>());
+    play.hears((1..=500).map(|number| (number, refused())).collect());
+    play.records();
+    play.reads(vec![seen(501, "a")]);
+    play.sends(&[501]);
+}
+
+#[test]
 fn while_nobody_is_there_nothing_is_counted_and_nothing_set_aside() {
     let mut play = Play::given_to_send(vec![seen(1, "a")]);
     for _ in 0..20 {
