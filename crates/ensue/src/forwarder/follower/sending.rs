@@ -25,6 +25,10 @@ const BATCH_MAX: usize = 500;
 /// LIMIT: how many batches are under way. While the answers to one arrive, the next is on its way.
 const UNDER_WAY_MAX: usize = 2;
 
+/// LIMIT: nothing is sent that stands further above the stored cursor. As much may be sent again after a
+/// crash, when one entry has taken long; at the rate of a fast broker it is a tenth of a second's worth.
+const AHEAD_MAX: u64 = 10_000;
+
 /// Before it is looked whether anybody is there again: at first,
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -176,7 +180,9 @@ impl Follower {
         if is_doubtful && !is_idle {
             return None;
         }
+        let highest = self.cursor.get().saturating_add(AHEAD_MAX);
         let ready = self.lanes.ready().map(|(position, _)| position);
+        let ready = ready.take_while(|position| position.get() <= highest);
         let batch: Vec<_> = ready.take(sending.batch).collect();
         let (first, rest) = batch.split_first()?;
         sending.under_way += 1;
