@@ -60,7 +60,8 @@ impl Follower {
             },
         };
         if let Some(position) = next.filter(|position| self.may_send_again(*position)) {
-            self.fresh_next = true;
+            let is_fresh_probe = self.outage.is_on() && !self.set_aside.contains(position);
+            self.fresh_next = !is_fresh_probe;
             self.arm(now, position);
         }
     }
@@ -91,13 +92,18 @@ impl Follower {
         (at <= now || absurd).then_some(position)
     }
 
-    /// While everything fails, one entry is tried now and then, whatever its own time is.
+    /// While everything fails, one entry is tried now and then, whatever its own time is. Of what is sent,
+    /// those that were set aside and fresh ones take turns: it may be that only the former are refused.
     fn probe(&self, now: Timestamp) -> Option<Position> {
         if !self.outage.is_due(now) || self.entries_under_way() > 0 {
             return None;
         }
         let set_aside = self.set_aside.next_due().map(|(_, position)| position);
-        set_aside.or_else(|| self.lanes.ready().next().map(|(position, _)| position))
+        let fresh = self.lanes.ready().next().map(|(position, _)| position);
+        match self.sending.is_some() && self.fresh_next {
+            true => fresh.or(set_aside),
+            false => set_aside.or(fresh),
+        }
     }
 
     fn has_fresh(&self) -> bool {

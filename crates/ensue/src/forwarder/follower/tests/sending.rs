@@ -10,8 +10,12 @@ fn unknown() -> Sent {
     Sent::Unknown { failure: unconfirmed(), random: 4_000_000 }
 }
 
-fn refused() -> Sent {
-    let failure = Failure::new(FailureClass::Unroutable, "no queue is bound");
+fn unroutable() -> Sent {
+    refused_as(FailureClass::Unroutable)
+}
+
+fn refused_as(class: FailureClass) -> Sent {
+    let failure = Failure::new(class, "no");
     Sent::Failed { failure, verdict: Verdict::Again, random: 4_000_000 }
 }
 
@@ -137,7 +141,7 @@ fn one_that_was_set_aside_since_it_may_end_sessions_is_sent_with_nothing_beside_
 fn one_that_was_refused_loses_no_attempt_with_a_session_that_is_not_its_own() {
     let mut play = Play::given_to_send(vec![seen(1, "a")]);
     play.sends(&[1]);
-    play.hears(vec![(1, refused())]);
+    play.hears(vec![(1, unroutable())]);
     play.records();
     play.reads(vec![seen(2, "b")]);
     play.sends(&[2]);
@@ -152,10 +156,41 @@ fn one_that_was_refused_loses_no_attempt_with_a_session_that_is_not_its_own() {
 fn entries_that_nobody_would_receive_are_no_outage_however_many_they_are() {
     let mut play = Play::given_to_send(keyless(500));
     play.sends(&(1..=500).collect::<Vec<_>>());
-    play.hears((1..=500).map(|number| (number, refused())).collect());
+    play.hears((1..=500).map(|number| (number, unroutable())).collect());
     play.records();
     play.reads(vec![seen(501, "a")]);
     play.sends(&[501]);
+}
+
+/// It would be no outage, and last for ever.
+#[test]
+fn an_outage_that_only_those_which_were_set_aside_are_in_ends_with_a_fresh_entry() {
+    let mut play = Play::given_to_send(keyless(10));
+    play.sends(&(1..=10).collect::<Vec<_>>());
+    let rejected = |number| (number, refused_as(FailureClass::Rejected));
+    play.hears((1..=10).map(rejected).collect());
+    play.records();
+    play.reads(vec![seen(11, "a"), seen(12, "b")]);
+    let probed = play.probes();
+    assert!(probed <= 10, "{probed} was not set aside");
+    play.hears(vec![rejected(probed)]);
+    play.records();
+    assert_eq!(play.probes(), 11);
+    play.hears(vec![(11, Sent::Delivered)]);
+    play.sends(&[12]);
+}
+
+#[test]
+fn no_more_is_sent_above_a_slow_entry_than_may_be_sent_again() {
+    let slow = vec![seen(1, "a")];
+    let far = Seen { position: position(20_000), ..seen(2, "b") };
+    let mut play = Play::given_to_send(slow);
+    play.sends(&[1]);
+    play.reads(vec![far]);
+    assert_eq!(play.waits(), None);
+    play.hears(vec![(1, Sent::Delivered)]);
+    assert_eq!(play.records(), [advance(19_999)]);
+    play.sends(&[20_000]);
 }
 
 #[test]
