@@ -185,7 +185,19 @@ impl Mutant {
     ];
 
     /// Those of worlds with a sink.
-    const OF_SINKS: [Self; 8] = [
+    const OF_SINKS: [Self; 20] = [
+        Self::NoFence,
+        Self::SetAsideNotLoaded,
+        Self::PauseNotLoaded,
+        Self::FailureNotRecorded,
+        Self::QueuedNotRecorded,
+        Self::SettleLeftOut,
+        Self::AttemptNotRecorded,
+        Self::OldWorkReports,
+        Self::LeaseEndIgnored,
+        Self::KeysIgnored,
+        Self::ReplayKeysIgnored,
+        Self::SeekKeepsSetAside,
         Self::UnknownIsDelivered,
         Self::NobodyIsDelivered,
         Self::NobodyIsHeard,

@@ -36,12 +36,7 @@ pub fn run(target: Target, seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
     (tally, found)
 }
 
-fn run_some(
-    target: Target,
-    seed: u64,
-    schedules: u64,
-    next: &AtomicU64,
-) -> (Tally, Vec<Found>) {
+fn run_some(target: Target, seed: u64, schedules: u64, next: &AtomicU64) -> (Tally, Vec<Found>) {
     let (mut tally, mut found) = (Tally::default(), Vec::new());
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -56,11 +51,7 @@ fn run_some(
 }
 
 /// One schedule. A panic is a broken promise too: the machines promise not to.
-pub fn one(
-    target: Target,
-    seed: u64,
-    mutant: Option<Mutant>,
-) -> (Tally, Result<(), Violation>) {
+pub fn one(target: Target, seed: u64, mutant: Option<Mutant>) -> (Tally, Result<(), Violation>) {
     panic::catch_unwind(|| World::new(target, seed, mutant).run()).unwrap_or_else(|_| {
         let tally = Tally { schedules: 1, violations: 1, ..Tally::default() };
         (tally, Err(Violation::new("it panicked")))

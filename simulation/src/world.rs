@@ -140,10 +140,11 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let settings = Settings::new(target, &mut rng);
         let story = story(settings.is_upgraded, &mut rng);
-        let handlers = Handlers::new(&story, &mut rng);
+        let mut handlers = Handlers::new(&story, &mut rng);
         let mut faults = Faults::new(&mut rng);
         let broker = (target == Target::Sink).then(|| {
             faults.add_those_of_calls(&mut rng);
+            handlers.add_hopeless(&story, &mut rng);
             Broker::new(&mut rng)
         });
         let processes = (0..rng.usize(1..=3)).map(|_| down(&settings)).collect();

@@ -82,7 +82,7 @@ impl World {
         }
         let parked = |entry: &&SetAside| entry.state == SetAsideState::Parked;
         let position = self.database.set_aside.values().find(parked)?.position;
-        Some(match self.handlers.is_killer(position) {
+        Some(match self.handlers.is_hopeless(position) {
             true => Command::Skip(Which::Entry(position)),
             false => Command::Retry(Which::Entry(position)),
         })

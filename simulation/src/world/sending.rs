@@ -39,7 +39,7 @@ impl World {
         }
         let sender = self.sender(who);
         let Some(broker) = &mut self.broker else { return Ok(()) };
-        if !work.entries().any(|it| self.handlers.is_killer(it)) {
+        if !work.entries().any(|it| self.handlers.is_hopeless(it)) {
             broker.count(&work)?;
         }
         let call = broker.begin(sender, work, changes);
@@ -74,9 +74,7 @@ impl World {
                 self.give_up_waiting(call);
             }
             Some(Fault::HangingBroker) => self.give_up_waiting(call),
-            _ => self
-                .agenda
-                .put_after(there, Happening::Arrives { call, fault, is_awaited: true }),
+            _ => self.agenda.put_after(there, Happening::Arrives { call, fault, is_awaited: true }),
         }
     }
 

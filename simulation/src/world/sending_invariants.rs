@@ -22,12 +22,7 @@ const BATCHES_MAX: usize = 2;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 impl World {
-    pub(super) fn check_sending(
-        &self,
-        who: ProcessId,
-        work: &Work,
-        changes: &[Change],
-    ) -> Checked {
+    pub(super) fn check_sending(&self, who: ProcessId, work: &Work, changes: &[Change]) -> Checked {
         let wall = self.processes[who.0].clocks.wall(self.agenda.now());
         let Role::Following(following) = &self.processes[who.0].role else { return Ok(()) };
         let Work { position, attempt, .. } = work;
@@ -107,8 +102,9 @@ impl World {
 fn check_room(following: &Following, wall: Timestamp) -> Checked {
     let batches = following.sending.calls.values().filter(|call| call.is_fresh).count();
     ensure(batches < BATCHES_MAX, || format!("more than {BATCHES_MAX} batches at once"))?;
-    let is_early = following.sending.unheard_at.is_some_and(|unheard_at| {
-        wall >= unheard_at && wall.since(unheard_at) < PAUSE_MIN
-    });
+    let is_early = following
+        .sending
+        .unheard_at
+        .is_some_and(|unheard_at| wall >= unheard_at && wall.since(unheard_at) < PAUSE_MIN);
     ensure(!is_early, || "the next batch comes at once, and nobody is there".to_owned())
 }
