@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ensue::BoxError;
 
 use crate::run::{Outcome, Trial};
@@ -13,6 +13,9 @@ use crate::writer::Assignment;
 
 /// The logs that a program has to choose from.
 pub trait Choice: ValueEnum + Send + Sync + 'static {
+    /// What one types to have the program run.
+    const DOOR: &'static str;
+
     /// A run with the chosen one.
     fn run(self, trial: &Trial) -> impl Future<Output = Result<Outcome, BoxError>>;
 
@@ -22,8 +25,8 @@ pub trait Choice: ValueEnum + Send + Sync + 'static {
 
 /// Has many writers and readers at a log while everything goes wrong, and judges what came of it
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask torture", arg_required_else_help = true)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
+#[command(subcommand_negates_reqs = true)]
 pub struct CommandLine<C: Choice> {
     #[command(subcommand)]
     role: Option<Role<C>>,
@@ -78,7 +81,8 @@ impl<C: Choice> CommandLine<C> {
     /// # Errors
     /// There is no verdict.
     pub async fn obey() -> Result<ExitCode, BoxError> {
-        let Self { role, order } = Self::parse();
+        let typed = Self::command().bin_name(C::DOOR).get_matches();
+        let Self { role, order } = Self::from_arg_matches(&typed)?;
         if let Some(Role::Write { store, address, seed, first_writer, writers, bulk, pace }) = role
         {
             store.write(&Assignment { address, seed, first_writer, writers, bulk, pace }).await?;

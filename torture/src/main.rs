@@ -25,6 +25,8 @@ async fn main() -> Result<ExitCode, BoxError> {
 }
 
 impl Choice for Kind {
+    const DOOR: &'static str = "cargo xtask torture";
+
     async fn run(self, trial: &Trial) -> Result<Outcome, BoxError> {
         match self {
             Self::Sqlite => run(SqliteArena::new()?, trial).await,
