@@ -76,7 +76,7 @@ enum Verb {
         arguments: Vec<String>,
     },
     /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` and `relays` compare
-    /// with other crates
+    /// with other crates, `judged` has other crates' logs stand what `torture` has ours
     // Every flag, `--help` too, belongs to the benchmark program.
     #[command(disable_help_flag = true)]
     Bench {

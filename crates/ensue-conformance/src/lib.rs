@@ -53,6 +53,7 @@ macro_rules! suite {
             pages_of_any_size_give_the_same_log,
             nothing_is_after_the_last_position_there_can_be,
             an_append_of_somebody_else_is_noticed,
+            who_commits_finds_the_position_or_is_told_of_it,
         );
         $crate::tests!($backend, transactions:
             an_effect_and_its_events_commit_together,
