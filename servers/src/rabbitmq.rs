@@ -20,6 +20,7 @@ use crate::server::{Recipe, Server, quoted};
 pub struct RabbitMq {
     server: Server,
     port: u16,
+    tls_port: Option<u16>,
 }
 
 impl RabbitMq {
@@ -32,22 +33,52 @@ impl RabbitMq {
         let programs = PROGRAMS.find_or_install()?;
         port::on_a_free_one(|port| {
             // The node's own, by which it is controlled.
-            port::on_a_free_one(|node| Self::start_on(port, node, &programs))
+            port::on_a_free_one(|node| Self::start_on(port, node, None, &programs))
         })
     }
 
-    fn start_on(port: u16, node: u16, programs: &Path) -> Result<Self, Failure> {
+    /// Starts one that speaks TLS as well, with a certificate of its own making.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with_tls() -> Result<Self, Failure> {
+        let programs = PROGRAMS.find_or_install()?;
+        port::on_a_free_one(|port| {
+            port::on_a_free_one(|node| {
+                port::on_a_free_one(|tls| Self::start_on(port, node, Some(tls), &programs))
+            })
+        })
+    }
+
+    fn start_on(
+        port: u16,
+        node: u16,
+        tls_port: Option<u16>,
+        programs: &Path,
+    ) -> Result<Self, Failure> {
         let place = Place::new("rabbitmq", STOP_SIGNAL)?;
         place.write("plugins", PLUGINS)?;
-        place.write("rabbitmq.conf", CONFIGURATION)?;
+        let tls = tls_port.map_or_else(String::new, |port| tls(port, place.path()));
+        place.write("rabbitmq.conf", &format!("{CONFIGURATION}{tls}"))?;
+        place.write("certificate.conf", CERTIFICATE)?;
         place.write("control", &control(programs, node))?;
         let address = handshake::on_loopback(port);
         let recipe = Recipe {
             name: "RabbitMQ",
-            script: script(programs, port, node),
+            script: script(programs, port, node, tls_port.is_some()),
             is_ready: Box::new(move || answers(address).unwrap_or(false)),
         };
-        Ok(Self { server: Server::start(place, recipe)?, port })
+        Ok(Self { server: Server::start(place, recipe)?, port, tls_port })
+    }
+
+    /// Where to connect by TLS, if it was started with it.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls_port.map(|port| format!("amqps://guest:guest@localhost:{port}/%2f"))
+    }
+
+    /// The certificate, which only who is told trusts: PEM, and nothing without TLS.
+    pub fn certificate(&self) -> String {
+        std::fs::read_to_string(self.directory().join("certificate.pem")).unwrap_or_default()
     }
 
     /// Where to connect, as an administrator, to the virtual host `/`.
@@ -103,10 +134,11 @@ fn answers(address: SocketAddr) -> io::Result<bool> {
 
 /// The scripts on `PATH` insist on an account of their own, those beside the programs do not. With an
 /// input allowed they become the Erlang machine, so that it is this process that is killed.
-fn script(programs: &Path, port: u16, node: u16) -> String {
+fn script(programs: &Path, port: u16, node: u16, has_tls: bool) -> String {
     let (environment, server) = (environment(node), quoted(&programs.join("rabbitmq-server")));
+    let certificate = if has_tls { MAKE_CERTIFICATE } else { "" };
     format!(
-        "{environment}\
+        "{certificate}{environment}\
          export RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT={port}\n\
          export RABBITMQ_DIST_PORT={node} RABBITMQ_ALLOW_INPUT=1 RABBITMQ_LOGS=-\n\
          export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-sname {NODE} {ONLY_LOOPBACK}'\n\
@@ -146,6 +178,28 @@ const PLUGINS: &str = "[rabbitmq_consistent_hash_exchange].\n";
 const CONFIGURATION: &str = "vm_memory_high_watermark.absolute = 2GB\n\
                              disk_free_limit.absolute = 50MB\n";
 
+fn tls(port: u16, directory: &Path) -> String {
+    let directory = directory.display();
+    format!(
+        "listeners.ssl.1 = 127.0.0.1:{port}\n\
+         ssl_options.cacertfile = {directory}/certificate.pem\n\
+         ssl_options.certfile = {directory}/certificate.pem\n\
+         ssl_options.keyfile = {directory}/key.pem\n\
+         ssl_options.verify = verify_none\n\
+         ssl_options.fail_if_no_peer_cert = false\n"
+    )
+}
+
+/// RabbitMQ's package brings openssl.
+const MAKE_CERTIFICATE: &str = "[ -e key.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -days 2 \\\n    \
+                                -config certificate.conf -keyout key.pem -out certificate.pem\n";
+
+/// Of a server and not of an authority, which clients would not take for one.
+const CERTIFICATE: &str = "[req]\nprompt=no\ndistinguished_name=name\nx509_extensions=extensions\n\
+                           [name]\nCN=localhost\n\
+                           [extensions]\nbasicConstraints=critical,CA:FALSE\n\
+                           subjectAltName=DNS:localhost,IP:127.0.0.1\n";
+
 /// A graceful end takes seven seconds, and what was confirmed is on disk.
 const STOP_SIGNAL: &str = "KILL";
 
@@ -176,14 +230,14 @@ mod tests {
 
     #[test]
     fn only_loopback_is_listened_on() {
-        let script = script(Path::new("/usr/bin"), 20_123, 20_124);
+        let script = script(Path::new("/usr/bin"), 20_123, 20_124, false);
         assert!(script.contains("RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=20123"));
         assert!(script.contains("inet_dist_use_interface {127,0,0,1}"));
     }
 
     #[test]
     fn nothing_outlives_the_server() {
-        for script in [script(Path::new("/"), 1, 2), control(Path::new("/"), 2)] {
+        for script in [script(Path::new("/"), 1, 2, true), control(Path::new("/"), 2)] {
             assert!(script.contains("-start_epmd false -erl_epmd_port 2"));
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ensue::BoxError;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
@@ -15,6 +16,8 @@ pub(crate) struct Address {
     uri: AMQPUri,
     /// What the broker shows of us.
     name: String,
+    /// Certificates that are trusted beside the system's.
+    trusted: Option<String>,
 }
 
 impl Address {
@@ -27,7 +30,11 @@ impl Address {
             Error::new(ErrorKind::Address, message)
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        Ok(Self { uri, name })
+        Ok(Self { uri, name, trusted: None })
+    }
+
+    pub(crate) fn trusting(self, pem: String) -> Self {
+        Self { trusted: Some(pem), ..self }
     }
 
     /// CANCEL-SAFE: dropped half-way, the connection is closed as soon as it is there.
@@ -35,8 +42,11 @@ impl Address {
         let (uri, name) = (self.uri.clone(), self.name.clone());
         // Not the client's own recovery: it is silent for as long as it lasts, up to minutes.
         let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let tls = OwnedTLSConfig { identity: None, cert_chain: self.trusted.clone() };
+        let runtime = lapin::runtime::default_runtime()?;
         let connecting = tokio::spawn(async move {
-            timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri, properties)).await
+            let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
+            timeout(CONNECT_TIMEOUT, connecting).await
         });
         match connecting.await? {
             Ok(connection) => {

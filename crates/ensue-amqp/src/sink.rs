@@ -54,6 +54,12 @@ impl AmqpSink {
         })
     }
 
+    /// Trusts these certificates too, in PEM: those of a private authority, beside the system's.
+    #[must_use]
+    pub fn trusting(self, pem: impl Into<String>) -> Self {
+        Self { address: self.address.trusting(pem.into()), ..self }
+    }
+
     /// Sends each event as one JSON object, the attributes beside the payload, instead of attributes in
     /// headers.
     #[must_use]

@@ -35,6 +35,12 @@ impl AmqpSource {
         queue.check()?;
         Ok(Self { address: Address::new(url, format!("ensue from {}", queue.name()))?, queue })
     }
+
+    /// Trusts these certificates too, in PEM: those of a private authority, beside the system's.
+    #[must_use]
+    pub fn trusting(self, pem: impl Into<String>) -> Self {
+        Self { address: self.address.trusting(pem.into()), ..self }
+    }
 }
 
 impl Source for AmqpSource {

@@ -10,6 +10,7 @@ use std::task::Poll;
 use ensue::{
     BoxError, CorrelationId, Entry, Envelope, EventId, Outcome, Position, Sink, Timestamp,
 };
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::backend::{PATIENCE, envelope};
@@ -47,29 +48,30 @@ pub async fn what_nobody_listens_to_is_not_delivered<D: Destination>(destination
     let (sink, mut entries) = (destination.sink(), entries(0..1_000));
     entries.iter_mut().step_by(10).for_each(make_unheard);
     for batch in entries.chunks(500) {
-        for (entry, outcome) in batch.iter().zip(send(&sink, batch).await) {
-            let is_right = match is_unheard(entry) {
-                true => matches!(outcome, Outcome::Unroutable(_)),
-                false => outcome.is_delivered(),
-            };
-            assert!(is_right, "{} is {outcome:?}", entry.envelope.event_type);
-        }
+        assert_are_right(batch, &send(&sink, batch).await);
     }
     assert_eq!(destination.received(900).await.len(), 900);
 }
 
-/// Two calls at once, in one of which everything comes back.
+/// Several calls at once, in each of which some come back.
 pub async fn calls_at_once_keep_their_answers_apart<D: Destination>(destination: &D) {
     let sink = Arc::new(destination.sink());
-    for round in 0..10 {
-        let heard = entries(round * 200..round * 200 + 100);
-        let mut unheard = entries(round * 200 + 100..round * 200 + 200);
-        unheard.iter_mut().for_each(make_unheard);
-        let (heard, unheard) = tokio::join!(send(&*sink, &heard), send(&*sink, &unheard));
-        assert!(heard.iter().all(Outcome::is_delivered));
-        assert!(unheard.iter().all(|outcome| matches!(outcome, Outcome::Unroutable(_))));
+    let mut calls = JoinSet::new();
+    for caller in 0..8 {
+        let sink = sink.clone();
+        calls.spawn(async move {
+            for call in 0..50 {
+                let first = (caller * 50 + call) * 20;
+                let mut entries = entries(first..first + 20);
+                entries.iter_mut().step_by(10).for_each(make_unheard);
+                assert_are_right(&entries, &send(&*sink, &entries).await);
+            }
+        });
     }
-    assert_eq!(destination.received(1_000).await.len(), 1_000);
+    while let Some(called) = calls.join_next().await {
+        called.unwrap();
+    }
+    assert_eq!(destination.received(7_200).await.len(), 7_200);
 }
 
 /// Nothing is lost or doubled by it, and afterwards the same sink finds who is there.
@@ -124,6 +126,17 @@ pub async fn nothing_to_send_is_nothing_to_answer_for<D: Destination>(destinatio
     assert!(send(&destination.sink(), &[]).await.is_empty());
 }
 
+fn assert_are_right(entries: &[Entry], outcomes: &[Outcome]) {
+    assert_eq!(entries.len(), outcomes.len());
+    for (entry, outcome) in entries.iter().zip(outcomes) {
+        let is_right = match entry.envelope.event_type == UNHEARD {
+            true => matches!(outcome, Outcome::Unroutable(_)),
+            false => outcome.is_delivered(),
+        };
+        assert!(is_right, "{} is {outcome:?}", entry.envelope.event_type);
+    }
+}
+
 async fn until_somebody_is_there<S: Sink>(sink: &S, entries: &[Entry]) -> Vec<Outcome> {
     loop {
         match sink.send(entries).await {
@@ -157,10 +170,6 @@ fn at((position, envelope): (u64, Envelope)) -> Entry {
 
 fn make_unheard(entry: &mut Entry) {
     entry.envelope.event_type = UNHEARD.into();
-}
-
-fn is_unheard(entry: &Entry) -> bool {
-    entry.envelope.event_type == UNHEARD
 }
 
 fn ids(received: &[Envelope]) -> Vec<EventId> {

@@ -99,7 +99,8 @@ async fn of_what_a_broker_does_not_confirm_nothing_is_known_and_another_session_
     place.proxy.set(Line::Deaf);
     let started = Instant::now();
     let outcomes = send(&sink, &entries).await;
-    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    // Heartbeats alone would take 20 seconds.
+    assert!(started.elapsed() < Duration::from_secs(17), "{:?}", started.elapsed());
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unknown(_))));
     place.proxy.set(Line::Open);
     assert!(send(&sink, &entries).await.iter().all(Outcome::is_delivered));

@@ -10,5 +10,6 @@ mod listening;
 mod order;
 mod proxy;
 mod sdks;
+mod tls;
 
 ensue_conformance::sink_suite!(broker::Place);
