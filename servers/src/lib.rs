@@ -2,8 +2,8 @@
 //! afterwards whatever happens.
 //!
 //! `cargo xtask test` and `cargo xtask with-servers` put [`Surroundings`] around the tests, which
-//! ask [`postgres_url`] and [`pgbouncer_url`] where to connect. A test that has to kill its server
-//! starts a private one:
+//! ask [`postgres_url`], [`pgbouncer_url`] and [`amqp_url`] where to connect. A test that has to kill
+//! its server starts a private one:
 //!
 //! ```no_run
 //! let mut postgres = servers::Postgres::start()?;
@@ -18,8 +18,8 @@
 //!
 //! Every server lives in a place of its own: a temporary directory, and a user that is not root. A
 //! guard stops it and removes the directory as soon as the process that wanted it is gone, also if
-//! that was killed. One more kind of server is one more file beside `postgres.rs` and `pgbouncer.rs`,
-//! and a row in `surroundings.rs`.
+//! that was killed. One more kind of server is one more file beside `postgres.rs`, `pgbouncer.rs`
+//! and `rabbitmq.rs`, and a row in `surroundings.rs`.
 
 mod account;
 mod address;
@@ -34,6 +34,7 @@ mod place;
 mod port;
 mod postgres;
 mod programs;
+mod rabbitmq;
 mod server;
 mod surroundings;
 
@@ -42,4 +43,5 @@ pub use failure::Failure;
 pub use fresh_database::FreshDatabase;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
-pub use surroundings::{Surroundings, pgbouncer_url, postgres_url};
+pub use rabbitmq::RabbitMq;
+pub use surroundings::{Surroundings, amqp_url, pgbouncer_url, postgres_url};

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use crate::account::we_are_root;
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ impl Package {
 
 pub(crate) fn install(package: &Package) -> Result<(), Failure> {
     let installer = Installer::find().ok_or_else(|| package.is_missing())?;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     announce(package);
     installer.install(package)
 }
@@ -40,6 +42,9 @@ fn announce(package: &Package) {
     let Package { name, of, .. } = package;
     eprintln!("installing the package `{name}`: tests run against a real {of}, and it is not here");
 }
+
+/// Servers start side by side, and the lists of packages are written by one at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// How we may run `apt-get`: as root, or by a `sudo` that asks for no password.
 struct Installer {

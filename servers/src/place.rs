@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::account::Account;
 use crate::failure::Failure;
@@ -31,6 +32,19 @@ impl Place {
         fs::write(&file, text).map_err(Failure::cannot(format!("write {}", file.display())))?;
         self.account.take_over(&file)?;
         Ok(file)
+    }
+
+    /// Runs a script of this place as the account, and returns what it prints.
+    pub(crate) fn run(&self, script: &str, words: &[&str]) -> Result<String, Failure> {
+        let mut shell = self.account.command(Path::new("/bin/sh"));
+        shell.arg(script).args(words).current_dir(self.path()).stdin(Stdio::null());
+        let output = shell.output().map_err(Failure::cannot("start /bin/sh"))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(said);
+        }
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        Err(Failure::new(format!("`{script} {}`: {said}{complaint}", words.join(" "))))
     }
 
     /// Nothing where there is no such file.

@@ -1,10 +1,11 @@
 //! The servers that the tests of this workspace need, all together.
 
-use std::env;
+use std::{env, thread};
 
 use crate::failure::Failure;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
+use crate::rabbitmq::RabbitMq;
 
 /// What tests find around them: a server of each kind, either one that the environment names or one
 /// that was started for this and ends with it.
@@ -13,6 +14,7 @@ pub struct Surroundings {
     // Held for their drops, in this order: PgBouncer's way leads to PostgreSQL.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
+    _rabbitmq: Option<RabbitMq>,
 }
 
 impl Surroundings {
@@ -21,11 +23,37 @@ impl Surroundings {
     /// # Errors
     /// When a server is neither named nor can be started; the message says what to do.
     pub fn complete() -> Result<Self, Failure> {
-        let (postgres, postgres_url) = named_or_else(POSTGRES_URL, Postgres::start, Postgres::url)?;
-        let start = || PgBouncer::start(&postgres_url);
-        let (pgbouncer, pgbouncer_url) = named_or_else(PGBOUNCER_URL, start, PgBouncer::url)?;
-        let variables = vec![(POSTGRES_URL, postgres_url), (PGBOUNCER_URL, pgbouncer_url)];
-        Ok(Self { variables, _pgbouncer: pgbouncer, _postgres: postgres })
+        thread::scope(|scope| {
+            // It is the slowest to start, and needs none of the others.
+            let rabbitmq = scope.spawn(|| named_or_else(AMQP_URL, RabbitMq::start, RabbitMq::url));
+            let (postgres, postgres_url) =
+                named_or_else(POSTGRES_URL, Postgres::start, Postgres::url)?;
+            let start = || PgBouncer::start(&postgres_url);
+            let (pgbouncer, pgbouncer_url) = named_or_else(PGBOUNCER_URL, start, PgBouncer::url)?;
+            let panicked = |_| Err(Failure::new("RabbitMQ's start panicked"));
+            let (rabbitmq, amqp_url) = rabbitmq.join().unwrap_or_else(panicked)?;
+            let variables = vec![
+                (POSTGRES_URL, postgres_url),
+                (PGBOUNCER_URL, pgbouncer_url),
+                (AMQP_URL, amqp_url),
+            ];
+            Ok(Self { variables, _pgbouncer: pgbouncer, _postgres: postgres, _rabbitmq: rabbitmq })
+        })
+    }
+
+    /// Where the PostgreSQL is.
+    pub fn postgres_url(&self) -> &str {
+        self.url(POSTGRES_URL)
+    }
+
+    /// Where the RabbitMQ is.
+    pub fn amqp_url(&self) -> &str {
+        self.url(AMQP_URL)
+    }
+
+    fn url(&self, variable: &str) -> &str {
+        let found = self.variables.iter().find(|(name, _)| *name == variable);
+        found.map_or("", |(_, url)| url)
     }
 
     /// The environment of programs that are to find these servers.
@@ -50,6 +78,15 @@ pub fn postgres_url() -> String {
 #[track_caller]
 pub fn pgbouncer_url() -> String {
     named(PGBOUNCER_URL).unwrap_or_else(|| panic!("{}", is_missing(PGBOUNCER_URL)))
+}
+
+/// The URL of the RabbitMQ that tests use: an administrator's.
+///
+/// # Panics
+/// When the environment does not have it, with the command that puts it there.
+#[track_caller]
+pub fn amqp_url() -> String {
+    named(AMQP_URL).unwrap_or_else(|| panic!("{}", is_missing(AMQP_URL)))
 }
 
 fn named_or_else<S>(
@@ -79,6 +116,7 @@ fn is_missing(variable: &str) -> String {
 
 pub(crate) const POSTGRES_URL: &str = "ENSUE_TEST_POSTGRES_URL";
 pub(crate) const PGBOUNCER_URL: &str = "ENSUE_TEST_PGBOUNCER_URL";
+pub(crate) const AMQP_URL: &str = "ENSUE_TEST_AMQP_URL";
 
 #[cfg(test)]
 mod tests {

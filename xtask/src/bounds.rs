@@ -31,6 +31,11 @@ const BOUNDS: &[Bound] = &[
         because: "whoever takes ensue-postgres gets no other driver, also none for the same \
                   database; sqlx's features macros, migrate, json, uuid and time each lock them all",
     },
+    Bound {
+        whose: Whose::EveryoneBut("ensue-amqp"),
+        keeps_out: &["lapin", "amq-protocol*"],
+        because: "a broker's client comes with the crate for that broker alone",
+    },
 ];
 
 pub(crate) fn complaints(member: &str, taken: &Taken) -> Vec<String> {

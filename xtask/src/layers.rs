@@ -9,6 +9,7 @@ const LAYERS: &[Layer] = &[
     Layer { member: "ensue", below: Below::These(&["ensue-core", "ensue-derive"]) },
     Layer { member: "ensue-sqlite", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-postgres", below: Below::These(&["ensue"]) },
+    Layer { member: "ensue-amqp", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-http", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-conformance", below: Below::These(&["ensue"]) },
     Layer {
@@ -99,6 +100,7 @@ mod tests {
         ("ensue", &["ensue-core", "ensue-derive", "tokio"]),
         ("ensue-sqlite", &["ensue", "sqlx"]),
         ("ensue-postgres", &["ensue", "sqlx"]),
+        ("ensue-amqp", &["ensue", "lapin"]),
         ("ensue-http", &["ensue"]),
         ("ensue-conformance", &["ensue"]),
         ("shop", &["ensue", "ensue-core", "ensue-http", "ensue-postgres", "ensue-sqlite"]),

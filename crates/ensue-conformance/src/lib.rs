@@ -1,10 +1,16 @@
-//! The suite that every store of [ensue](https://docs.rs/ensue) must pass.
+//! The suites that every store and every sink of [ensue](https://docs.rs/ensue) must pass.
 //!
 //! Each MUST of the contract in [`ensue::store`] is a test of that meaning. A store's crate gives
 //! the suite a [`Backend`] and one line:
 //!
 //! ```text
 //! ensue_conformance::suite!(SqliteFile);
+//! ```
+//!
+//! In the same way each MUST of [`ensue::Sink`] is a test, of a [`Destination`]:
+//!
+//! ```text
+//! ensue_conformance::sink_suite!(Broker);
 //! ```
 
 #![expect(
@@ -15,14 +21,17 @@
 
 pub mod backend;
 pub mod claims;
+pub mod destination;
 pub mod inbox;
 pub mod log;
 pub mod requests;
 pub mod retention;
+pub mod sinks;
 pub mod subscriptions;
 pub mod transactions;
 
 pub use backend::Backend;
+pub use destination::{Destination, UNHEARD};
 
 /// Makes every test of the suite for a [`Backend`].
 #[macro_export]
@@ -44,6 +53,7 @@ macro_rules! suite {
             pages_of_any_size_give_the_same_log,
             nothing_is_after_the_last_position_there_can_be,
             an_append_of_somebody_else_is_noticed,
+            who_commits_finds_the_position_or_is_told_of_it,
         );
         $crate::tests!($backend, transactions:
             an_effect_and_its_events_commit_together,
@@ -141,18 +151,38 @@ macro_rules! suite {
     };
 }
 
-/// One module of tests; [`suite!`] calls it.
+/// Makes every test of the suite for a [`Destination`].
+#[macro_export]
+macro_rules! sink_suite {
+    ($destination:ty) => {
+        $crate::tests!($destination as $crate::Destination, sinks:
+            what_is_delivered_has_arrived,
+            entries_arrive_in_the_order_in_which_they_are_sent,
+            an_envelope_arrives_unchanged,
+            what_nobody_listens_to_is_not_delivered,
+            calls_at_once_keep_their_answers_apart,
+            while_nobody_is_there_it_fails_and_sends_nothing,
+            a_call_that_is_dropped_spoils_no_other,
+            nothing_to_send_is_nothing_to_answer_for,
+        );
+    };
+}
+
+/// One module of tests; the suites call it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests {
     ($backend:ty, $module:ident: $($test:ident,)*) => {
+        $crate::tests!($backend as $crate::Backend, $module: $($test,)*);
+    };
+    ($place:ty as $kind:path, $module:ident: $($test:ident,)*) => {
         mod $module {
             use super::*;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    let backend = <$backend as $crate::Backend>::fresh().await;
-                    $crate::$module::$test(&backend).await;
+                    let place = <$place as $kind>::fresh().await;
+                    $crate::$module::$test(&place).await;
                 }
             )*
         }

@@ -67,6 +67,7 @@
 mod batch;
 mod builder;
 mod cascade;
+pub mod cloud_event;
 mod directed;
 mod error;
 mod events;

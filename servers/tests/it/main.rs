@@ -5,4 +5,5 @@
 mod abandoned;
 mod pgbouncer;
 mod postgres;
+mod rabbitmq;
 mod scratch;

@@ -15,7 +15,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool};
 
 use crate::mark::Mark;
-use crate::writer::envelope;
+use crate::ours::envelope;
 
 /// A store that is ours but for its log.
 #[derive(Debug, Clone)]

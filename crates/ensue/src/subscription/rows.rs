@@ -284,15 +284,19 @@ impl FailureClass {
         }
     }
 
-    /// Whether it says nothing of what the handler depends on: no handler was called.
+    /// Whether it is no sign that what the handler depends on is away: no handler was called, or the
+    /// other side has answered for this entry.
     pub(crate) const fn is_of_the_entry(self) -> bool {
         match self {
-            Self::Undecodable | Self::Unreadable | Self::Newer | Self::UnknownType => true,
+            Self::Undecodable
+            | Self::Unreadable
+            | Self::Newer
+            | Self::UnknownType
+            | Self::Unroutable => true,
             Self::Handler
             | Self::Panic
             | Self::Deadline
             | Self::Crash
-            | Self::Unroutable
             | Self::Rejected
             | Self::Unconfirmed => false,
         }

@@ -1,0 +1,167 @@
+//! Messages from RabbitMQ.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::SystemTime;
+
+use ensue::BoxError;
+use ensue::listener::{Arrival, Session, Source, Tag};
+use futures_util::future::try_join_all;
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, Consumer};
+
+use crate::address::Address;
+use crate::error::Error;
+use crate::format;
+use crate::session::in_time;
+use crate::topology::{Queue, short};
+
+/// Receives what other programs have sent to a queue of RabbitMQ: CloudEvents, in the headers of any
+/// binding or structured.
+pub struct AmqpSource {
+    address: Address,
+    queue: Queue,
+}
+
+impl AmqpSource {
+    /// A source of what is in the `queue` of the broker at `url`, `amqp://user:password@host:port/vhost`.
+    ///
+    /// # Errors
+    /// When the URL is none, or a name is missing or too long.
+    pub fn new(url: &str, queue: Queue) -> Result<Self, Error> {
+        queue.check()?;
+        Ok(Self { address: Address::new(url, format!("ensue from {}", queue.name()))?, queue })
+    }
+}
+
+impl Source for AmqpSource {
+    type Session = AmqpSession;
+
+    async fn open(&self, prefetch: u16) -> Result<AmqpSession, BoxError> {
+        let connection = self.address.connect().await?;
+        let (channel, consumer) = in_time(self.consume(&connection, prefetch)).await?;
+        tracing::info!(broker = %self.address, queue = self.queue.name(), "listening");
+        Ok(AmqpSession {
+            unacknowledged: BTreeSet::new(),
+            consumer,
+            channel,
+            is_stopped: false,
+            has_ended: false,
+            connection,
+        })
+    }
+}
+
+impl AmqpSource {
+    async fn consume(
+        &self,
+        connection: &Connection,
+        prefetch: u16,
+    ) -> Result<(Channel, Consumer), BoxError> {
+        let channel = connection.create_channel().await?;
+        self.queue.prepare(&channel, prefetch).await?;
+        let (queue, tag) = (short(self.queue.name())?, short("")?);
+        let options = BasicConsumeOptions::default();
+        let consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await?;
+        Ok((channel, consumer))
+    }
+}
+
+impl fmt::Debug for AmqpSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpSource")
+            .field("address", &format_args!("{}", self.address))
+            .field("queue", &self.queue)
+            .finish()
+    }
+}
+
+/// A connection that receives from a queue.
+pub struct AmqpSession {
+    /// What has arrived and is not acknowledged.
+    unacknowledged: BTreeSet<u64>,
+    is_stopped: bool,
+    has_ended: bool,
+    // Closed in this order.
+    consumer: Consumer,
+    channel: Channel,
+    connection: Connection,
+}
+
+impl Session for AmqpSession {
+    async fn receive(&mut self) -> Result<Vec<Arrival>, BoxError> {
+        if self.has_ended {
+            return self.ended();
+        }
+        let Some(first) = self.consumer.next().await else { return self.ended() };
+        let mut arrivals = vec![self.arrival(&first?)];
+        // The client says once that it is over, and why; then it says nothing.
+        while let Some(next) = self.consumer.next().now_or_never() {
+            let Some(Ok(next)) = next else {
+                self.has_ended = true;
+                break;
+            };
+            arrivals.push(self.arrival(&next));
+        }
+        Ok(arrivals)
+    }
+
+    async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), BoxError> {
+        for Tag(tag) in tags {
+            self.unacknowledged.remove(tag);
+        }
+        let first_left = self.unacknowledged.first().copied().unwrap_or(u64::MAX);
+        let (below, above) = tags.split_at(tags.partition_point(|Tag(tag)| *tag < first_left));
+        // One word for all up to the last of these, and one for each that has a gap before it.
+        let up_to = below.last().map(|tag| (tag, true));
+        let acknowledged = up_to.into_iter().chain(above.iter().map(|tag| (tag, false)));
+        let acknowledging = acknowledged
+            .map(|(Tag(tag), multiple)| self.channel.basic_ack(*tag, BasicAckOptions { multiple }));
+        try_join_all(acknowledging).await?;
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), BoxError> {
+        self.is_stopped = true;
+        let cancelling =
+            self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
+        in_time(async { Ok(cancelling.await?) }).await
+    }
+}
+
+impl AmqpSession {
+    fn arrival(&mut self, delivery: &Delivery) -> Arrival {
+        self.unacknowledged.insert(delivery.delivery_tag);
+        Arrival {
+            tag: Tag(delivery.delivery_tag),
+            is_redelivered: delivery.redelivered || was_delivered_before(delivery),
+            message: format::read(delivery, SystemTime::now().into()),
+        }
+    }
+
+    fn ended(&mut self) -> Result<Vec<Arrival>, BoxError> {
+        self.has_ended = true;
+        if self.is_stopped && self.connection.status().connected() {
+            return Ok(Vec::new());
+        }
+        Err("the broker receives for us no more: is the queue gone?".into())
+    }
+}
+
+/// Quorum queues count.
+fn was_delivered_before(delivery: &Delivery) -> bool {
+    let headers = delivery.properties.headers().as_ref();
+    let count = headers.and_then(|headers| headers.inner().get("x-delivery-count"));
+    count.is_some_and(|count| !matches!(count, AMQPValue::LongLongInt(0) | AMQPValue::LongInt(0)))
+}
+
+impl fmt::Debug for AmqpSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpSession")
+            .field("unacknowledged", &self.unacknowledged.len())
+            .finish_non_exhaustive()
+    }
+}
