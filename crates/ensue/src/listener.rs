@@ -1,6 +1,6 @@
 //! Handling here what has happened elsewhere: the other side of a [`Sink`](crate::Sink).
 //!
-//! A [`Listener`](crate::Listener) takes messages from a [`Source`], and lets handlers ensue from them as
+//! A [`Listener`] takes messages from a [`Source`], and lets handlers ensue from them as
 //! from an event of this application.
 //!
 //! - A handler that takes `&mut Tx` has its effect, the events it raises and the *receipt* of the message
@@ -13,7 +13,7 @@
 //! - A message that fails is tried again in this process, and its key waits: giving it back to a broker
 //!   would let others overtake it. After its last attempt it is a *dead letter*, in the transaction of
 //!   its receipt, and the key goes on; so is, at once, one that is no event, cannot be decoded, or has no
-//!   handler. [`DeadLetters`](crate::DeadLetters) are tried again or dropped by an operator.
+//!   handler. [`DeadLetters`] are tried again or dropped by an operator.
 //! - A message that arrives again may have ended a process: it is handled alone, and each attempt is
 //!   recorded before it begins, so that one that does so again and again becomes a dead letter.
 //! - All that the prefetch allows may wait behind keys that fail. Then nothing else arrives, until the
