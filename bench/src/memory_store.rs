@@ -8,7 +8,10 @@ use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver,
     Unhandled,
 };
-use ensue::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Transactions};
+use ensue::{
+    DeadLetter, Entry, Envelope, Error, EventId, Inbox, Log, Position, Start, Subscriptions,
+    Transactions,
+};
 
 /// A store that stores nothing.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +136,59 @@ impl Subscriptions for MemoryStore {
     async fn status(&self, _: &str) -> Result<Option<SubscriptionStatus>, Error> {
         Ok(None)
     }
+}
+
+impl Inbox for MemoryStore {
+    async fn note(
+        &self,
+        _: &mut NoTransaction,
+        _: &str,
+        _: &[EventId],
+    ) -> Result<Vec<EventId>, Error> {
+        Err(no_inbox())
+    }
+
+    async fn has_noted(&self, _: &str, _: EventId) -> Result<bool, Error> {
+        Err(no_inbox())
+    }
+
+    async fn suspect(&self, _: &str, _: EventId) -> Result<Option<u32>, Error> {
+        Err(no_inbox())
+    }
+
+    async fn bury(&self, _: &mut NoTransaction, _: &str, _: &DeadLetter) -> Result<(), Error> {
+        Err(no_inbox())
+    }
+
+    async fn exhume(
+        &self,
+        _: &mut NoTransaction,
+        _: &str,
+        _: EventId,
+    ) -> Result<Option<DeadLetter>, Error> {
+        Err(no_inbox())
+    }
+
+    async fn dead_letters(
+        &self,
+        _: &str,
+        _: Option<EventId>,
+        _: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn drop_dead_letter(&self, _: &str, _: EventId, _: &str) -> Result<bool, Error> {
+        Err(no_inbox())
+    }
+
+    async fn forget(&self, _: &str, _: Duration) -> Result<u64, Error> {
+        Ok(0)
+    }
+}
+
+fn no_inbox() -> Error {
+    Error::configuration("nothing is stored here, so nothing can be listened to")
 }
 
 fn no_subscriptions() -> Error {

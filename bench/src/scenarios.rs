@@ -11,9 +11,11 @@ mod commit_to_handler_on_postgres;
 mod drain_a_backlog_of_100000_on_postgres;
 mod drain_a_backlog_of_100000_to_a_transactional_handler;
 mod drain_to_a_transactional_handler;
+mod forward_to_rabbitmq;
 mod healthy_keys_beside_failing_ones;
 mod lanes_at_slow_commits;
 mod lanes_beside_one;
+mod listen_to_rabbitmq;
 mod raise_and_dispatch;
 mod send_to_rabbitmq;
 mod sequencer_drain;
@@ -22,7 +24,7 @@ mod what_events_leave_behind;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: [Scenario; 19] = [
+pub(crate) const ALL: [Scenario; 21] = [
     raise_and_dispatch::SCENARIO,
     unit_of_work_with_one_event_on_sqlite::SCENARIO,
     append_in_the_users_transaction::SCENARIO,
@@ -42,4 +44,6 @@ pub(crate) const ALL: [Scenario; 19] = [
     what_events_leave_behind::SCENARIO,
     an_idle_process::SCENARIO,
     send_to_rabbitmq::SCENARIO,
+    forward_to_rabbitmq::SCENARIO,
+    listen_to_rabbitmq::SCENARIO,
 ];

@@ -41,6 +41,21 @@ impl Surroundings {
         })
     }
 
+    /// Where the PostgreSQL is.
+    pub fn postgres_url(&self) -> &str {
+        self.url(POSTGRES_URL)
+    }
+
+    /// Where the RabbitMQ is.
+    pub fn amqp_url(&self) -> &str {
+        self.url(AMQP_URL)
+    }
+
+    fn url(&self, variable: &str) -> &str {
+        let found = self.variables.iter().find(|(name, _)| *name == variable);
+        found.map_or("", |(_, url)| url)
+    }
+
     /// The environment of programs that are to find these servers.
     pub fn variables(&self) -> &[(&'static str, String)] {
         &self.variables

@@ -4,6 +4,7 @@ mod lease;
 mod ledger;
 mod progress;
 mod replays;
+mod shipping;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,11 +15,14 @@ use ensue::{Position, Timestamp};
 use crate::mutant::Mutant;
 use crate::process::NEW_TYPE;
 use crate::story::Entry;
+use crate::target::Target;
 pub(crate) use lease::Lease;
 use ledger::Ledger;
 pub(crate) use progress::Outcome;
+use shipping::Shipping;
 
 pub(crate) struct Database {
+    target: Target,
     mutant: Option<Mutant>,
     /// All that is ever appended, and how much of it was.
     story: Vec<Entry>,
@@ -36,11 +40,13 @@ pub(crate) struct Database {
     pub(crate) paused: bool,
     requests: Vec<Request>,
     pub(crate) ledger: Ledger,
+    shipping: Shipping,
 }
 
 impl Database {
-    pub(crate) fn new(story: Vec<Entry>, mutant: Option<Mutant>) -> Self {
+    pub(crate) fn new(target: Target, story: Vec<Entry>, mutant: Option<Mutant>) -> Self {
         Self {
+            target,
             mutant,
             story,
             appended: 0,
@@ -55,6 +61,7 @@ impl Database {
             paused: false,
             requests: Vec::new(),
             ledger: Ledger::default(),
+            shipping: Shipping::default(),
         }
     }
 

@@ -23,10 +23,20 @@ pub(crate) enum Deed {
     UnknownType,
     /// A handler had the subscription paused.
     Stop,
+    /// Entries were sent together,
+    Call,
+    /// or were to be, and nobody was there.
+    CallInVain,
+    /// An entry arrived that had arrived before.
+    Duplicate,
+    /// An entry ended the session that it was sent in.
+    EndOfSession,
+    /// One of them was parked.
+    ParkedAlone,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Batch,
         Self::FailedBatch,
         Self::Replay,
@@ -37,6 +47,11 @@ impl Deed {
         Self::Registration,
         Self::UnknownType,
         Self::Stop,
+        Self::Call,
+        Self::CallInVain,
+        Self::Duplicate,
+        Self::EndOfSession,
+        Self::ParkedAlone,
     ];
 
     pub(crate) fn words(self) -> &'static str {
@@ -51,6 +66,11 @@ impl Deed {
             Self::Registration => "epochs ended by a new type",
             Self::UnknownType => "attempts at unknown types",
             Self::Stop => "stops",
+            Self::Call => "batches sent",
+            Self::CallInVain => "calls that found nobody",
+            Self::Duplicate => "duplicates",
+            Self::EndOfSession => "sessions ended by an entry",
+            Self::ParkedAlone => "such entries parked",
         }
     }
 }

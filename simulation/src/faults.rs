@@ -37,10 +37,18 @@ pub(crate) enum Fault {
     Outage,
     /// A handler fails.
     FailedAttempt,
+    /// The broker ends a session, half-way through what is sent.
+    EndedSession,
+    /// What is sent arrives, and nobody hears so.
+    LostConfirmation,
+    /// Nobody waits any more when it arrives.
+    LateDelivery,
+    /// The broker is there, and takes nothing in.
+    HangingBroker,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Crash,
         Self::Killer,
         Self::Shutdown,
@@ -56,7 +64,18 @@ impl Fault {
         Self::LateWakeUp,
         Self::Outage,
         Self::FailedAttempt,
+        Self::EndedSession,
+        Self::LostConfirmation,
+        Self::LateDelivery,
+        Self::HangingBroker,
     ];
+
+    /// Those that every world may have.
+    const COMMON: usize = Self::ALL.len() - Self::OF_CALLS.len();
+
+    /// What happens to what is sent to a sink.
+    const OF_CALLS: [Self; 4] =
+        [Self::EndedSession, Self::LostConfirmation, Self::LateDelivery, Self::HangingBroker];
 
     /// What happens now and then to all that there is.
     const MISFORTUNES: [Self; 7] = [
@@ -92,6 +111,10 @@ impl Fault {
             Self::LateWakeUp => "late wake-ups",
             Self::Outage => "outages",
             Self::FailedAttempt => "failed attempts",
+            Self::EndedSession => "ended sessions",
+            Self::LostConfirmation => "lost confirmations",
+            Self::LateDelivery => "late deliveries",
+            Self::HangingBroker => "calls of a broker that hangs",
         }
     }
 }
@@ -116,8 +139,19 @@ impl Faults {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let left = if rng.u8(0..16) == 0 { 0 } else { rng.u32(0..FAULTS_MAX) };
         let letters = *rng.choice(&[4, 12, 40, 120]).unwrap_or(&40);
-        let chosen = Fault::ALL.into_iter().filter(|_| rng.bool()).collect();
+        let common = Fault::ALL.into_iter().take(Fault::COMMON);
+        let chosen = common.filter(|_| rng.bool()).collect();
         Self { left, letters, chosen }
+    }
+
+    /// To what is sent to a sink some more goes wrong.
+    pub(crate) fn add_those_of_calls(&mut self, rng: &mut Rng) {
+        self.chosen.extend(Fault::OF_CALLS.into_iter().filter(|_| rng.bool()));
+    }
+
+    pub(crate) fn of_call(&mut self, rng: &mut Rng) -> Option<Fault> {
+        let happens = !self.have_stopped() && rng.u8(0..6) == 0;
+        happens.then(|| self.one_of(&Fault::OF_CALLS, rng)).flatten()
     }
 
     /// From now on nothing goes wrong.

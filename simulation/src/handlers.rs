@@ -27,6 +27,8 @@ pub(crate) struct Handlers {
     /// Whoever handles one of these is no more; by how often that was since it was last let be
     /// tried as often as a new one.
     killers: BTreeMap<Position, u32>,
+    /// Entries that nobody would receive, whatever is done.
+    hopeless: Vec<Position>,
     /// Everything fails until then.
     outage_until: Duration,
     /// Of failures: after one in so many the entry is well.
@@ -61,16 +63,47 @@ impl Handlers {
         Self {
             poisoned,
             killers: killers.into_iter().map(|position| (*position, 0)).collect(),
+            hopeless: Vec::new(),
             outage_until: Duration::ZERO,
             heals: rng.u32(1..8),
             unknown: if rng.u8(0..4) == 0 { Verdict::Stop } else { Verdict::Again },
         }
     }
 
+    /// In some worlds there are many entries that nobody would receive.
+    pub(crate) fn add_hopeless(&mut self, story: &[Entry], rng: &mut Rng) {
+        let one_in = *rng.choice(&[2, 8, 1_000, 1_000]).unwrap_or(&8);
+        let hopeless = story.iter().filter(|_| rng.u32(0..one_in) == 0);
+        self.hopeless = hopeless.map(|entry| entry.position).collect();
+    }
+
     /// What comes of all of them is what comes of the first that does not work.
     pub(crate) fn try_all(&mut self, work: &Work, now: Duration, rng: &mut Rng) -> Attempt {
         let mut attempts = work.entries().map(|position| self.try_out(position, now, rng));
         attempts.find(|attempt| !matches!(attempt, Attempt::Works)).unwrap_or(Attempt::Works)
+    }
+
+    /// What comes of an entry where it was sent.
+    pub(crate) fn receive(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
+        if self.hopeless.contains(&position) {
+            let failure = failure(FailureClass::Unroutable, Verdict::Again);
+            return Attempt::Fails(failure, Verdict::Again);
+        }
+        match self.try_out(position, now, rng) {
+            Attempt::Fails(failure, verdict) => {
+                let class = match rng.bool() {
+                    true => FailureClass::Unroutable,
+                    false => FailureClass::Rejected,
+                };
+                Attempt::Fails(Failure { class, ..failure }, verdict)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether there is nobody to send to.
+    pub(crate) fn are_away(&self, now: Duration) -> bool {
+        now < self.outage_until
     }
 
     /// What comes of an entry that `program` has no handler for, if it has none.
@@ -134,6 +167,11 @@ impl Handlers {
 
     pub(crate) fn is_killer(&self, position: Position) -> bool {
         self.killers.contains_key(&position)
+    }
+
+    /// Whether only an operator who skips it makes an end of it.
+    pub(crate) fn is_hopeless(&self, position: Position) -> bool {
+        self.is_killer(position) || self.hopeless.contains(&position)
     }
 
     pub(crate) fn fail_until(&mut self, until: Duration) {

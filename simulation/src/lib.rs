@@ -6,11 +6,13 @@
 //! schedule that broke a promise can be looked at again, step by step.
 //!
 //! - [`World`] is one schedule. It ends when everything is done, or with a [`Violation`].
+//! - A [`Target`] says whether entries are handled there, or sent to a broker.
 //! - [`schedules`] runs many, on all cores.
 //! - [`Mutant`] is a world that is broken on purpose: whoever does not notice that sees nothing.
 
 mod agenda;
 mod brief;
+mod broker;
 mod database;
 mod deed;
 mod faults;
@@ -22,6 +24,7 @@ mod process;
 pub mod schedules;
 mod story;
 mod tally;
+mod target;
 pub mod terminal;
 mod trace;
 mod violation;
@@ -30,5 +33,6 @@ mod world;
 pub use mutant::Mutant;
 pub use schedules::Found;
 pub use tally::Tally;
+pub use target::Target;
 pub use violation::Violation;
 pub use world::World;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use simulation::fleet::Fleet;
 use simulation::terminal::say;
-use simulation::{Mutant, World, schedules};
+use simulation::{Mutant, Target, World, schedules};
 
 /// Simulates processes that follow one log, with everything that may go wrong
 #[derive(Parser)]
@@ -23,25 +23,29 @@ struct Arguments {
     /// Say after how many schedules each mutant is noticed
     #[arg(long)]
     mutants: bool,
+    /// Send entries to a sink, instead of handling them
+    #[arg(long)]
+    sink: bool,
     /// Run so many fleets, which share subscriptions out among themselves
     #[arg(long)]
     fleets: Option<u64>,
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, schedules, mutant, mutants, fleets } = Arguments::parse();
+    let Arguments { seed, schedules, mutant, mutants, sink, fleets } = Arguments::parse();
+    let target = if sink { Target::Sink } else { Target::Handlers };
     let first = seed.unwrap_or(0);
     let is_well = match (schedules, fleets) {
-        _ if mutants => table(first),
-        (Some(schedules), _) => many(first, schedules),
+        _ if mutants => table(target, first),
+        (Some(schedules), _) => many(target, first, schedules),
         (None, Some(fleets)) => share(first, fleets),
-        (None, None) => replay(first, mutant),
+        (None, None) => replay(target, first, mutant),
     };
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn replay(seed: u64, mutant: Option<Mutant>) -> bool {
-    let (lines, lived) = World::new(seed, mutant).trace();
+fn replay(target: Target, seed: u64, mutant: Option<Mutant>) -> bool {
+    let (lines, lived) = World::new(target, seed, mutant).trace();
     lines.iter().for_each(|line| say(line));
     match &lived {
         Ok(()) => say(&format!("seed {seed}: every promise was kept")),
@@ -50,11 +54,13 @@ fn replay(seed: u64, mutant: Option<Mutant>) -> bool {
     lived.is_ok()
 }
 
-fn many(seed: u64, schedules: u64) -> bool {
-    let (tally, found) = schedules::run(seed, schedules);
+fn many(target: Target, seed: u64, schedules: u64) -> bool {
+    let (tally, found) = schedules::run(target, seed, schedules);
     for found in found.iter().take(FOUND_SHOWN) {
         let (seed, violation) = (found.seed, &found.violation);
-        say(&format!("seed {seed}: {violation}; see it with: cargo xtask simulate --seed {seed}"));
+        let sink = if target == Target::Sink { "--sink " } else { "" };
+        let command = format!("cargo xtask simulate {sink}--seed {seed}");
+        say(&format!("seed {seed}: {violation}; see it with: {command}"));
     }
     say(&tally);
     found.is_empty()
@@ -83,11 +89,11 @@ const FOUND_SHOWN: usize = 10;
 /// LIMIT: schedules in which a mutant is looked for.
 const SCHEDULES_MAX: u64 = 100_000;
 
-fn table(seed: u64) -> bool {
+fn table(target: Target, seed: u64) -> bool {
     say(&"| mutant | noticed after schedules | by |\n|---|---|---|");
     let mut all_noticed = true;
-    for mutant in Mutant::ALL {
-        match schedules::catch(mutant, seed, SCHEDULES_MAX) {
+    for mutant in Mutant::of(target).iter().copied() {
+        match schedules::catch(target, mutant, seed, SCHEDULES_MAX) {
             Some(found) => {
                 let after = found.seed - seed + 1;
                 say(&format!("| `{mutant}` | {after} | {} |", found.violation));

@@ -9,6 +9,7 @@ use ensue::subscription::{Answer, Change, SetAsideState, Term};
 use crate::handlers::STOPPED;
 use crate::letter::{Commit, Work};
 use crate::story::Entry;
+use crate::target::Target;
 
 /// One thing that is done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,11 +112,27 @@ pub enum Mutant {
     UnknownTypesNotLoaded,
     /// A handler says that somebody has to look, and the subscription goes on.
     StopWithoutPause,
+    /// What nobody knows the fate of is taken for delivered.
+    UnknownIsDelivered,
+    /// So is what nobody was there to take.
+    NobodyIsDelivered,
+    /// That nobody was there is taken for the end of a session: it counts as an attempt.
+    NobodyIsHeard,
+    /// The end of a session is taken for nobody being there: it says nothing of what was sent.
+    EndIsNobody,
+    /// Of entries that were sent together only the first is answered for.
+    OnlyFirstAnswered,
+    /// Each is told the fate of the next.
+    AnswersMixedUp,
+    /// The cursor passes what was sent and not confirmed.
+    CursorBeforeConfirmation,
+    /// What was set aside is settled when it is sent, not when it is confirmed.
+    SettledBeforeSent,
 }
 
 impl Mutant {
-    /// All that there are.
-    pub const ALL: [Self; 49] = [
+    /// Those of worlds with handlers.
+    const OF_HANDLERS: [Self; 49] = [
         Self::NoFence,
         Self::EarlyFence,
         Self::EpochNotRaised,
@@ -166,6 +183,38 @@ impl Mutant {
         Self::UnknownTypesNotLoaded,
         Self::StopWithoutPause,
     ];
+
+    /// Those of worlds with a sink.
+    const OF_SINKS: [Self; 20] = [
+        Self::NoFence,
+        Self::SetAsideNotLoaded,
+        Self::PauseNotLoaded,
+        Self::FailureNotRecorded,
+        Self::QueuedNotRecorded,
+        Self::SettleLeftOut,
+        Self::AttemptNotRecorded,
+        Self::OldWorkReports,
+        Self::LeaseEndIgnored,
+        Self::KeysIgnored,
+        Self::ReplayKeysIgnored,
+        Self::SeekKeepsSetAside,
+        Self::UnknownIsDelivered,
+        Self::NobodyIsDelivered,
+        Self::NobodyIsHeard,
+        Self::EndIsNobody,
+        Self::OnlyFirstAnswered,
+        Self::AnswersMixedUp,
+        Self::CursorBeforeConfirmation,
+        Self::SettledBeforeSent,
+    ];
+
+    /// All that are looked for in worlds with this target.
+    pub fn of(target: Target) -> &'static [Self] {
+        match target {
+            Target::Handlers => &Self::OF_HANDLERS,
+            Target::Sink => &Self::OF_SINKS,
+        }
+    }
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -219,6 +268,14 @@ impl Mutant {
             Self::RegistrationKeepsEpoch => "registration-keeps-epoch",
             Self::UnknownTypesNotLoaded => "unknown-types-not-loaded",
             Self::StopWithoutPause => "stop-without-pause",
+            Self::UnknownIsDelivered => "unknown-is-delivered",
+            Self::NobodyIsDelivered => "nobody-is-delivered",
+            Self::NobodyIsHeard => "nobody-is-heard",
+            Self::EndIsNobody => "end-is-nobody",
+            Self::OnlyFirstAnswered => "only-first-answered",
+            Self::AnswersMixedUp => "answers-mixed-up",
+            Self::CursorBeforeConfirmation => "cursor-before-confirmation",
+            Self::SettledBeforeSent => "settled-before-sent",
         }
     }
 
@@ -301,7 +358,8 @@ impl FromStr for Mutant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|mutant| mutant.name() == name);
+        let mut all = Self::OF_HANDLERS.iter().chain(&Self::OF_SINKS);
+        let found = all.find(|mutant| mutant.name() == name).copied();
         found.ok_or_else(|| format!("no mutant is called `{name}`; --mutants lists them"))
     }
 }

@@ -118,6 +118,26 @@ pub(crate) struct Following {
     /// Those that were in a batch which failed.
     pub(crate) spoiled: BTreeSet<Position>,
     pub(crate) recording: bool,
+    pub(crate) sending: Sending,
+}
+
+/// What it knows of what it has sent.
+#[derive(Default)]
+pub(crate) struct Sending {
+    /// What is under way, by its first position.
+    pub(crate) calls: BTreeMap<Position, SentCall>,
+    /// What is known to be delivered.
+    pub(crate) delivered: BTreeSet<Position>,
+    /// The last time, by its clock on the wall, that there was nobody to send to; unless somebody was
+    /// since.
+    pub(crate) unheard_at: Option<Timestamp>,
+}
+
+pub(crate) struct SentCall {
+    /// It is not of what was set aside.
+    pub(crate) is_fresh: bool,
+    /// Something else was under way at some time.
+    pub(crate) was_beside_another: bool,
 }
 
 /// How its clocks go.

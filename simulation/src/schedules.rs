@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::{Mutant, Tally, Violation, World};
+use crate::{Mutant, Tally, Target, Violation, World};
 
 /// A schedule that broke a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub struct Found {
 
 /// Runs `schedules` of them from `seed` on: how much that was, and what broke a promise, in the
 /// order of seeds.
-pub fn run(seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
+pub fn run(target: Target, seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
     let (next, all) = (AtomicU64::new(0), Mutex::new((Tally::default(), Vec::new())));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             scope.spawn(|| {
-                let (tally, found) = run_some(seed, schedules, &next);
+                let (tally, found) = run_some(target, seed, schedules, &next);
                 let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                 all.0.add(&tally);
                 all.1.extend(found);
@@ -36,7 +36,7 @@ pub fn run(seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
     (tally, found)
 }
 
-fn run_some(seed: u64, schedules: u64, next: &AtomicU64) -> (Tally, Vec<Found>) {
+fn run_some(target: Target, seed: u64, schedules: u64, next: &AtomicU64) -> (Tally, Vec<Found>) {
     let (mut tally, mut found) = (Tally::default(), Vec::new());
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -44,24 +44,24 @@ fn run_some(seed: u64, schedules: u64, next: &AtomicU64) -> (Tally, Vec<Found>) 
             return (tally, found);
         }
         let seed = seed.wrapping_add(number);
-        let (of_this, lived) = one(seed, None);
+        let (of_this, lived) = one(target, seed, None);
         tally.add(&of_this);
         found.extend(lived.err().map(|violation| Found { seed, violation }));
     }
 }
 
 /// One schedule. A panic is a broken promise too: the machines promise not to.
-pub fn one(seed: u64, mutant: Option<Mutant>) -> (Tally, Result<(), Violation>) {
-    panic::catch_unwind(|| World::new(seed, mutant).run()).unwrap_or_else(|_| {
+pub fn one(target: Target, seed: u64, mutant: Option<Mutant>) -> (Tally, Result<(), Violation>) {
+    panic::catch_unwind(|| World::new(target, seed, mutant).run()).unwrap_or_else(|_| {
         let tally = Tally { schedules: 1, violations: 1, ..Tally::default() };
         (tally, Err(Violation::new("it panicked")))
     })
 }
 
 /// The first of `schedules` from `seed` on in which somebody notices `mutant`.
-pub fn catch(mutant: Mutant, seed: u64, schedules: u64) -> Option<Found> {
+pub fn catch(target: Target, mutant: Mutant, seed: u64, schedules: u64) -> Option<Found> {
     (0..schedules).map(|number| seed.wrapping_add(number)).find_map(|seed| {
-        let violation = one(seed, Some(mutant)).1.err()?;
+        let violation = one(target, seed, Some(mutant)).1.err()?;
         Some(Found { seed, violation })
     })
 }

@@ -61,12 +61,12 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} schedules, {} steps; ", self.schedules, self.steps)?;
-        for (fault, count) in Fault::ALL.iter().zip(self.faults) {
+        for (fault, count) in Fault::ALL.iter().zip(self.faults).filter(|(_, count)| *count > 0) {
             write!(f, "{count} {}, ", fault.words())?;
         }
         let Self { terms, fenced, effects, violations, .. } = self;
         write!(f, "{terms} terms, {fenced} fenced commits; ")?;
-        for (deed, count) in Deed::ALL.iter().zip(self.deeds) {
+        for (deed, count) in Deed::ALL.iter().zip(self.deeds).filter(|(_, count)| *count > 0) {
             write!(f, "{count} {}, ", deed.words())?;
         }
         write!(f, "{effects} effects; {violations} violations")

@@ -8,14 +8,18 @@ mod misfortunes;
 mod operators;
 mod post;
 mod runner;
+mod sending;
+mod sending_invariants;
 mod watch;
 
 use std::time::Duration;
 
+use ensue::Position;
 use ensue::simulation::Lease;
 use fastrand::Rng;
 
 use crate::agenda::Agenda;
+use crate::broker::{Broker, Call, Fate};
 use crate::database::Database;
 use crate::faults::{Fault, Faults, up_to};
 use crate::handlers::Handlers;
@@ -24,6 +28,7 @@ use crate::mutant::Mutant;
 use crate::process::{Clocks, Process, ProcessId, Program, Role, Watch};
 use crate::story::story;
 use crate::tally::Tally;
+use crate::target::Target;
 use crate::trace::Trace;
 use crate::violation::{Checked, Violation};
 
@@ -40,6 +45,8 @@ pub struct World {
     database: Database,
     processes: Vec<Process>,
     handlers: Handlers,
+    /// If entries are not handled but sent.
+    broker: Option<Broker>,
     faults: Faults,
     settings: Settings,
     mutant: Option<Mutant>,
@@ -92,6 +99,18 @@ enum Happening {
         sender: Sender,
         commit: Commit,
     },
+    /// What was sent arrives,
+    Arrives {
+        call: Call,
+        fault: Option<Fault>,
+        is_awaited: bool,
+    },
+    /// and its sender hears what has become of it.
+    Answered {
+        call: Call,
+        fates: Vec<(Position, Fate)>,
+        is_heard: bool,
+    },
     /// A question is at the database.
     Asked {
         sender: Sender,
@@ -117,19 +136,25 @@ enum Reply {
 
 impl World {
     /// The world of `seed`, with something broken if there is a `mutant`.
-    pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
+    pub fn new(target: Target, seed: u64, mutant: Option<Mutant>) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let settings = Settings::new(&mut rng);
+        let settings = Settings::new(target, &mut rng);
         let story = story(settings.is_upgraded, &mut rng);
-        let handlers = Handlers::new(&story, &mut rng);
-        let faults = Faults::new(&mut rng);
+        let mut handlers = Handlers::new(&story, &mut rng);
+        let mut faults = Faults::new(&mut rng);
+        let broker = (target == Target::Sink).then(|| {
+            faults.add_those_of_calls(&mut rng);
+            handlers.add_hopeless(&story, &mut rng);
+            Broker::new(&mut rng)
+        });
         let processes = (0..rng.usize(1..=3)).map(|_| down(&settings)).collect();
         let mut world = Self {
             rng,
             agenda: Agenda::new(),
-            database: Database::new(story, mutant),
+            database: Database::new(target, story, mutant),
             processes,
             handlers,
+            broker,
             faults,
             settings,
             mutant,
@@ -232,6 +257,10 @@ impl World {
             Happening::HandlerEnds { sender, commit } => {
                 self.end_handler(sender, commit)?;
             }
+            Happening::Arrives { call, fault, is_awaited } => {
+                self.arrive(call, fault, is_awaited)?;
+            }
+            Happening::Answered { call, fates, is_heard } => self.hear(call, fates, is_heard)?,
             Happening::Asked { sender, errand, question, reply } => {
                 self.answer(sender, errand, question, reply)?;
             }
@@ -244,6 +273,9 @@ impl World {
         self.note(|| "faults stop".to_owned());
         self.faults.stop();
         self.handlers.heal();
+        if let Some(broker) = &mut self.broker {
+            broker.calm_down();
+        }
     }
 
     /// A newer program takes the place of an older one.
@@ -285,6 +317,12 @@ impl World {
         self.trace.note(now, || format!("{who}.{run}: {}", words()));
     }
 
+    fn allow_to_send_again(&mut self) {
+        if let Some(broker) = &mut self.broker {
+            broker.allow_for();
+        }
+    }
+
     fn count(&mut self, fault: Fault) {
         self.tally.count(fault);
     }
@@ -298,25 +336,27 @@ impl Happening {
             | Self::Poll { process, .. }
             | Self::WakeUp { process, .. } => Some(*process),
             Self::HandlerEnds { sender, .. } | Self::Told { sender, .. } => Some(sender.process),
+            Self::Answered { call, .. } => Some(call.sender.process),
             Self::Append
             | Self::Intervene
             | Self::Misfortune
             | Self::Upgrade(_)
             | Self::Calm
             | Self::Start(_)
+            | Self::Arrives { .. }
             | Self::Asked { .. } => None,
         }
     }
 }
 
 impl Settings {
-    fn new(rng: &mut Rng) -> Self {
+    fn new(target: Target, rng: &mut Rng) -> Self {
         let lanes = *rng.choice(&[1, 1, 1, 2, 3, 8]).unwrap_or(&1);
         let batch = *rng.choice(&[1, 2, 5, 20]).unwrap_or(&1);
         Self {
             lanes,
             batch: if lanes == 1 { batch } else { 1 },
-            is_upgraded: rng.u8(0..3) == 0,
+            is_upgraded: rng.u8(0..3) == 0 && target == Target::Handlers,
             lease: Duration::from_secs(rng.u64(3..15)),
             poll: Duration::from_secs(rng.u64(1..4)),
         }

@@ -3,13 +3,13 @@
 use ensue::BoxError;
 use fastrand::Rng;
 
-use crate::backend::Backend;
+use crate::defendant::Defendant;
 use crate::evidence::Witness;
 
 /// A database that is up for one run, and what can befall it beside writers that are killed.
 pub trait Arena: Send {
-    /// Its kind.
-    type Backend: Backend;
+    /// Whose log is in it.
+    type Defendant: Defendant;
 
     /// Where writers and readers find it. It stays the same over everything that befalls it.
     fn address(&self) -> String;

@@ -8,7 +8,8 @@ use crate::moment::Moment;
 use crate::sightings::Sightings;
 use crate::verdict::Verdict;
 
-/// Judges the log as it is in the end: positions, in ascending order, and what stands there.
+/// Judges the log as it is in the end: positions, in ascending order, and what stands there. Where it
+/// is [nothing](Mark::NOTHING), and the log says so, that is no gap.
 pub fn judge(history: &History, sightings: &Sightings, log: &[(u64, Mark)]) -> Verdict {
     let verdict =
         Verdict { gaps: sightings.gaps, renumbered: sightings.renumbered, ..Verdict::default() };
@@ -42,7 +43,7 @@ impl Judge<'_> {
     }
 
     fn look_for_ghosts(&mut self) {
-        for &(position, mark) in self.log {
+        for (position, mark) in events(self.log) {
             if !self.is_known(mark) {
                 self.verdict.ghosts += 1;
                 self.verdict.tell("ghost", || format!("{mark} at {position}"));
@@ -64,7 +65,7 @@ impl Judge<'_> {
 
     /// Marks of one transaction are neighbours, so that sorting brings together what belongs together.
     fn count_copies(&mut self) {
-        let mut marks: Vec<Mark> = self.log.iter().map(|&(_, mark)| mark).collect();
+        let mut marks: Vec<Mark> = events(self.log).map(|(_, mark)| mark).collect();
         marks.sort_unstable();
         let all = marks.len();
         marks.dedup();
@@ -109,7 +110,7 @@ impl Judge<'_> {
 
     fn check_keys(&mut self) {
         let mut last = HashMap::<Key, (u32, u32)>::new();
-        for &(position, mark) in self.log {
+        for (position, mark) in events(self.log) {
             let place = mark.place();
             if last.insert(mark.key(), place).is_some_and(|before| before >= place) {
                 self.verdict.key_inversions += 1;
@@ -131,6 +132,10 @@ impl Judge<'_> {
             earliest = earliest.min(transaction.acknowledged.unwrap_or(Moment::NEVER));
         }
     }
+}
+
+fn events(log: &[(u64, Mark)]) -> impl Iterator<Item = (u64, Mark)> {
+    log.iter().copied().filter(|&(_, mark)| mark != Mark::NOTHING)
 }
 
 fn count(length: usize) -> u64 {

@@ -2,11 +2,12 @@
 //! killed, transactions that append early and commit late, rollbacks, bulk loads, a server that
 //! crashes; and a judge who knows what each writer was told.
 //!
-//! - A [`Backend`] is a database with a store, and an [`Arena`] one that is up, with the misfortunes
-//!   that it can bring about. [`Sqlite`] and [`Postgres`] are ours,
-//!   [`NaivePostgres`] is how it is often done, and what the judge must notice.
+//! - A [`Defendant`] is a log that stands trial. [`Ours`] is one that is made of a [`Backend`], a
+//!   database with a store: [`Sqlite`] and [`Postgres`] are ours, [`NaivePostgres`] is how it is often
+//!   done, and what the judge must notice. Other crates' logs are in `bench/judged`.
+//! - An [`Arena`] is a database that is up, with the misfortunes that it can bring about.
 //! - [`run`] has writers and readers at it until enough is acknowledged. Writers are other processes,
-//!   started by it from the same program, which [`write`](write()) what [`Plan`]s say.
+//!   started by it from the same program ([`CommandLine`]), which [`write`](write()) what [`Plan`]s say.
 //! - [`judge`](judge()) compares what writers were told, the [`History`], with what readers saw, the
 //!   [`Sightings`], and with the log as it is at the end. It is pure, and tested on made-up ones.
 //!
@@ -14,13 +15,18 @@
 //! the same twice.
 
 mod arena;
+mod attempt;
 mod backend;
+mod command_line;
+mod deck;
+mod defendant;
 mod evidence;
 mod history;
 mod judge;
 mod mark;
 mod moment;
 mod naive_postgres;
+mod ours;
 mod plan;
 mod postgres;
 mod reader;
@@ -34,15 +40,21 @@ mod writer;
 mod writers;
 
 pub use arena::Arena;
+pub use attempt::Attempt;
 pub use backend::Backend;
+pub use command_line::{Choice, CommandLine};
+pub use deck::Deck;
+pub use defendant::{Defendant, Testimony};
 pub use evidence::{Evidence, Witness};
 pub use history::{History, Transaction, TransactionId};
 pub use judge::judge;
 pub use mark::{Key, Mark};
 pub use moment::Moment;
 pub use naive_postgres::{NaivePostgres, NaiveStore};
+pub use ours::Ours;
 pub use plan::{End, Plan};
-pub use postgres::{Postgres, PostgresArena};
+pub use postgres::{Postgres, PostgresArena, PostgresServer};
+pub use reader::Reader;
 pub use report::Report;
 pub use run::{Outcome, Trial, run};
 pub use sightings::Sightings;

@@ -55,6 +55,9 @@ impl Mark {
     /// LIMIT: events of one transaction.
     pub const EVENTS_MAX: u32 = 1 << DOOMED;
 
+    /// None: what a reader is shown at a position of which a log says that nothing stands there.
+    pub const NOTHING: Self = Self(0);
+
     /// That of the first event of a transaction which is the `number`th of its key.
     pub fn first(transaction: TransactionId, key: Key, number: u32) -> Self {
         let transaction = u128::from(transaction.get()) << TRANSACTION;

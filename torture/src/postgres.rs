@@ -2,6 +2,7 @@
 
 mod arena;
 mod late_commit;
+mod server;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use ensue_postgres::PostgresStore;
 use sqlx::PgConnection;
 
 pub use self::arena::PostgresArena;
+pub use self::server::PostgresServer;
 use crate::backend::Backend;
 
 /// PostgreSQL. Its address is a URL.

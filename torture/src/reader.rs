@@ -1,107 +1,33 @@
 //! Who follows the log with a cursor of his own.
 
-use std::time::Duration;
-
-use ensue::store::Page;
-use ensue::{BoxError, Entry, Event, Log, Position};
 use tokio::sync::watch;
 
-use crate::backend::Backend;
 use crate::evidence::Witness;
 use crate::mark::Mark;
 use crate::moment::Moment;
 
-/// Reads the log from its beginning, and goes on at its cursor whatever happens in between.
-pub(crate) struct Reader<B: Backend> {
-    address: String,
-    number: usize,
-    rows: u32,
-    cursor: u64,
-    store: Option<B::Store>,
-    pages: u32,
+/// One of those who follow the log from its beginning.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// Where the database is.
+    pub address: String,
+    /// Which of them, counted from 0.
+    pub number: usize,
+    /// How many rows a page should have, where there are pages.
+    pub rows: u32,
+    pub(crate) witness: Witness,
+    pub(crate) end: watch::Receiver<Option<u64>>,
 }
 
-/// How long a reader waits for word of something new before it looks by itself.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// After so many pages a reader starts anew, as another process would, with nothing but its cursor.
-const PAGES_MAX: u32 = 2_000;
-
-/// LIMIT: failures in a row. Whatever befalls a database is over before that.
-const FAILURES_MAX: u32 = 2_000;
-
-/// How long a reader waits before it tries again.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// LIMIT: rows of a page when nothing is to be found out but what is there.
-const ROWS: u32 = 1_000;
-
-impl<B: Backend> Reader<B> {
-    pub(crate) fn new(address: String, number: usize, rows: u32) -> Self {
-        Self { address, number, rows, cursor: 0, store: None, pages: 0 }
-    }
-
-    /// Follows until it is told where the end is, and has come there.
-    pub(crate) async fn follow(
-        mut self,
-        witness: Witness,
-        end: watch::Receiver<Option<u64>>,
-    ) -> Result<(), BoxError> {
-        let mut failures = 0;
-        while end.borrow().is_none_or(|end| self.cursor < end) {
-            let Err(error) = self.read_on(&witness).await else {
-                failures = 0;
-                continue;
-            };
-            failures += 1;
-            if failures > FAILURES_MAX {
-                return Err(error);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(())
-    }
-
-    async fn read_on(&mut self, witness: &Witness) -> Result<(), BoxError> {
-        let store = match self.store.take().filter(|_| self.pages < PAGES_MAX) {
-            Some(store) => store,
-            None => B::open(&self.address).await?,
-        };
-        self.pages = self.pages % PAGES_MAX + 1;
-        let page = read(&store, self.cursor, self.rows).await?;
+impl Reader {
+    /// Having come up to `after`, it has read these next.
+    pub fn see(&self, after: u64, page: &[(u64, Mark)]) {
         let seen_at = Moment::now();
-        match page.last() {
-            Some(&(last, _)) => {
-                witness.evidence().sightings.see(self.number, self.cursor, &page, seen_at);
-                self.cursor = last;
-            }
-            // Whether there was word or not, it looks again.
-            None => drop(tokio::time::timeout(LOOK_EVERY, store.changed_elsewhere()).await),
-        }
-        self.store = Some(store);
-        Ok(())
+        self.witness.evidence().sightings.see(self.number, after, page, seen_at);
     }
-}
 
-/// The whole log up to `end`.
-pub(crate) async fn read_all(store: &impl Log, end: u64) -> Result<Vec<(u64, Mark)>, BoxError> {
-    let mut log = Vec::new();
-    let mut cursor = 0;
-    while cursor < end {
-        let page = read(store, cursor, ROWS).await?;
-        let Some(&(last, _)) = page.last() else { break };
-        log.extend(page);
-        cursor = last;
+    /// Whether it is at the end with its cursor there. Until all is written nobody knows the end.
+    pub fn has_come_to_the_end(&self, cursor: u64) -> bool {
+        self.end.borrow().is_some_and(|end| cursor >= end)
     }
-    Ok(log)
-}
-
-async fn read(store: &impl Log, after: u64, rows: u32) -> Result<Vec<(u64, Mark)>, BoxError> {
-    let page = store.read(Page::new(Position::new(after), rows)).await?;
-    page.iter().map(marked).collect()
-}
-
-fn marked(entry: &Entry) -> Result<(u64, Mark), BoxError> {
-    let mark = Mark::decode(&entry.envelope.payload, entry.envelope.version)?;
-    Ok((entry.position.get(), mark))
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ensue::{BoxError, Events, Log};
+use ensue::BoxError;
 use fastrand::Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 pub use self::outcome::Outcome;
 use crate::arena::Arena;
-use crate::backend::Backend;
+use crate::defendant::{Defendant, Testimony};
 use crate::evidence::Witness;
 use crate::judge::judge;
-use crate::reader::{Reader, read_all};
+use crate::reader::Reader;
 use crate::writers::Writers;
 
 /// What is to be done in a run.
@@ -72,31 +72,31 @@ impl Trial {
 /// # Errors
 /// There is no verdict: the database cannot be opened, something ended by itself, or nothing goes on.
 pub async fn run<A: Arena>(mut arena: A, trial: &Trial) -> Result<Outcome, BoxError> {
-    let store = <A::Backend>::open(&arena.address()).await?;
-    <A::Backend>::prepare(&store).await?;
+    let defendant = <A::Defendant>::open(&arena.address()).await?;
+    defendant.prepare().await?;
     let witness = Witness::new(READERS.len());
     let holes = rollbacks::times(trial.events);
-    rollbacks::roll_back(&store, holes, &witness).await?;
-    let (end, readers) = start_readers::<A::Backend>(&arena.address(), &witness);
+    rollbacks::roll_back(&defendant, holes, &witness).await?;
+    let (end, readers) = start_readers::<A::Defendant>(&arena.address(), &witness);
     let writers = Writers::start(trial, arena.address(), witness.clone())?;
     let misfortunes = strike(&mut arena, writers, trial, &witness).await?;
     arena.relent().await?;
-    rollbacks::roll_back(&store, holes, &witness).await?;
-    let head = store.barrier().await?.get();
-    end.send_replace(Some(head));
+    rollbacks::roll_back(&defendant, holes, &witness).await?;
+    let last = defendant.settle().await?;
+    end.send_replace(Some(last));
     readers.join_all().await.into_iter().collect::<Result<(), _>>()?;
-    conclude(store, head, misfortunes, trial, &witness).await
+    Ok(conclude(defendant.testify(last).await?, misfortunes, trial, &witness))
 }
 
-fn start_readers<B: Backend>(
+fn start_readers<D: Defendant>(
     address: &str,
     witness: &Witness,
 ) -> (watch::Sender<Option<u64>>, JoinSet<Result<(), BoxError>>) {
     let (end, ended) = watch::channel(None);
     let mut readers = JoinSet::new();
     for (number, rows) in READERS.into_iter().enumerate() {
-        let reader = Reader::<B>::new(address.to_owned(), number, rows);
-        readers.spawn(reader.follow(witness.clone(), ended.clone()));
+        let (address, witness, end) = (address.to_owned(), witness.clone(), ended.clone());
+        readers.spawn(D::follow(Reader { address, number, rows, witness, end }));
     }
     (end, readers)
 }
@@ -158,18 +158,15 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Looks at the log once more, from its beginning, and judges.
-async fn conclude<S: ensue::Store>(
-    store: S,
-    head: u64,
+fn conclude(
+    testimony: Testimony,
     misfortunes: BTreeMap<&'static str, u64>,
     trial: &Trial,
     witness: &Witness,
-) -> Result<Outcome, BoxError> {
-    let log = read_all(&store, head).await?;
-    let verification = Events::builder(store).build().await?.verify().await?;
+) -> Outcome {
+    let Testimony { log, verification } = testimony;
     let evidence = witness.evidence();
-    Ok(Outcome {
+    Outcome {
         store: trial.store.clone(),
         seed: trial.seed,
         acknowledged: evidence.acknowledged,
@@ -180,5 +177,5 @@ async fn conclude<S: ensue::Store>(
         is_paced: trial.pace.is_some(),
         verdict: judge(&evidence.history, &evidence.sightings, &log),
         verification,
-    })
+    }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::arena::Arena;
 use crate::backend::Backend;
 use crate::evidence::Witness;
+use crate::ours::Ours;
 
 /// SQLite. Its address is a path.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl SqliteArena {
 }
 
 impl Arena for SqliteArena {
-    type Backend = Sqlite;
+    type Defendant = Ours<Sqlite>;
 
     fn address(&self) -> String {
         self.path().to_string_lossy().into_owned()

@@ -4,7 +4,7 @@ use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::{rivals, step, with_servers};
 
-/// Three names are programs of their own. All others are scenarios, which one program has.
+/// Four names are programs of their own. All others are scenarios, which one program has.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [] => {
@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             step::cargo("bench", &program("allocations"))
         }
         [name, rest @ ..] if name == "rivals" => rivals::DISPATCH.run(rest),
+        [name, rest @ ..] if name == "judged" => rivals::JUDGED.run(rest),
         [name, rest @ ..] if name == "relays" => {
             rivals::RELAYS.run_with(&with_servers::start()?, rest)
         }

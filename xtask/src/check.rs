@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
+use crate::rivals::Rivals;
 use crate::{direction, licences, rivals, step};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -37,7 +38,7 @@ impl Check {
                 step::own("direction", "cargo xtask check direction", direction::check)
             }
             Self::Licences => step::own("licences", "cargo xtask check licences", licences::check),
-            Self::Rivals => rivals::DISPATCH.check().and_then(|()| rivals::RELAYS.check()),
+            Self::Rivals => rivals::ALL.into_iter().try_for_each(Rivals::check),
         }
     }
 
@@ -49,8 +50,7 @@ impl Check {
 /// The rivals' workspaces too: that costs nothing.
 fn fmt() -> Result<(), Failure> {
     step::cargo("fmt", &Cargo::new("fmt --all --check"))?;
-    step::cargo("fmt", &rivals::DISPATCH.fmt())?;
-    step::cargo("fmt", &rivals::RELAYS.fmt())
+    rivals::ALL.into_iter().try_for_each(|rivals| step::cargo("fmt", &rivals.fmt()))
 }
 
 fn docs() -> Cargo {

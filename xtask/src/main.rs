@@ -12,6 +12,7 @@ mod graph;
 mod layers;
 mod licences;
 mod rivals;
+mod shop;
 mod simulate;
 mod step;
 mod taker;
@@ -65,8 +66,17 @@ enum Verb {
         #[arg(allow_hyphen_values = true)]
         command: Vec<String>,
     },
+    /// Run the shop as four processes with a database and a broker of its own, until Ctrl-C; `--story`
+    /// kills each of them again and again, and checks what ensues
+    // Every flag, `--help` too, belongs to the shop.
+    #[command(disable_help_flag = true)]
+    Shop {
+        /// What else `shop processes` understands
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run the benchmarks, or the one of this name; `allocations` counts, `rivals` and `relays` compare
-    /// with other crates
+    /// with other crates, `judged` has other crates' logs stand what `torture` has ours
     // Every flag, `--help` too, belongs to the benchmark program.
     #[command(disable_help_flag = true)]
     Bench {
@@ -99,6 +109,7 @@ impl Verb {
             Self::Check { only: None } => Check::run_all(),
             Self::Test => test::run(),
             Self::WithServers { command } => return with_servers::run(&command),
+            Self::Shop { arguments } => return shop::run(&arguments),
             Self::Bench { arguments } => bench::run(&arguments),
             Self::Simulate { arguments } => simulate::run(&arguments),
             Self::Torture { arguments } => torture::run(&arguments),

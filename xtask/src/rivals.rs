@@ -1,4 +1,5 @@
-//! The rivals' workspaces: see `bench/rivals/README.md` and `bench/relays/README.md`.
+//! The rivals' workspaces: see `bench/rivals/README.md`, `bench/relays/README.md` and
+//! `bench/judged/README.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,12 @@ pub(crate) const DISPATCH: Rivals = Rivals { name: "rivals" };
 
 /// Of the forwarder.
 pub(crate) const RELAYS: Rivals = Rivals { name: "relays" };
+
+/// Of the log.
+pub(crate) const JUDGED: Rivals = Rivals { name: "judged" };
+
+/// All of them.
+pub(crate) const ALL: [Rivals; 3] = [DISPATCH, RELAYS, JUDGED];
 
 impl Rivals {
     /// That they build, that no lint speaks up, and that every arm does its work.

@@ -10,10 +10,14 @@ use crate::terminal::say;
 
 /// Ends as the command ends.
 pub(crate) fn run(command: &[String]) -> Result<ExitCode, Failure> {
+    run_in(&start()?, command)
+}
+
+/// The same, with servers that are there.
+pub(crate) fn run_in(surroundings: &Surroundings, command: &[String]) -> Result<ExitCode, Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::new("which command? cargo xtask with-servers -- <command>"));
     };
-    let surroundings = start()?;
     let status = Command::new(program)
         .args(arguments)
         .envs(surroundings.variables().iter().cloned())

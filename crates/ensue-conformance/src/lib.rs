@@ -22,6 +22,7 @@
 pub mod backend;
 pub mod claims;
 pub mod destination;
+pub mod inbox;
 pub mod log;
 pub mod requests;
 pub mod retention;
@@ -52,6 +53,7 @@ macro_rules! suite {
             pages_of_any_size_give_the_same_log,
             nothing_is_after_the_last_position_there_can_be,
             an_append_of_somebody_else_is_noticed,
+            who_commits_finds_the_position_or_is_told_of_it,
         );
         $crate::tests!($backend, transactions:
             an_effect_and_its_events_commit_together,
@@ -129,6 +131,22 @@ macro_rules! suite {
             from_the_beginning_is_from_the_oldest_entry_that_is_left,
             any_number_of_entries_can_be_pruned,
             all_subscriptions_are_known_by_name,
+        );
+        $crate::tests!($backend, inbox:
+            an_event_is_new_to_each_consumer_once,
+            any_number_of_events_can_be_noted_at_once,
+            a_receipt_is_committed_with_the_effect_or_not_at_all,
+            of_many_who_note_an_event_at_once_it_is_new_to_one,
+            attempts_at_a_suspect_are_counted_before_each,
+            no_two_attempts_at_a_suspect_have_one_number,
+            a_dead_letter_comes_back_whole,
+            dead_letters_are_read_in_the_order_of_their_ids,
+            a_dead_letter_is_buried_and_taken_out_with_the_effect_or_not_at_all,
+            of_many_who_take_a_dead_letter_out_one_gets_it,
+            a_dead_letter_that_is_buried_again_takes_the_place_of_the_first,
+            a_dropped_dead_letter_is_gone_and_its_receipt_stays,
+            old_receipts_are_forgotten_but_not_those_of_dead_letters,
+            any_number_of_receipts_can_be_forgotten,
         );
     };
 }

@@ -261,3 +261,34 @@ pub async fn an_append_of_somebody_else_is_noticed<B: Backend>(backend: &B) {
     tokio::time::timeout(PATIENCE, noticing).await.expect("an append was not noticed");
     writing.await.unwrap();
 }
+
+/// [`Log::has_positions_at_commit`]: the position is there, or who committed is told of it when it is.
+pub async fn who_commits_finds_the_position_or_is_told_of_it<B: Backend>(backend: &B) {
+    let (store, other) = (backend.open().await, backend.open().await);
+    for committed in 1..=20 {
+        commit_one(&store).await;
+        if store.has_positions_at_commit() {
+            assert_eq!(store.head().await.unwrap(), Position::new(committed));
+            continue;
+        }
+        // Whoever gives positions need not be in this process.
+        let giving = tokio::spawn({
+            let other = other.clone();
+            async move { other.barrier().await }
+        });
+        let told = async {
+            while store.head().await.unwrap() < Position::new(committed) {
+                store.changed_elsewhere().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.expect("a position was not told of");
+        giving.await.unwrap().unwrap();
+    }
+}
+
+/// Without a barrier.
+async fn commit_one<S: Transactions>(store: &S) {
+    let mut transaction = store.begin().await.unwrap();
+    store.append(&mut transaction, &[envelope("1")]).await.unwrap();
+    store.commit(transaction).await.unwrap();
+}

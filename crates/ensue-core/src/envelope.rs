@@ -46,25 +46,35 @@ pub struct Entry {
     pub envelope: Envelope,
 }
 
+impl Envelope {
+    /// What a handler is told about the event at its `attempt`th attempt, counted from 1, wherever it
+    /// came from.
+    pub fn meta(&self, attempt: u32) -> Meta {
+        Meta {
+            id: self.id,
+            event_type: self.event_type.clone(),
+            version: self.version,
+            key: self.key.clone(),
+            occurred_at: self.occurred_at,
+            recorded_at: None,
+            position: None,
+            attempt,
+            is_replay: false,
+            correlation_id: self.correlation_id.clone(),
+            causation_id: self.causation_id,
+            hops: self.hops,
+            trace_context: self.trace_context.clone(),
+            headers: self.headers.clone(),
+        }
+    }
+}
+
 impl Entry {
     /// What a handler is told about the entry at its `attempt`th attempt, counted from 1.
     pub fn meta(&self, attempt: u32) -> Meta {
-        let envelope = &self.envelope;
-        Meta {
-            id: envelope.id,
-            event_type: envelope.event_type.clone(),
-            version: envelope.version,
-            key: envelope.key.clone(),
-            occurred_at: envelope.occurred_at,
-            recorded_at: Some(self.recorded_at),
-            position: Some(self.position),
-            attempt,
-            is_replay: false,
-            correlation_id: envelope.correlation_id.clone(),
-            causation_id: envelope.causation_id,
-            hops: envelope.hops,
-            trace_context: envelope.trace_context.clone(),
-            headers: envelope.headers.clone(),
-        }
+        let mut meta = self.envelope.meta(attempt);
+        meta.recorded_at = Some(self.recorded_at);
+        meta.position = Some(self.position);
+        meta
     }
 }

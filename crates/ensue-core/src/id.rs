@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// The id of one event, made once and kept for ever: what a consumer recognises a repetition by.
 ///
-/// A UUID of version 7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)). It is for identity
+/// Of our own events a UUID of version 7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)). It is for identity
 /// alone: what orders the log is the [`Position`](crate::Position).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(Uuid);
@@ -27,6 +27,12 @@ impl EventId {
         Self(Uuid::from_u128(fixed | (counted.wrapping_add(1) & COUNTED)))
     }
 
+    /// The id of what `name` names, the same whenever it is asked for: a UUID of version 5. For what
+    /// has come from elsewhere with another kind of id, or with none.
+    pub fn named(name: &[u8]) -> Self {
+        Self(Uuid::new_v5(&NAMES, name))
+    }
+
     /// An id that was made elsewhere.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
@@ -37,6 +43,9 @@ impl EventId {
         self.0
     }
 }
+
+/// What tells our names from those of others; it must never change.
+const NAMES: Uuid = Uuid::from_u128(0x0d4e_6f2a_91b3_5c7e_8a16_3f5b_c2d7_e948);
 
 /// The last 62 bits, behind the variant.
 const COUNTED: u128 = (1 << 62) - 1;
@@ -94,6 +103,13 @@ mod tests {
         let next = first.next();
         assert!(next > first || first.0.as_u128() & COUNTED == COUNTED);
         assert_eq!(next.0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_name_has_one_id_for_ever() {
+        let id = EventId::named(b"shop/4711");
+        assert_eq!(id.to_string(), "59812bed-f56c-5ef9-b6fb-1cf686b722b7");
+        assert_ne!(id, EventId::named(b"shop/4712"));
     }
 
     #[test]

@@ -19,9 +19,11 @@ pub struct Meta {
     pub key: Option<String>,
     /// When it happened, by the clock of who raised it.
     pub occurred_at: Timestamp,
-    /// When it was stored; nothing while its own unit of work is still open.
+    /// When it was stored; nothing while its own unit of work is still open, or if it has come from
+    /// elsewhere.
     pub recorded_at: Option<Timestamp>,
-    /// Where it stands in the log; nothing while its own unit of work is still open.
+    /// Where it stands in the log; nothing while its own unit of work is still open, or if it has come
+    /// from elsewhere.
     pub position: Option<Position>,
     /// Which attempt at handling this is, counted from 1.
     pub attempt: u32,

@@ -123,7 +123,7 @@ impl<'a> Batch<'a> {
     }
 
     fn push(&mut self, envelope: &'a Envelope) {
-        let (text, bytes) = payload(&envelope.payload);
+        let (text, bytes) = text_or_bytes(&envelope.payload);
         self.event_ids.push(envelope.id.to_string());
         self.types.push(&envelope.event_type);
         self.versions.push(envelope.version.into());
@@ -189,7 +189,7 @@ fn single(
     statement: SqlStr,
     is_prepared: bool,
 ) -> Query<'_, Postgres, PgArguments> {
-    let (text, bytes) = payload(&envelope.payload);
+    let (text, bytes) = text_or_bytes(&envelope.payload);
     sqlx::query(statement)
         .persistent(is_prepared)
         .bind(envelope.id.to_string())
@@ -209,7 +209,7 @@ fn single(
 
 /// What is text is stored as text, to be read in `psql`, but for a zero, which PostgreSQL's text
 /// cannot hold; the bytes are the same either way.
-fn payload(payload: &[u8]) -> (Option<&str>, Option<&[u8]>) {
+pub(crate) fn text_or_bytes(payload: &[u8]) -> (Option<&str>, Option<&[u8]>) {
     match std::str::from_utf8(payload) {
         Ok(text) if !payload.contains(&0) => (Some(text), None),
         _ => (None, Some(payload)),
@@ -253,9 +253,9 @@ mod tests {
 
     #[test]
     fn what_postgresql_cannot_hold_as_text_is_bytes() {
-        assert_eq!(payload(b"{}"), (Some("{}"), None));
-        assert_eq!(payload(b""), (Some(""), None));
-        assert_eq!(payload(b"a\0b"), (None, Some(&b"a\0b"[..])));
-        assert_eq!(payload(b"\xff"), (None, Some(&b"\xff"[..])));
+        assert_eq!(text_or_bytes(b"{}"), (Some("{}"), None));
+        assert_eq!(text_or_bytes(b""), (Some(""), None));
+        assert_eq!(text_or_bytes(b"a\0b"), (None, Some(&b"a\0b"[..])));
+        assert_eq!(text_or_bytes(b"\xff"), (None, Some(&b"\xff"[..])));
     }
 }

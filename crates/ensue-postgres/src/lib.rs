@@ -71,6 +71,7 @@ pub mod append;
 mod connections;
 mod entry_row;
 mod error;
+mod inbox;
 mod listener;
 mod log;
 mod migrate;

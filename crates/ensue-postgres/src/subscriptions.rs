@@ -39,7 +39,7 @@ const DROP_TRIES: u32 = 10;
 /// In which all those go on who had to wait for the last one.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-type Statement<'q> = Query<'q, Postgres, PgArguments>;
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl Open<'_> {
     /// Whether the transaction is still the one that was begun.
@@ -49,19 +49,22 @@ impl Open<'_> {
         verified.map_or(Ok(false), |row| row.try_get(0))
     }
 
-    fn query(&self, statement: &'static str) -> Statement<'static> {
+    pub(crate) fn query(&self, statement: &'static str) -> Statement<'static> {
         sqlx::query(self.schema.sql(statement)).persistent(self.is_prepared)
     }
 
-    async fn execute(&mut self, statement: Statement<'_>) -> sqlx::Result<u64> {
+    pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> sqlx::Result<u64> {
         Ok(statement.execute(&mut *self.connection).await?.rows_affected())
     }
 
-    async fn fetch_all(&mut self, statement: Statement<'_>) -> sqlx::Result<Vec<PgRow>> {
+    pub(crate) async fn fetch_all(&mut self, statement: Statement<'_>) -> sqlx::Result<Vec<PgRow>> {
         statement.fetch_all(&mut *self.connection).await
     }
 
-    async fn fetch_optional(&mut self, statement: Statement<'_>) -> sqlx::Result<Option<PgRow>> {
+    pub(crate) async fn fetch_optional(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<Option<PgRow>> {
         statement.fetch_optional(&mut *self.connection).await
     }
 }
@@ -265,17 +268,17 @@ impl PostgresStore {
         Ok(changed)
     }
 
-    async fn begin_own(&self) -> sqlx::Result<PostgresTransaction> {
+    pub(crate) async fn begin_own(&self) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
         Ok(PostgresTransaction::new(self.inner().reader.own.begin(begin).await?))
     }
 
-    fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
+    pub(crate) fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
         let reader = &self.inner().reader;
         Open { connection, schema: &reader.schema, is_prepared: !reader.own.is_pooled() }
     }
 
-    async fn fetch_own(
+    pub(crate) async fn fetch_own(
         &self,
         statement: &'static str,
         arguments: PgArguments,

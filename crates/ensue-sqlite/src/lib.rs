@@ -73,6 +73,7 @@
 mod entry_row;
 mod error;
 pub mod import;
+mod inbox;
 mod log;
 mod migrate;
 mod store;

@@ -18,9 +18,12 @@ pub(crate) use plain_handlers::PlainHandlers;
 use crate::events::Application;
 use crate::forwarder::ForwardingSettings;
 use crate::handler::States;
+use crate::listener::Consumer;
 use crate::local_pool::{self, LocalPool};
 use crate::subscription::Subscription;
-use crate::{Error, Events, IntoHandler, IntoPlainHandler, Sink, Store, SubscriptionBuilder};
+use crate::{
+    Error, Events, IntoHandler, IntoPlainHandler, Listener, Sink, Store, SubscriptionBuilder,
+};
 
 /// Takes an application's states, handlers and subscriptions; [`build`](Builder::build) checks them
 /// and makes the [`Events`].
@@ -58,6 +61,7 @@ pub struct Builder<S: Store> {
     after_rollback: PlainHandlers,
     workers: usize,
     subscriptions: Vec<Subscription<S>>,
+    consumers: Vec<Consumer<S>>,
     forwarding: ForwardingSettings,
     problems: Vec<String>,
 }
@@ -73,6 +77,7 @@ impl<S: Store> Builder<S> {
             after_rollback: PlainHandlers::default(),
             workers: local_pool::WORKERS,
             subscriptions: Vec::new(),
+            consumers: Vec::new(),
             forwarding: ForwardingSettings::default(),
             problems: Vec::new(),
         }
@@ -159,6 +164,13 @@ impl<S: Store> Builder<S> {
         self
     }
 
+    /// Lets messages from elsewhere be handled here, as `listener` says, once [`Events::listen`] is
+    /// called.
+    pub fn listen(mut self, listener: Listener<S>) -> Self {
+        self.consumers.push(listener.finish());
+        self
+    }
+
     /// The clock that says when events occur; the system's unless told otherwise.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
@@ -191,8 +203,9 @@ impl<S: Store> Builder<S> {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with every problem by name: a
-    /// state that a handler asks for and nobody gave, two event types or two subscriptions of one
-    /// name, a durable handler of a local event, a subscription without handlers. The database's.
+    /// state that a handler asks for and nobody gave, two event types, subscriptions or listeners of one
+    /// name, a durable handler of a local event, a subscription or a listener without handlers. The
+    /// database's.
     pub async fn build(mut self) -> Result<Events<S>, Error> {
         self.check();
         if !self.problems.is_empty() {
@@ -211,6 +224,7 @@ impl<S: Store> Builder<S> {
             after_rollback: self.after_rollback,
             local_pool: LocalPool::new(self.workers),
             subscriptions: self.subscriptions.into_iter().map(Into::into).collect(),
+            consumers: self.consumers.into_iter().map(Into::into).collect(),
             forwarding: self.forwarding,
             appended: Notify::new(),
             requested: Notify::new(),
@@ -230,8 +244,23 @@ impl<S: Store> Builder<S> {
                 self.handlers.types.add(event_type);
             }
         }
+        self.check_listeners();
         self.problems.append(&mut self.handlers.problems(&self.states));
         self.problems.extend(self.after_commit.problems(&self.states));
         self.problems.extend(self.after_rollback.problems(&self.states));
+    }
+
+    fn check_listeners(&mut self) {
+        let mut names = HashSet::new();
+        for consumer in &mut self.consumers {
+            if !names.insert(consumer.name.clone()) {
+                let name = &consumer.name;
+                self.problems.push(format!("two listeners are called `{name}`"));
+            }
+            self.problems.append(&mut consumer.problems(&self.states));
+            for event_type in consumer.event_types() {
+                self.handlers.types.add(event_type);
+            }
+        }
     }
 }

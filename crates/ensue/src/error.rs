@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Configuration,
     /// There is no subscription of that name.
     UnknownSubscription,
+    /// There is no listener of that name.
+    UnknownListener,
     /// Another process owns the subscription by now.
     Fenced,
     /// The entries that were asked for are not in the log any more.

@@ -10,12 +10,16 @@ use crate::builder::{Handlers, PlainHandlers};
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::lateness::{Late, late};
+use crate::listener::Consumer;
 use crate::local_pool::{AfterCommitCounts, LocalPool};
 use crate::operator::Operator;
 use crate::subscription::{Pruned, Subscription, Unhandled};
 use crate::ticket::{Ticket, status, unknown};
 use crate::verification::{Verification, verify};
-use crate::{Builder, Error, ErrorKind, RetryPolicy, Store, SubscriptionStatus, Tx};
+use crate::{
+    Builder, DeadLetters, Error, ErrorKind, ListenerCounts, Listening, RetryPolicy, Store,
+    SubscriptionStatus, Tx,
+};
 
 /// The application's handlers and subscriptions over its store, ready to run units of work.
 ///
@@ -34,6 +38,7 @@ pub(crate) struct Application<S: Store> {
     pub(crate) after_rollback: PlainHandlers,
     pub(crate) local_pool: LocalPool,
     pub(crate) subscriptions: Vec<Arc<Subscription<S>>>,
+    pub(crate) consumers: Vec<Arc<Consumer<S>>>,
     pub(crate) forwarding: ForwardingSettings,
     /// A unit of work of this process has appended.
     pub(crate) appended: Notify,
@@ -162,6 +167,55 @@ impl<S: Store> Events<S> {
     #[must_use = "dropped, it stops"]
     pub fn forward(&self) -> Forwarder {
         Forwarder::start(&self.0)
+    }
+
+    /// Runs the listeners in this process, until they are shut down or dropped.
+    ///
+    /// Any number of processes may; they share what arrives as the broker gives it to them, and only one
+    /// that gives all messages of a key to one of them keeps those in order. It needs a tokio runtime
+    /// around it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use = "dropped, it stops"]
+    pub fn listen(&self) -> Listening {
+        Listening::start(&self.0)
+    }
+
+    /// What has become of the messages of the listener `consumer` in this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownListener`] if this application has none of that name.
+    pub fn listener_counts(&self, consumer: &str) -> Result<ListenerCounts, Error> {
+        Ok(self.consumer(consumer)?.counts())
+    }
+
+    /// The messages that the listener `consumer` could not handle, in whichever process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownListener`] if this application has none of that name.
+    pub fn dead_letters(&self, consumer: &str) -> Result<DeadLetters<S>, Error> {
+        Ok(DeadLetters::new(&self.0, self.consumer(consumer)?))
+    }
+
+    fn consumer(&self, name: &str) -> Result<&Arc<Consumer<S>>, Error> {
+        let known = self.0.consumers.iter().find(|known| known.name == name);
+        known.ok_or_else(|| {
+            let message = format!("there is no listener `{name}`");
+            Error::new(ErrorKind::UnknownListener, message)
+        })
+    }
+
+    /// Forgets what `consumer` has handled longer than `age` ago, and answers how many messages that
+    /// were: one of them that arrives again would be handled again. Receipts of dead letters stay. For
+    /// who calls [`Tx::once`]; a [`Listener`](crate::Listener) does so by itself.
+    ///
+    /// # Errors
+    /// The database's.
+    ///
+    /// CANCEL-SAFE: each step is a transaction.
+    pub async fn forget_receipts(&self, consumer: &str, age: Duration) -> Result<u64, Error> {
+        self.0.store.forget(consumer, age).await
     }
 
     /// Waits for the after-commit handlers of everything committed so far, at the most for `limit`;

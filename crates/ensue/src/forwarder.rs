@@ -5,7 +5,7 @@
 //! each entry, with [`set_aside`] for those that failed. [`runner`], [`keeper`], [`following`] and
 //! [`delivery`] do what they say: they have the clocks, the randomness and the database.
 
-mod delivery;
+pub(crate) mod delivery;
 mod diary;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
@@ -26,7 +26,7 @@ mod settling;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
 pub(crate) mod sharing;
-mod work;
+pub(crate) mod work;
 
 use std::sync::Arc;
 use std::time::Duration;

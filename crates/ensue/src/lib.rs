@@ -59,6 +59,7 @@
 //! - [`Handler`], [`TxHandler`] and functions of `(&Event, State<T>, Meta, &mut Tx)`: see
 //!   [`IntoHandler`].
 //! - [`Sink`] is where entries go that leave the process: [`Builder::forward_to`].
+//! - [`Listener`] handles what has happened elsewhere: [`Builder::listen`], [`Events::listen`].
 //! - [`Events::forward`] runs the subscriptions; [`subscription`] says what is promised.
 //! - [`Store`] is what a database must do; `ensue-sqlite` is one.
 //! - `testing`, with the feature of that name: a store in memory, a virtual clock, scenarios.
@@ -108,11 +109,12 @@ pub use events::Events;
 pub use forwarder::Forwarder;
 pub use handler::{Handler, IntoHandler, IntoPlainHandler, Parameter, State, TxHandler};
 pub use lateness::Late;
+pub use listener::{DeadLetters, Listener, ListenerCounts, Listening, Retried};
 pub use local_pool::AfterCommitCounts;
 pub use operator::{Operator, Requested, SeekPlan};
 pub use retry_policy::RetryPolicy;
 pub use sink::{Outcome, Sink};
-pub use store::{Log, Store, Subscriptions, Transactions};
+pub use store::{DeadLetter, Inbox, Log, Store, Subscriptions, Transactions};
 pub use subscription::{Start, SubscriptionBuilder, SubscriptionStatus, UnknownTypes};
 pub use ticket::{Handled, Ticket};
 pub use tx::Tx;

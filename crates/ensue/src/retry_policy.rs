@@ -28,7 +28,10 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// For who is waiting: 5 ms to 500 ms.
     pub(crate) const fn brief(attempts_max: u32) -> Self {
-        let (first, longest) = (Duration::from_millis(5), Duration::from_millis(500));
+        Self::of(attempts_max, Duration::from_millis(5), Duration::from_millis(500))
+    }
+
+    pub(crate) const fn of(attempts_max: u32, first: Duration, longest: Duration) -> Self {
         Self { attempts_max, first, longest }
     }
 

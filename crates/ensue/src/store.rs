@@ -1,7 +1,8 @@
 //! What a database must do to be a store: the contract that `ensue-conformance` holds each to.
 //!
-//! Three traits, one for each of its users. The feed reads the [`Log`]; the unit of work runs in
-//! [`Transactions`]; the forwarder keeps its progress in [`Subscriptions`]. A [`Store`] is all three.
+//! Four traits, one for each of its users. The feed reads the [`Log`]; the unit of work runs in
+//! [`Transactions`]; the forwarder keeps its progress in [`Subscriptions`], and listeners theirs in the
+//! [`Inbox`]. A [`Store`] is all four.
 //!
 //! Every MUST below that a test can bring about by the contract alone has one of that meaning in the
 //! suite; the others (clocks that are set, transactions that a user ends) are tested with each store. What the traits leave out is absent on
@@ -13,12 +14,14 @@
 //! is always polled to its end, once it has begun.
 
 pub mod columns;
+mod inbox;
 
 use std::ops::DerefMut;
 use std::time::Duration;
 
 use ensue_core::{Entry, Envelope, Position};
 
+pub use self::inbox::{DeadLetter, Inbox};
 use crate::Error;
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, Start, SubscriptionStatus, TakeOver,
@@ -321,6 +324,6 @@ pub trait Subscriptions: Transactions {
 }
 
 /// All that a database must do.
-pub trait Store: Log + Subscriptions {}
+pub trait Store: Log + Subscriptions + Inbox {}
 
-impl<S: Log + Subscriptions> Store for S {}
+impl<S: Log + Subscriptions + Inbox> Store for S {}

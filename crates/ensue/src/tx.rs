@@ -1,6 +1,7 @@
 //! An open unit of work.
 
 mod aftermath;
+mod inbox;
 mod open_transaction;
 mod raised;
 mod savepoint;

@@ -27,7 +27,10 @@ mod wanted;
 pub(crate) use checkout_service::CheckoutService;
 pub(crate) use database::{AuditEntry, BestSeller, Database, create_tables};
 pub(crate) use delivery_service::DeliveryService;
-pub(crate) use ensues::{DELIVERY, REFUNDS, afterwards, delivery, in_transaction, refunds, views};
+pub(crate) use ensues::{
+    DELIVERY, REFUNDS, afterwards, delivery, delivery_from, elsewhere, in_transaction, refunds,
+    refunds_from, views,
+};
 pub(crate) use mailer::{Mailer, Recipient};
 pub(crate) use order_service::{OrderService, find_order};
 pub(crate) use payment_gateway::PaymentGateway;

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use axum::Router;
-use ensue::{BoxError, Builder, Events};
+use ensue::{BoxError, Builder, Event, Events};
 use ensue_http::OriginLayer;
 
 use crate::application::{self, Database, PhoneService};
 use crate::coupled;
-use crate::infrastructure::{HttpDeliveryService, HttpMailer, HttpPaymentGateway};
+use crate::domain::{OrderCancelled, ShippingAddressChanged};
+use crate::infrastructure::{Broker, HttpDeliveryService, HttpMailer, HttpPaymentGateway};
 use crate::outside::Outside;
 use crate::process::Parts;
 use crate::server::Server;
@@ -19,13 +20,18 @@ pub(crate) struct Assembly<'a> {
     parts: Parts,
     outside: &'a Outside,
     mailer: Option<HttpMailer>,
+    broker: Option<Broker>,
 }
 
 impl<'a> Assembly<'a> {
-    pub(crate) fn new(parts: Parts, outside: &'a Outside) -> reqwest::Result<Self> {
+    pub(crate) fn new(
+        parts: Parts,
+        outside: &'a Outside,
+        broker: Option<Broker>,
+    ) -> reqwest::Result<Self> {
         let mail_service = outside.mail_service.as_ref().map(Server::url);
         let mailer = mail_service.map(|url| HttpMailer::new(&url)).transpose()?;
-        Ok(Self { parts, outside, mailer })
+        Ok(Self { parts, outside, mailer, broker })
     }
 
     /// The application over its database: every process has the handlers that run in transactions.
@@ -43,18 +49,42 @@ impl<'a> Assembly<'a> {
         Ok(events)
     }
 
-    fn durably<D: Database>(&self, mut builder: Builder<D>) -> reqwest::Result<Builder<D>> {
+    /// With a broker, what another service is told of goes over it.
+    fn durably<D: Database>(&self, mut builder: Builder<D>) -> Result<Builder<D>, BoxError> {
         if self.parts.forwarder {
             builder = application::views(builder);
+            if let Some(broker) = &self.broker {
+                builder = application::elsewhere(builder, broker.sink()?);
+            }
         }
         if let Some(gateway) = &self.outside.payment_gateway {
             let gateway = HttpPaymentGateway::new(&gateway.url(), HttpPaymentGateway::TIMEOUT)?;
-            builder = application::refunds(builder, gateway);
+            builder = self.refunds(builder, gateway)?;
         }
         if let Some(service) = &self.outside.delivery_service {
-            builder = application::delivery(builder, HttpDeliveryService::new(&service.url())?);
+            builder = self.delivery(builder, HttpDeliveryService::new(&service.url())?)?;
         }
         Ok(builder)
+    }
+
+    fn refunds<D: Database>(
+        &self,
+        builder: Builder<D>,
+        gateway: HttpPaymentGateway,
+    ) -> Result<Builder<D>, BoxError> {
+        let Some(broker) = &self.broker else { return Ok(application::refunds(builder, gateway)) };
+        let queue = broker.queue(application::REFUNDS, OrderCancelled::TYPE)?;
+        Ok(application::refunds_from(builder, gateway, queue))
+    }
+
+    fn delivery<D: Database>(
+        &self,
+        builder: Builder<D>,
+        service: HttpDeliveryService,
+    ) -> Result<Builder<D>, BoxError> {
+        let Some(broker) = &self.broker else { return Ok(application::delivery(builder, service)) };
+        let queue = broker.queue(application::DELIVERY, ShippingAddressChanged::TYPE)?;
+        Ok(application::delivery_from(builder, service, queue))
     }
 
     /// The API.

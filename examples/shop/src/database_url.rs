@@ -1,5 +1,6 @@
 //! Which database the shop is over.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,6 +11,15 @@ pub(crate) enum DatabaseUrl {
     Sqlite(PathBuf),
     /// `postgres://…`, as PostgreSQL's own programs take it
     Postgres(String),
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+            Self::Postgres(url) => f.write_str(url),
+        }
+    }
 }
 
 impl FromStr for DatabaseUrl {

@@ -4,6 +4,8 @@
 //! `cargo run -p shop -- story` tells every story and checks every step. Either is over a SQLite file,
 //! or with `--database postgres://…` over a PostgreSQL database.
 //!
+//! With `--broker amqp://…` too, `cargo run -p shop -- processes` has it as four processes.
+//!
 //! Read [`domain`] first (orders raise events), then [`application`] (what ensues from them), then
 //! [`infrastructure`] (the database and the clients of other services). [`web`] is the API,
 //! [`outside`] the services of others, [`story`] what is told in the terminal. [`assembly`] puts it
@@ -17,6 +19,7 @@ mod domain;
 mod infrastructure;
 mod outside;
 mod process;
+mod processes;
 #[cfg(test)]
 mod scratch;
 mod server;
@@ -24,6 +27,7 @@ mod story;
 mod terminal;
 mod web;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,8 +40,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::application::Database;
 use crate::database_url::DatabaseUrl;
+use crate::infrastructure::Broker;
 use crate::process::{Process, Role, Settings};
-use crate::story::Stage;
+use crate::processes::Processes;
+use crate::story::{Narrator, Stage};
 use crate::terminal::Terminal;
 
 /// A small shop on `ensue`: A happens, B ensues
@@ -50,20 +56,29 @@ struct Arguments {
     command: Option<Command>,
     /// Where the shop, and the services it calls, keep their database files; `story` uses a temporary
     /// folder instead
-    #[arg(long, value_name = "DIR", default_value = "shop-data")]
+    #[arg(long, value_name = "DIR", default_value = "shop-data", global = true)]
     data: PathBuf,
     /// The shop's own database, if not a file in DIR: `postgres://…`, or `sqlite:FILE`
     #[arg(long, value_name = "URL", global = true)]
     database: Option<DatabaseUrl>,
     /// The port of the shop's API; 0 for any that is free
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, global = true)]
     port: u16,
-    /// What runs in this process; `web` and `forwarder` may share one database, and tell no story
+    /// RabbitMQ, over which refunds and deliveries are told what happened: `amqp://…`
+    #[arg(long, value_name = "URL", global = true)]
+    broker: Option<String>,
+    /// What the shop's exchange and its queues there are called by
+    #[arg(long, value_name = "NAME", default_value = "shop", global = true)]
+    broker_name: String,
+    /// What runs in this process; all but `all` may share one database, and tell no story
     #[arg(long, value_enum, default_value_t = Role::All)]
     role: Role,
     /// How long a forwarder that was killed keeps what it was doing from another, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2_000)]
+    #[arg(long, value_name = "MS", default_value_t = 2_000, global = true)]
     lease_ms: u64,
+    /// Ends with its standard input
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +88,15 @@ enum Command {
     /// The database is a temporary file, unless --database names another. That must be one in which
     /// no event has been stored.
     Story,
+    /// Run the shop as four processes, each started again when it is gone, until Ctrl-C
+    ///
+    /// They are `web`, `forwarder`, `refunds` and `delivery`, with RabbitMQ between them: --broker names
+    /// it. Kill whichever you like.
+    Processes {
+        /// Tell a story in which each of them is killed, check every step, then exit
+        #[arg(long)]
+        story: bool,
+    },
 }
 
 #[tokio::main]
@@ -93,7 +117,11 @@ async fn main() -> ExitCode {
 async fn run(terminal: &Terminal, arguments: &Arguments) -> Result<(), BoxError> {
     let temporary = arguments.tells_stories().then(tempfile::tempdir).transpose()?;
     let folder = temporary.as_ref().map_or(&*arguments.data, |folder| folder.path());
-    match arguments.database_in(folder) {
+    let database = arguments.database_in(folder);
+    if let Some(Command::Processes { story }) = arguments.command {
+        return run_processes(terminal, arguments, &database, folder, story).await;
+    }
+    match database {
         DatabaseUrl::Sqlite(file) => {
             run_over(SqliteStore::open(file), terminal, arguments, folder).await
         }
@@ -101,6 +129,35 @@ async fn run(terminal: &Terminal, arguments: &Arguments) -> Result<(), BoxError>
             run_over(PostgresStore::connect(&url), terminal, arguments, folder).await
         }
     }
+}
+
+async fn run_processes(
+    terminal: &Terminal,
+    arguments: &Arguments,
+    database: &DatabaseUrl,
+    folder: &Path,
+    story: bool,
+) -> Result<(), BoxError> {
+    let broker =
+        arguments.broker.as_ref().ok_or("name a broker between them with --broker amqp://…")?;
+    let port = match arguments.port() {
+        // The same at each start, so that customers find it.
+        0 => server::listen(0).await?.local_addr()?.port(),
+        port => port,
+    };
+    let mut theirs: Vec<OsString> = vec!["--data".into(), folder.into()];
+    theirs.extend(["--database".into(), database.to_string().into()]);
+    theirs.extend(["--broker".into(), broker.into()]);
+    theirs.extend(["--broker-name".into(), (&arguments.broker_name).into()]);
+    theirs.extend(["--port".into(), port.to_string().into()]);
+    theirs.extend(["--lease-ms".into(), arguments.lease_ms.to_string().into()]);
+    let processes = Processes::start(terminal, &theirs);
+    let ended = match story {
+        true => story::tell_of_several_processes(&mut Narrator::new(terminal), &processes).await,
+        false => Ok(tokio::signal::ctrl_c().await?),
+    };
+    processes.stop().await;
+    ended
 }
 
 async fn run_over<D: Database>(
@@ -112,7 +169,7 @@ async fn run_over<D: Database>(
     let process = Process::start(arguments.settings(folder), opening).await?;
     let ended = match arguments.command {
         Some(Command::Story) => tell_every_story(terminal, &process).await,
-        None => keep_open(terminal, &process, arguments.role).await,
+        _ => keep_open(terminal, &process, arguments).await,
     };
     process.stop().await;
     ended
@@ -120,7 +177,7 @@ async fn run_over<D: Database>(
 
 impl Arguments {
     fn tells_stories(&self) -> bool {
-        matches!(self.command, Some(Command::Story))
+        matches!(self.command, Some(Command::Story | Command::Processes { story: true }))
     }
 
     fn database_in(&self, folder: &Path) -> DatabaseUrl {
@@ -129,11 +186,14 @@ impl Arguments {
 
     /// Stories need the whole shop, and disturb no other one.
     fn settings(&self, folder: &Path) -> Settings {
-        let (port, role) = match self.command {
-            Some(Command::Story) => (0, Role::All),
-            None => (self.port, self.role),
-        };
-        Settings { folder: folder.to_owned(), port, role, lease: self.lease() }
+        let role = if self.tells_stories() { Role::All } else { self.role };
+        let broker = self.broker.as_deref().map(|url| Broker::new(url, &self.broker_name));
+        let (folder, port) = (folder.to_owned(), self.port());
+        Settings { folder, port, role, lease: self.lease(), broker }
+    }
+
+    fn port(&self) -> u16 {
+        if self.tells_stories() { 0 } else { self.port }
     }
 
     /// What is logged unless `RUST_LOG` says so. In a story, what goes wrong on purpose is told on
@@ -142,8 +202,9 @@ impl Arguments {
     fn quietly(&self) -> &'static str {
         match (&self.command, self.role) {
             (Some(Command::Story), _) => "error,ensue::after_commit=off,ensue::subscription=off",
-            (None, Role::All) => "error",
-            (None, Role::Web | Role::Forwarder) => "warn",
+            (Some(Command::Processes { .. }), _) | (None, Role::All) => "error",
+            (None, _) if self.until_stdin_ends => "error",
+            (None, Role::Web | Role::Forwarder | Role::Refunds | Role::Delivery) => "warn",
         }
     }
 
@@ -167,14 +228,32 @@ async fn tell_every_story<D: Database>(
 async fn keep_open<D: Database>(
     terminal: &Terminal,
     process: &Process<D>,
-    role: Role,
+    arguments: &Arguments,
 ) -> Result<(), BoxError> {
-    if role == Role::All {
+    // Other stories look at subscriptions where a broker has listeners.
+    if arguments.role == Role::All && arguments.broker.is_none() {
         story::tell_first(&mut Stage::new(terminal, process)?).await?;
     }
     terminal.listeners(&process.listeners())?;
+    if arguments.until_stdin_ends {
+        return tokio::select! {
+            () = end_of_stdin() => Ok(()),
+            ended = tokio::signal::ctrl_c() => Ok(ended?),
+        };
+    }
     terminal.line("Ctrl-C closes the shop.")?;
     Ok(tokio::signal::ctrl_c().await?)
+}
+
+/// On a thread of its own, which nobody waits for at the end.
+async fn end_of_stdin() {
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // Whatever is read, and however it ends.
+        drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+        drop(ended);
+    });
+    drop(end.await);
 }
 
 fn log_to_stderr(quietly: &str) {

@@ -10,12 +10,14 @@ mod discounts;
 mod feed;
 mod loyalty_points;
 mod mail;
+mod narrator;
 mod outage;
 mod patience;
 mod phone;
 mod place_and_pay;
 mod repair;
 mod replay;
+mod several_processes;
 mod stage;
 mod try_yourself;
 mod veto;
@@ -23,6 +25,8 @@ mod witness;
 
 use ensue::BoxError;
 
+pub(crate) use narrator::Narrator;
+pub(crate) use several_processes::tell as tell_of_several_processes;
 pub(crate) use stage::Stage;
 
 use crate::application::Database;

@@ -40,6 +40,7 @@ impl Database {
         }
         let until = now.plus(length);
         self.lease = Some(Lease { owner: owner.to_owned(), until, length, disturbed: false });
+        self.count_what_was_begun();
         TakeOver::Granted(self.term(is_handed_over))
     }
 

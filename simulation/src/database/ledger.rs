@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     passed: BTreeSet<Position>,
     /// To be handled once more.
     owed: BTreeSet<Position>,
+    /// Of those, what has arrived since.
+    fulfilled: BTreeSet<Position>,
     /// Appended before anybody had said that it handles its type: it may be passed by.
     optional: BTreeSet<Position>,
     /// How often anything was handled.
@@ -38,9 +40,29 @@ impl Ledger {
         ensure(self.handled.insert(position), || format!("entry {position} is handled twice"))
     }
 
+    /// It has arrived where it was sent, perhaps not for the first time.
+    pub(crate) fn arrive(&mut self, position: Position) {
+        self.effects += 1;
+        self.handled.insert(position);
+        if self.is_owed(position) {
+            self.fulfilled.insert(position);
+        }
+    }
+
+    /// INVARIANT: nothing more is to be done about what was sent only if it has arrived, and since it
+    /// was to be sent once more.
+    pub(crate) fn settle_sent(&mut self, position: Position) -> Checked {
+        let has_arrived = match self.owed.remove(&position) {
+            true => self.fulfilled.remove(&position),
+            false => self.is_settled(position),
+        };
+        ensure(has_arrived, || format!("entry {position} is settled, and has not arrived"))
+    }
+
     /// An operator takes it, or its replay, for handled.
     pub(crate) fn skip(&mut self, position: Position) {
         self.owed.remove(&position);
+        self.fulfilled.remove(&position);
         if !self.is_settled(position) {
             self.skipped.insert(position);
         }
@@ -56,7 +78,8 @@ impl Ledger {
 
     /// What is after `to` is to be handled, as if it never was; `passed` is not any more.
     pub(crate) fn seek(&mut self, to: Position, passed: impl IntoIterator<Item = Position>) {
-        for some in [&mut self.handled, &mut self.skipped, &mut self.passed, &mut self.owed] {
+        let of_all = [&mut self.handled, &mut self.skipped, &mut self.passed];
+        for some in of_all.into_iter().chain([&mut self.owed, &mut self.fulfilled]) {
             some.split_off(&to.next());
         }
         self.passed.extend(passed);

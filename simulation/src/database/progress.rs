@@ -9,6 +9,7 @@ use super::Database;
 use crate::handlers::STOPPED;
 use crate::letter::{Commit, Work};
 use crate::mutant::Mutant;
+use crate::target::Target;
 use crate::violation::{Checked, Violation, ensure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,10 @@ impl Database {
         for change in &commit.changes {
             self.apply(change, &commit)?;
         }
-        self.check_receipts()?;
+        match self.target {
+            Target::Handlers => self.check_receipts()?,
+            Target::Sink => {}
+        }
         self.check_stops(&commit.changes)?;
         self.check_answers(&commit.changes)?;
         Ok(Outcome::Committed)
@@ -142,6 +146,7 @@ impl Database {
             !self.ledger.is_settled(*position) && !self.set_aside.contains_key(position)
         });
         let passed: Vec<_> = passed.collect();
+        self.shipping.seek(to, &passed);
         self.ledger.seek(to, passed);
         self.cursor = to;
         if !self.is(Mutant::SeekKeepsReceipts) {
@@ -157,8 +162,15 @@ impl Database {
         if entry.is_replay && !self.ledger.is_owed(position) {
             self.put_up(position, commit)?;
         }
-        let is_settled = self.is_settled(position);
-        ensure(!is_settled, || format!("entry {position} is set aside after it was handled"))?;
+        match self.target {
+            Target::Handlers => {
+                let is_settled = self.is_settled(position);
+                ensure(!is_settled, || {
+                    format!("entry {position} is set aside after it was handled")
+                })?;
+            }
+            Target::Sink => self.check_attempts(entry)?,
+        }
         self.set_aside.insert(position, entry.clone());
         Ok(())
     }
@@ -170,6 +182,9 @@ impl Database {
         let is_answer = |change| matches!(change, &Change::Answer { .. });
         if commit.effect.is_none() && commit.changes.iter().any(is_answer) {
             self.ledger.skip(position);
+            self.shipping.excuse(position);
+        } else if self.target == Target::Sink {
+            self.ledger.settle_sent(position)?;
         }
         let is_settled = self.is_settled(position);
         ensure(is_settled, || format!("entry {position} is settled, and was not handled"))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ensue::RetryPolicy;
-use ensue::simulation::{Action, Follower, Input, LeaseInput, Next, Seen, Verdict};
+use ensue::simulation::{Action, Follower, Input, LeaseInput, Next, Seen, Sent, Verdict};
 use ensue::subscription::{
     Change, Failure, FailureClass, Request, RequestId, SetAside, SetAsideState, Term,
 };
@@ -17,7 +17,7 @@ use crate::deed::Deed;
 use crate::handlers::ATTEMPTS;
 use crate::letter::{Answered, Commit, Errand, Lost, Question, Sender, Work};
 use crate::mutant::Mutant;
-use crate::process::{Following, NEW_TYPE, ProcessId};
+use crate::process::{Following, NEW_TYPE, ProcessId, Sending};
 use crate::story::Entry;
 use crate::violation::{Checked, ensure};
 
@@ -42,7 +42,10 @@ impl World {
             self.tally.count_deed(Deed::ResumedReplay);
         }
         let follower = Follower::new(term, policy, self.settings.lanes);
-        let mut follower = follower.in_batches_of(batch);
+        let mut follower = match self.broker {
+            Some(_) => follower.sending(),
+            None => follower.in_batches_of(batch),
+        };
         if let Some(head) = head {
             follower.learn(wall, Input::Woken { head });
         }
@@ -58,6 +61,7 @@ impl World {
             failed: BTreeMap::new(),
             spoiled: BTreeSet::new(),
             recording: false,
+            sending: Sending::default(),
         }
     }
 
@@ -135,7 +139,11 @@ impl World {
                 Ok(())
             }
             Action::Handle { position, rest, attempt, is_replay, changes } => {
-                self.begin_handler(who, Work { position, rest, attempt, is_replay }, changes)
+                let work = Work { position, rest, attempt, is_replay };
+                match self.broker {
+                    Some(_) => self.begin_sending(who, work, changes),
+                    None => self.begin_handler(who, work, changes),
+                }
             }
             Action::Record { changes } => {
                 self.note_of(who, || format!("records {}", Brief(&changes)));
@@ -146,6 +154,7 @@ impl World {
 
     fn record(&mut self, who: ProcessId, sender: Sender, mut changes: Vec<Change>) -> Checked {
         self.check_answers(who, &changes)?;
+        self.check_known(who, &changes)?;
         let errand = Errand::Record { changes: changes.clone() };
         let forgets_attempts = self.is(Mutant::AttemptNotRecorded);
         let Some(following) = self.process(who).following() else { return Ok(()) };
@@ -155,9 +164,23 @@ impl World {
             changes.iter_mut().for_each(|change| take_back_attempt(change, &following.failed));
         }
         following.failed.clear();
+        if self.is(Mutant::CursorBeforeConfirmation) {
+            self.advance_early(who, &mut changes);
+        }
         let commit = self.commit(who, None, changes);
         self.ask(sender, errand, Question::Commit(commit));
         Ok(())
+    }
+
+    /// What a mutant takes for delivered: all that it has sent.
+    fn advance_early(&mut self, who: ProcessId, changes: &mut Vec<Change>) {
+        let cursor = self.database.cursor();
+        let Some(following) = self.process(who).following() else { return };
+        let sent = following.under_way.values().flat_map(Work::entries).max();
+        if let Some(to) = sent.filter(|sent| *sent > cursor) {
+            changes.retain(|change| !matches!(change, Change::Advance { .. }));
+            changes.push(Change::Advance { to });
+        }
     }
 
     pub(super) fn commit(
@@ -215,11 +238,19 @@ impl World {
     }
 
     fn learn_of_commit(&mut self, who: ProcessId, errand: &Errand) -> Checked {
+        let is_sent = self.broker.is_some();
         let Some(following) = self.process(who).following() else { return Ok(()) };
         let input = match errand {
             Errand::Handle { work: Work { position, .. }, .. } => {
                 following.under_way.remove(position);
-                Input::Handled { position: *position }
+                match is_sent {
+                    true => {
+                        following.sending.unheard_at = None;
+                        let outcomes = vec![(*position, Sent::Delivered)];
+                        Input::Sent { outcomes, is_heard: true }
+                    }
+                    false => Input::Handled { position: *position },
+                }
             }
             _ => {
                 following.recording = false;
@@ -262,7 +293,7 @@ impl World {
         }
     }
 
-    fn wall(&mut self, who: ProcessId) -> Timestamp {
+    pub(super) fn wall(&mut self, who: ProcessId) -> Timestamp {
         let now = self.agenda.now();
         self.process(who).clocks.wall(now)
     }

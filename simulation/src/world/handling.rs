@@ -42,7 +42,7 @@ impl World {
     }
 
     /// Most are quick, and some are slower than anybody wants to wait.
-    fn handling_time(&mut self) -> Duration {
+    pub(super) fn handling_time(&mut self) -> Duration {
         let longest = match self.rng.u8(..) {
             0 => Duration::from_secs(20),
             1..16 => Duration::from_secs(2),

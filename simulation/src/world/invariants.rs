@@ -103,7 +103,7 @@ impl World {
             ensure(false, || format!("entry {position} was not handled once more"))?;
         }
         for position in ledger.skipped() {
-            let asked = self.handlers.is_killer(position);
+            let asked = self.handlers.is_hopeless(position);
             ensure(asked, || format!("entry {position} was skipped, which nobody asked for"))?;
         }
         let receipts = database.receipts();

@@ -28,6 +28,7 @@ impl World {
         let Some(command) = command else { return };
         self.note(|| format!("an operator asks: {command:?}"));
         self.database.request(command, self.agenda.now());
+        self.allow_to_send_again();
         // Whoever runs in the same process is told at once.
         let who = ProcessId(self.rng.usize(..self.processes.len()));
         if self.process(who).is_up() {
@@ -81,7 +82,7 @@ impl World {
         }
         let parked = |entry: &&SetAside| entry.state == SetAsideState::Parked;
         let position = self.database.set_aside.values().find(parked)?.position;
-        Some(match self.handlers.is_killer(position) {
+        Some(match self.handlers.is_hopeless(position) {
             true => Command::Skip(Which::Entry(position)),
             false => Command::Retry(Which::Entry(position)),
         })

@@ -182,6 +182,10 @@ impl World {
             Change::Seek { to } if *to < cursor => Some(Deed::SeekBack),
             Change::Seek { .. } => Some(Deed::SeekForth),
             Change::Pause { reason } if reason.ends_with(STOPPED) => Some(Deed::Stop),
+            Change::SetAside(SetAside { position, state: SetAsideState::Parked, .. }) => {
+                let is_sent = self.broker.is_some() && self.handlers.is_killer(*position);
+                is_sent.then_some(Deed::ParkedAlone)
+            }
             Change::Answer { request, answer: Answer::Done { .. } } => {
                 self.database.is_replay(*request).then_some(Deed::FinishedReplay)
             }

@@ -174,6 +174,7 @@ impl World {
 
     fn become_owner(&mut self, who: ProcessId, asked_at: Duration, term: Term) {
         self.tally.terms += 1;
+        self.allow_to_send_again();
         let own = self.own(who);
         let from_answer = self.is(Mutant::LeaseCountedFromAnswer);
         let asked_at = if from_answer { own } else { asked_at };

@@ -3,3 +3,4 @@
 mod fleets;
 mod mutants;
 mod schedules;
+mod sinks;

@@ -244,3 +244,23 @@ fn the_longest_stall_is_that_of_the_event_which_was_seen_last_after_its_acknowle
     assert_eq!(verdict.longest_stall, Duration::from_micros(5_030));
     assert!(verdict.is_clean());
 }
+
+#[test]
+fn a_position_of_which_the_log_says_that_nothing_stands_there_is_nothing_to_blame() {
+    let mut story = Story::new();
+    story.commit(0, 1, 2);
+    story.push(Mark::NOTHING);
+    story.commit(0, 2, 2);
+    story.push(Mark::NOTHING);
+    assert!(story.judged().is_clean());
+}
+
+#[test]
+fn an_event_that_was_seen_where_nothing_stands_in_the_end_is_renumbered() {
+    let mut story = Story::new();
+    story.lose(0, 1, 1);
+    story.push(Mark::first(TransactionId::new(0, 1), Key::of_writer(0), 1));
+    let sightings = story.seen_by_all();
+    story.log[0].1 = Mark::NOTHING;
+    assert_eq!(judge(&story.history, &sightings, &story.log).renumbered, 1);
+}

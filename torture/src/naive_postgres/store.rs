@@ -7,15 +7,15 @@ use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, TakeOver, Unhandled,
 };
 use ensue::{
-    BoxError, Entry, Envelope, Error, Event, Log, Position, Start, SubscriptionStatus,
-    Subscriptions, Timestamp, Transactions,
+    BoxError, DeadLetter, Entry, Envelope, Error, Event, EventId, Inbox, Log, Position, Start,
+    SubscriptionStatus, Subscriptions, Timestamp, Transactions,
 };
 use ensue_postgres::{PostgresStore, PostgresTransaction};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool};
 
 use crate::mark::Mark;
-use crate::writer::envelope;
+use crate::ours::envelope;
 
 /// A store that is ours but for its log.
 #[derive(Debug, Clone)]
@@ -178,5 +178,65 @@ impl Subscriptions for NaiveStore {
 
     async fn status(&self, name: &str) -> Result<Option<SubscriptionStatus>, Error> {
         self.inner.status(name).await
+    }
+}
+
+/// Nobody listens through it either.
+impl Inbox for NaiveStore {
+    async fn note(
+        &self,
+        transaction: &mut PostgresTransaction,
+        consumer: &str,
+        events: &[EventId],
+    ) -> Result<Vec<EventId>, Error> {
+        self.inner.note(transaction, consumer, events).await
+    }
+
+    async fn has_noted(&self, consumer: &str, event: EventId) -> Result<bool, Error> {
+        self.inner.has_noted(consumer, event).await
+    }
+
+    async fn suspect(&self, consumer: &str, event: EventId) -> Result<Option<u32>, Error> {
+        self.inner.suspect(consumer, event).await
+    }
+
+    async fn bury(
+        &self,
+        transaction: &mut PostgresTransaction,
+        consumer: &str,
+        letter: &DeadLetter,
+    ) -> Result<(), Error> {
+        self.inner.bury(transaction, consumer, letter).await
+    }
+
+    async fn exhume(
+        &self,
+        transaction: &mut PostgresTransaction,
+        consumer: &str,
+        id: EventId,
+    ) -> Result<Option<DeadLetter>, Error> {
+        self.inner.exhume(transaction, consumer, id).await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &str,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        self.inner.dead_letters(consumer, after, limit).await
+    }
+
+    async fn drop_dead_letter(
+        &self,
+        consumer: &str,
+        id: EventId,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        self.inner.drop_dead_letter(consumer, id, reason).await
+    }
+
+    async fn forget(&self, consumer: &str, age: Duration) -> Result<u64, Error> {
+        self.inner.forget(consumer, age).await
     }
 }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use ensue::{BoxError, Transactions};
+use ensue::{BoxError, Store, Transactions};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::attempt::{Attempt, Audience};
 use crate::backend::Backend;
+use crate::defendant::Defendant;
 use crate::evidence::Witness;
-use crate::history::TransactionId;
-use crate::mark::{Key, Mark};
-use crate::moment::Moment;
-use crate::report::Report;
-use crate::writer::envelopes;
+use crate::ours::envelopes;
+use crate::plan::{End, Plan};
 
 /// A transaction that appends, and is committed when everybody else has long gone on.
 #[derive(Debug)]
@@ -33,16 +32,10 @@ const UNDEFINED_OBJECT: &str = "42704";
 
 impl LateCommit {
     /// In one session, which may be lost before.
-    pub(super) async fn commit<B: Backend>(&self, witness: &Witness) -> Result<(), BoxError> {
-        let began = Moment::now();
-        let Ok(store) = B::open(&self.address).await else { return Ok(()) };
-        let Ok(transaction) = self.append::<B>(&store).await else { return Ok(()) };
-        tokio::time::sleep(self.hold).await;
-        self.committing(witness, began);
-        if store.commit(transaction).await.is_ok() {
-            self.acknowledged(witness);
-        }
-        Ok(())
+    pub(super) async fn commit<D: Defendant>(&self, witness: &Witness) {
+        let Ok(defendant) = D::open(&self.address).await else { return };
+        // Whatever it says, the witness was told.
+        drop(defendant.carry_out(&self.attempt(witness)).await);
     }
 
     /// In two phases, of which the second one is another session's, and survives a crash in between.
@@ -54,10 +47,10 @@ impl LateCommit {
     where
         B: Backend<Store: Transactions<Connection = PgConnection>>,
     {
-        let began = Moment::now();
+        let attempt = self.attempt(witness);
         let Ok(store) = B::open(&self.address).await else { return Ok(()) };
-        let Ok(mut transaction) = self.append::<B>(&store).await else { return Ok(()) };
-        self.committing(witness, began);
+        let Ok(mut transaction) = append(&store, &attempt).await else { return Ok(()) };
+        attempt.committing(attempt.first_of_writer())?;
         let prepare = format!("PREPARE TRANSACTION 'late-{}'", self.writer);
         let prepared = sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *transaction).await;
         drop(transaction);
@@ -65,7 +58,7 @@ impl LateCommit {
         // Without an answer it may be prepared, and must not be left behind.
         let is_done = self.commit_prepared(options).await?;
         if is_done && prepared.is_ok() {
-            self.acknowledged(witness);
+            attempt.acknowledged()?;
         }
         Ok(())
     }
@@ -85,31 +78,24 @@ impl LateCommit {
         Err(format!("cannot {commit}").into())
     }
 
-    async fn append<B: Backend>(
-        &self,
-        store: &B::Store,
-    ) -> Result<<B::Store as Transactions>::Transaction, BoxError> {
-        let mut transaction = store.begin().await?;
-        store.append(&mut transaction, &envelopes(self.first(), self.events)?).await?;
-        Ok(transaction)
+    fn attempt(&self, witness: &Witness) -> Attempt {
+        let plan = Plan {
+            hot: None,
+            events: self.events,
+            takes_id_early: false,
+            appends_early: true,
+            hold: self.hold,
+            end: End::Commit,
+        };
+        Attempt::new(plan, self.writer, 1, Audience::Witness(witness.clone()))
     }
+}
 
-    fn first(&self) -> Mark {
-        Mark::first(self.id(), Key::of_writer(self.writer), 1)
-    }
-
-    fn id(&self) -> TransactionId {
-        TransactionId::new(self.writer, 1)
-    }
-
-    fn committing(&self, witness: &Witness, began: Moment) {
-        let (first, events) = (self.first(), self.events);
-        witness.evidence().hear(Report::Committing { first, events, began });
-    }
-
-    fn acknowledged(&self, witness: &Witness) {
-        witness.evidence().hear(Report::Acknowledged { id: self.id(), at: Moment::now() });
-    }
+async fn append<S: Store>(store: &S, attempt: &Attempt) -> Result<S::Transaction, BoxError> {
+    let mut transaction = store.begin().await?;
+    let envelopes = envelopes(attempt.first_of_writer(), attempt.plan.events)?;
+    store.append(&mut transaction, &envelopes).await?;
+    Ok(transaction)
 }
 
 async fn execute(options: &PgConnectOptions, statement: &str) -> sqlx::Result<()> {

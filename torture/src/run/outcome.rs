@@ -34,15 +34,16 @@ pub struct Outcome {
     pub is_paced: bool,
     /// What the judge has found.
     pub verdict: Verdict,
-    /// What the store's own check has found.
-    pub verification: Verification,
+    /// What the store's own check has found, if it has one.
+    pub verification: Option<Verification>,
 }
 
 impl Outcome {
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
         let is_stalled = self.is_paced && self.verdict.longest_stall > STALL_MAX;
-        self.verdict.is_clean() && !is_stalled && self.verification.is_sound()
+        let is_sound = self.verification.as_ref().is_none_or(Verification::is_sound);
+        self.verdict.is_clean() && !is_stalled && is_sound
     }
 }
 
@@ -54,11 +55,12 @@ impl fmt::Display for Outcome {
         for (index, (name, count)) in self.misfortunes.iter().enumerate() {
             write!(f, "{}{count} {name}", if index == 0 { "" } else { ", " })?;
         }
-        write!(f, "; {verdict}; ")?;
-        match self.verification.findings.first() {
-            None => f.write_str("sound"),
+        write!(f, "; {verdict}")?;
+        let Some(verification) = &self.verification else { return Ok(()) };
+        match verification.findings.first() {
+            None => f.write_str("; sound"),
             Some(finding) => {
-                write!(f, "{} findings, first: {finding}", self.verification.findings.len())
+                write!(f, "; {} findings, first: {finding}", verification.findings.len())
             }
         }
     }

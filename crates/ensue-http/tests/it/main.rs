@@ -12,4 +12,5 @@ mod origin;
 mod page;
 mod parameter;
 mod pruned;
+mod replica;
 mod shop;

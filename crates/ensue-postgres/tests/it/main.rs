@@ -7,6 +7,7 @@ mod conformance;
 mod connections;
 mod forwarding;
 mod listening;
+mod messages;
 mod migrations;
 mod partitions;
 mod replicas;

@@ -13,6 +13,7 @@ mod import;
 mod incidents;
 mod lanes;
 mod lost_transactions;
+mod messages;
 mod migrations;
 mod opening;
 mod operating;

@@ -96,5 +96,6 @@ async fn a_file_is_brought_up_to_date_once() {
     scratch.store().await;
     let names = sqlx::query_scalar("SELECT name FROM ensue_migration ORDER BY number");
     let names: Vec<String> = names.fetch_all(store.reader()).await.unwrap();
-    assert_eq!(names, ["log_and_subscriptions", "receipts_and_requests", "replays_and_claims"]);
+    let known = ["log_and_subscriptions", "receipts_and_requests", "replays_and_claims", "inbox"];
+    assert_eq!(names, known);
 }

@@ -6,9 +6,11 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use crate::scratch::Scratch;
 
 /// All that is not a search by a primary key: tables of a few rows, the book's table, which is
-/// imported whole, and the index of what nobody has answered, which is made to be read whole.
-const WHOLE: [(&str, &str); 14] = [
+/// imported whole, the index of what nobody has answered, which is made to be read whole, and
+/// what is named to be noted.
+const WHOLE: [(&str, &str); 15] = [
     ("count_migrations.sql", "SCAN ensue_migration"),
+    ("note.sql", "SCAN json_each VIRTUAL TABLE INDEX 1:"),
     ("read_any_subscription.sql", "SCAN ensue_cursor"),
     ("read_claims.sql", "SCAN ensue_lease"),
     ("read_claims.sql", "SCAN ensue_standby"),

@@ -81,7 +81,8 @@ impl<S: Store> Delivery<S> {
             handler: reaction.handler.name(),
             deadline: self.subscription.deadline_of(&reaction.handler, self.lease()),
         };
-        let decoding = async { reaction.decode(entries).transpose().map_err(undecodable) };
+        let envelopes = entries.into_iter().map(|(entry, meta)| (entry.envelope, meta)).collect();
+        let decoding = async { reaction.decode(envelopes).transpose().map_err(undecodable) };
         let Some(event) = guard.run(decoding).await? else { return Ok(()) };
         let tx = match &reaction.handler {
             BoxedHandler::Plain(plain) => self.handle_outside(guard, plain, &event, &meta).await?,
@@ -177,13 +178,13 @@ impl<S: Store> Delivery<S> {
 
 /// Around everything that users write: a panic or a passed deadline is a failure like any other.
 #[derive(Clone, Copy)]
-pub(super) struct Guard {
-    pub(super) handler: &'static str,
-    pub(super) deadline: Duration,
+pub(crate) struct Guard {
+    pub(crate) handler: &'static str,
+    pub(crate) deadline: Duration,
 }
 
 impl Guard {
-    pub(super) async fn run<T>(
+    pub(crate) async fn run<T>(
         self,
         work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
@@ -203,7 +204,7 @@ impl Guard {
 
 /// A failure of the database interrupts; one of what was handed to it is the handler's, and so is that
 /// it got in the way of another transaction.
-fn sort(error: Error) -> Undelivered {
+pub(crate) fn sort(error: Error) -> Undelivered {
     match error.kind() {
         ErrorKind::Fenced | ErrorKind::InDoubt => Undelivered::Interrupted(error),
         ErrorKind::Store if error.is_retryable() => Undelivered::Interrupted(error),
@@ -212,11 +213,11 @@ fn sort(error: Error) -> Undelivered {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
-fn as_failure(error: Error) -> (Failure, Verdict) {
+pub(crate) fn as_failure(error: Error) -> (Failure, Verdict) {
     of_handler(&error)
 }
 
-fn of_handler(error: &(dyn std::error::Error + 'static)) -> (Failure, Verdict) {
+pub(crate) fn of_handler(error: &(dyn std::error::Error + 'static)) -> (Failure, Verdict) {
     of_error(FailureClass::Handler, error)
 }
 
@@ -231,7 +232,7 @@ fn again(failure: Failure) -> (Failure, Verdict) {
     (failure, Verdict::Again)
 }
 
-fn undecodable(error: PayloadError) -> (Failure, Verdict) {
+pub(crate) fn undecodable(error: PayloadError) -> (Failure, Verdict) {
     let class = match error.is_newer() {
         true => FailureClass::Newer,
         false => FailureClass::Undecodable,

@@ -375,6 +375,7 @@ impl Follower {
     }
 
     fn decide(&mut self, position: Position) {
+        self.forget_doubt(position);
         self.lanes.decide(position);
         self.batches.remove(position);
     }

@@ -1,6 +1,6 @@
-//! What a subscription does with one type of event.
+//! What a subscription, or a listener, does with one type of event.
 
-use ensue_core::{AnyEvent, Entry, Event, Meta, PayloadError};
+use ensue_core::{AnyEvent, Envelope, Event, Meta, PayloadError};
 
 use crate::builder::EventType;
 use crate::handler::{BoxedHandler, Erased};
@@ -16,8 +16,8 @@ pub(crate) struct Reaction<S: Store> {
 type Decoded = Result<AnyEvent, PayloadError>;
 
 enum Decode {
-    One(fn(Entry) -> Decoded),
-    Batch(fn(Vec<(Entry, Meta)>) -> Decoded),
+    One(fn(Envelope) -> Decoded),
+    Batch(fn(Vec<(Envelope, Meta)>) -> Decoded),
 }
 
 impl<S: Store> Reaction<S> {
@@ -26,7 +26,7 @@ impl<S: Store> Reaction<S> {
     }
 
     pub(crate) fn on_any(handler: Erased<S>) -> Self {
-        let decode = Decode::One(|entry| Ok(AnyEvent::stored(entry.envelope)));
+        let decode = Decode::One(|envelope| Ok(AnyEvent::stored(envelope)));
         Self { handler: handler.0, event_type: None, decode }
     }
 
@@ -46,35 +46,35 @@ impl<S: Store> Reaction<S> {
         matches!(self.decode, Decode::Batch(_))
     }
 
-    /// What the handler is given for these entries; without a batch it is one.
-    pub(crate) fn decode(&self, mut entries: Vec<(Entry, Meta)>) -> Option<Decoded> {
+    /// What the handler is given for these events; without a batch it is one.
+    pub(crate) fn decode(&self, mut envelopes: Vec<(Envelope, Meta)>) -> Option<Decoded> {
         match self.decode {
-            Decode::One(decode) => entries.pop().map(|(entry, _)| decode(entry)),
-            Decode::Batch(decode) => Some(decode(entries)),
+            Decode::One(decode) => envelopes.pop().map(|(envelope, _)| decode(envelope)),
+            Decode::Batch(decode) => Some(decode(envelopes)),
         }
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handlers of any event keep the envelope")]
-fn one<E: Event>(entry: Entry) -> Decoded {
-    Ok(AnyEvent::new(read::<E>(&entry)?, entry.envelope.occurred_at))
+fn one<E: Event>(envelope: Envelope) -> Decoded {
+    Ok(AnyEvent::new(read::<E>(&envelope)?, envelope.occurred_at))
 }
 
-fn read<E: Event>(entry: &Entry) -> Result<E, PayloadError> {
-    E::decode(&entry.envelope.payload, entry.envelope.version)
+fn read<E: Event>(envelope: &Envelope) -> Result<E, PayloadError> {
+    E::decode(&envelope.payload, envelope.version)
 }
 
-fn batch<E: Event>(entries: Vec<(Entry, Meta)>) -> Decoded {
-    let events = entries.into_iter().map(|(entry, meta)| {
-        let event = read::<E>(&entry)?;
+fn batch<E: Event>(envelopes: Vec<(Envelope, Meta)>) -> Decoded {
+    let events = envelopes.into_iter().map(|(envelope, meta)| {
+        let event = read::<E>(&envelope)?;
         Ok(Received { event, meta })
     });
     Ok(AnyEvent::of_batch(E::TYPE, Batch::from(events.collect::<Result<Vec<_>, _>>()?)))
 }
 
-fn any_batch(entries: Vec<(Entry, Meta)>) -> Decoded {
-    let events = entries
+fn any_batch(envelopes: Vec<(Envelope, Meta)>) -> Decoded {
+    let events = envelopes
         .into_iter()
-        .map(|(entry, meta)| Received { event: AnyEvent::stored(entry.envelope), meta });
+        .map(|(envelope, meta)| Received { event: AnyEvent::stored(envelope), meta });
     Ok(AnyEvent::of_batch("any", Batch::from(events.collect::<Vec<_>>())))
 }

@@ -234,6 +234,8 @@ pub enum FailureClass {
     Deadline,
     /// The payload is not one of the event's type.
     Undecodable,
+    /// A message that has arrived is no event.
+    Unreadable,
     /// The payload is of a version that only a newer program knows, such as one that is being
     /// rolled out.
     Newer,
@@ -251,11 +253,12 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Handler,
         Self::Panic,
         Self::Deadline,
         Self::Undecodable,
+        Self::Unreadable,
         Self::Newer,
         Self::UnknownType,
         Self::Crash,
@@ -271,6 +274,7 @@ impl FailureClass {
             Self::Panic => "panic",
             Self::Deadline => "deadline",
             Self::Undecodable => "undecodable",
+            Self::Unreadable => "unreadable",
             Self::Newer => "newer",
             Self::UnknownType => "unknown-type",
             Self::Crash => "crash",
@@ -280,15 +284,19 @@ impl FailureClass {
         }
     }
 
-    /// Whether it says nothing of what the handler depends on: no handler was called.
+    /// Whether it is no sign that what the handler depends on is away: no handler was called, or the
+    /// other side has answered for this entry.
     pub(crate) const fn is_of_the_entry(self) -> bool {
         match self {
-            Self::Undecodable | Self::Newer | Self::UnknownType => true,
+            Self::Undecodable
+            | Self::Unreadable
+            | Self::Newer
+            | Self::UnknownType
+            | Self::Unroutable => true,
             Self::Handler
             | Self::Panic
             | Self::Deadline
             | Self::Crash
-            | Self::Unroutable
             | Self::Rejected
             | Self::Unconfirmed => false,
         }
@@ -306,7 +314,7 @@ impl FailureClass {
             | Self::Unroutable
             | Self::Rejected
             | Self::Unconfirmed => true,
-            Self::Undecodable => false,
+            Self::Undecodable | Self::Unreadable => false,
         }
     }
 }

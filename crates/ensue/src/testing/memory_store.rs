@@ -1,5 +1,7 @@
 //! A store in the memory of one process, as plain as it can be.
 
+mod inbox;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as StdError;
 use std::ops::{Deref, DerefMut};
@@ -8,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
+use self::inbox::InboxTables;
 use crate::store::{Page, Savepoint};
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside, SubscriptionStatus,
@@ -75,6 +78,7 @@ struct Tables<T> {
     paused: HashMap<String, String>,
     /// The request numbered n is at n - 1.
     requests: Vec<Request>,
+    inbox: InboxTables,
 }
 
 #[derive(Debug, Clone, Default)]

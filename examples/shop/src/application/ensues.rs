@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ensue::{Builder, RetryPolicy, Start};
+use ensue::listener::Source;
+use ensue::{Builder, Event, Listener, RetryPolicy, Sink, Start};
 
 use super::audit_trail::write_down;
 use super::best_sellers::{add_placed, take_off_cancelled};
@@ -13,10 +14,12 @@ use super::refund::refund;
 use super::restock::restock;
 use super::synchronise_delivery::synchronise_delivery;
 use super::{Database, DeliveryService, Mailer, PaymentGateway};
+use crate::domain::{OrderCancelled, ShippingAddressChanged};
 
 pub(crate) const REFUNDS: &str = "refunds";
 pub(crate) const DELIVERY: &str = "delivery";
 const BEST_SELLERS: &str = "best-sellers";
+const BROKER: &str = "broker";
 const LOYALTY_POINTS: &str = "loyalty-points";
 
 /// LIMIT: how many orders another service is asked about at once.
@@ -72,6 +75,34 @@ where
     builder.state(service).subscription(DELIVERY, |subscription| {
         subscription.on(synchronise_delivery::<S>).from(Start::Beginning).retry(soon()).lanes(LANES)
     })
+}
+
+/// Elsewhere: a broker is told of what other processes have handlers for.
+pub(crate) fn elsewhere<D: Database>(builder: Builder<D>, sink: impl Sink) -> Builder<D> {
+    builder.subscription(BROKER, |subscription| {
+        let told = [OrderCancelled::TYPE, ShippingAddressChanged::TYPE];
+        subscription.forward_to(sink).only(told).from(Start::Beginning).retry(soon())
+    })
+}
+
+/// The same handler as in [`refunds`], of events that a broker has brought.
+pub(crate) fn refunds_from<D, G>(builder: Builder<D>, gateway: G, queue: impl Source) -> Builder<D>
+where
+    D: Database,
+    G: PaymentGateway,
+{
+    let listener = Listener::new(REFUNDS, queue).on(refund::<G>).retry(soon()).lanes(LANES);
+    builder.state(gateway).listen(listener)
+}
+
+/// The same handler as in [`delivery`].
+pub(crate) fn delivery_from<D, S>(builder: Builder<D>, service: S, queue: impl Source) -> Builder<D>
+where
+    D: Database,
+    S: DeliveryService,
+{
+    let listener = Listener::new(DELIVERY, queue).on(synchronise_delivery::<S>);
+    builder.state(service).listen(listener.retry(soon()).lanes(LANES))
 }
 
 /// For somebody who watches: a shop that nobody waits for would try less often, and for longer.

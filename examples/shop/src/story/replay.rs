@@ -32,7 +32,8 @@ pub(super) async fn tell<D: Database>(stage: &mut Stage<D>) -> Told {
     stage.fact("it delivers to 8 Castle Road, Leeds, again", delivery, Some(told))?;
     let after = stage.witness.subscription(DELIVERY).await?.cursor;
     stage.fact("the subscription stands where it stood", after >= cursor, true)?;
-    stage.fact("the log has nothing new", stage.witness.head().await?, head)?;
+    let now = stage.witness.head().await?;
+    stage.fact("the log has nothing new", now, head)?;
     let repeated = stage.witness.refunds(&cancelled).await?.repeated;
     stage.fact("and no refund was asked for again", repeated, 0)
 }

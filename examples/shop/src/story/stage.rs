@@ -1,6 +1,6 @@
 //! Where a story is told: who acts, who looks, and what the reader sees.
 
-use std::fmt::{Debug, Display};
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,19 +10,18 @@ use serde_json::{Value, json};
 
 use super::Told;
 use super::answer::Answer;
+use super::narrator::Narrator;
 use super::patience::wait_for;
 use super::witness::Witness;
 use crate::application::Database;
 use crate::process::Process;
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::Terminal;
 
 /// LIMIT: a request of a story; the shop answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Stage<D: Database> {
-    terminal: Terminal,
-    chapters: u32,
-    facts: u32,
+    narrator: Narrator,
     /// Where the shop keeps its files.
     pub(super) folder: PathBuf,
     pub(super) witness: Witness<D>,
@@ -46,47 +45,7 @@ impl<D: Database> Stage<D> {
             events: process.events.clone(),
         };
         let folder = std::path::absolute(&process.folder)?;
-        Ok(Self { terminal: *terminal, chapters: 0, facts: 0, folder, witness })
-    }
-
-    pub(super) fn chapter(&mut self, title: &str) -> Told {
-        self.chapters += 1;
-        let title = format!("{}. {title}", self.chapters);
-        self.line("")?;
-        self.line(self.terminal.painted(Tone::Title, title))
-    }
-
-    /// What happens next, in words.
-    pub(super) fn says(&self, text: &str) -> Told {
-        self.line("")?;
-        self.line(format!("   {text}"))
-    }
-
-    /// A fact that was read back: true, or the end of the story.
-    #[expect(clippy::needless_pass_by_value, reason = "a fact reads better without borrows")]
-    pub(super) fn fact<T: PartialEq + Debug>(
-        &mut self,
-        text: impl Display,
-        found: T,
-        told: T,
-    ) -> Told {
-        if found == told {
-            self.facts += 1;
-            return self.line(format!("   {} {text}", self.terminal.painted(Tone::Good, "✓")));
-        }
-        self.line(format!("   {} {text}", self.terminal.painted(Tone::Bad, "✗")))?;
-        Err(format!("not as told: {text}: found {found:?}, told {told:?}").into())
-    }
-
-    pub(super) fn end(&self) -> Told {
-        let (chapters, facts) = (self.chapters, self.facts);
-        let end = format!("{chapters} stories, {facts} facts read back, all as told.");
-        self.line("")?;
-        self.line(self.terminal.painted(Tone::Title, end))
-    }
-
-    pub(super) fn line(&self, line: impl Display) -> Told {
-        Ok(self.terminal.line(line)?)
+        Ok(Self { narrator: Narrator::new(terminal), folder, witness })
     }
 
     /// Asks the shop, as its customers do.
@@ -103,7 +62,7 @@ impl<D: Database> Stage<D> {
             None => request,
         });
         let answer = answer.await?;
-        self.line(self.terminal.painted(Tone::Aside, self.spoken(&answer)))?;
+        self.aside(self.spoken(&answer))?;
         Ok(answer)
     }
 
@@ -261,7 +220,22 @@ impl<D: Database> Stage<D> {
     }
 }
 
-fn wanted(lines: &[(&str, u32)], coupon: Option<&str>) -> Value {
+/// A stage has a narrator.
+impl<D: Database> Deref for Stage<D> {
+    type Target = Narrator;
+
+    fn deref(&self) -> &Narrator {
+        &self.narrator
+    }
+}
+
+impl<D: Database> DerefMut for Stage<D> {
+    fn deref_mut(&mut self) -> &mut Narrator {
+        &mut self.narrator
+    }
+}
+
+pub(super) fn wanted(lines: &[(&str, u32)], coupon: Option<&str>) -> Value {
     let line =
         |(product, quantity): &(&str, u32)| json!({ "product": product, "quantity": quantity });
     let lines: Vec<_> = lines.iter().map(line).collect();

@@ -14,4 +14,5 @@ mod patience;
 mod premises;
 mod program;
 mod rush;
+mod several_processes;
 mod stories;

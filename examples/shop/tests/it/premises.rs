@@ -65,8 +65,32 @@ impl Premises {
         self.role("forwarder", "0")
     }
 
-    /// With a short lease, so that whoever comes after a killed one need not wait for long.
+    /// The same, with a broker between what is done and what ensues from it.
+    pub(crate) fn all_with_a_broker(&self) -> Program {
+        let mut command = self.role_command("all", "0");
+        Program::start(self.with_a_broker(&mut command))
+    }
+
+    /// The shop as processes of its own.
+    pub(crate) fn several_processes(&self) -> Command {
+        let mut command = self.shop();
+        command.args(["processes", "--lease-ms", "1000"]);
+        self.with_a_broker(&mut command);
+        command
+    }
+
+    /// Nobody else has anything of that name there.
+    fn with_a_broker<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let name = self.folder().file_name().unwrap();
+        command.args(["--broker", &servers::amqp_url(), "--broker-name"]).arg(name)
+    }
+
     fn role(&self, role: &str, port: &str) -> Program {
+        Program::start(&mut self.role_command(role, port))
+    }
+
+    /// With a short lease, so that whoever comes after a killed one need not wait for long.
+    pub(crate) fn role_command(&self, role: &str, port: &str) -> Command {
         let mut command = self.shop();
         command.args(["--role", role, "--port", port, "--lease-ms", "1000", "--data"]);
         command.arg(self.folder());
@@ -74,7 +98,7 @@ impl Premises {
             // A lease that could not be renewed on a busy machine is no news here.
             command.env("RUST_LOG", "error");
         }
-        Program::start(&mut command)
+        command
     }
 
     /// Every story, told over the database.

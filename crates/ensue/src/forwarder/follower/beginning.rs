@@ -22,7 +22,8 @@ impl Follower {
         // A single lane is one piece of work at a time: its cursor moves with each effect.
         let recording = usize::from(self.width == 1 && self.recording.is_some());
         let free = self.entries_under_way() + recording < self.width;
-        free && !self.stopping && !self.operations.hold_everything_up()
+        let may_begin = !self.stopping && !self.operations.hold_everything_up();
+        free && may_begin && !self.is_sending_alone()
     }
 
     pub(super) fn wants_to_read(&self) -> bool {
@@ -43,6 +44,7 @@ impl Follower {
     /// Puts the next attempt at an entry that was set aside, or that may have ended the process
     /// before this one, on record.
     pub(super) fn arm_due(&mut self, now: Timestamp) {
+        self.end_quiet();
         if self.nobody_is_there(now) {
             return;
         }
@@ -57,8 +59,9 @@ impl Follower {
                 None => self.due(now),
             },
         };
-        if let Some(position) = next {
-            self.fresh_next = true;
+        if let Some(position) = next.filter(|position| self.may_send_again(*position)) {
+            let is_fresh_probe = self.outage.is_on() && !self.set_aside.contains(position);
+            self.fresh_next = !is_fresh_probe;
             self.arm(now, position);
         }
     }
@@ -89,13 +92,18 @@ impl Follower {
         (at <= now || absurd).then_some(position)
     }
 
-    /// While everything fails, one entry is tried now and then, whatever its own time is.
+    /// While everything fails, one entry is tried now and then, whatever its own time is. Of what is sent,
+    /// those that were set aside and fresh ones take turns: it may be that only the former are refused.
     fn probe(&self, now: Timestamp) -> Option<Position> {
         if !self.outage.is_due(now) || self.entries_under_way() > 0 {
             return None;
         }
         let set_aside = self.set_aside.next_due().map(|(_, position)| position);
-        set_aside.or_else(|| self.lanes.ready().next().map(|(position, _)| position))
+        let fresh = self.lanes.ready().next().map(|(position, _)| position);
+        match self.sending.is_some() && self.fresh_next {
+            true => fresh.or(set_aside),
+            false => set_aside.or(fresh),
+        }
     }
 
     fn has_fresh(&self) -> bool {

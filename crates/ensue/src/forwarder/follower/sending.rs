@@ -6,21 +6,28 @@
 //!
 //! When there is nobody to send to, or it is not known what has become of what was sent, nothing has
 //! failed: it waits, and is sent again. But one that ends every session it is sent in has; to find it,
-//! ever fewer are sent together.
+//! ever fewer are sent together, and in the end one, with nothing beside it.
+//!
+//! INVARIANT: that nobody knows what has become of an entry is its own failure only if nothing else was
+//! under way: whoever is in the session that another one ends loses no attempt.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ensue_core::{Position, Timestamp};
 
 use super::{Action, Follower, Handling, Suspects};
-use crate::subscription::{Change, Failure, SetAside, SetAsideState, Verdict};
+use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState, Verdict};
 
 /// LIMIT: entries that are sent together. More were no faster with RabbitMQ, fewer were slower.
 const BATCH_MAX: usize = 500;
 
 /// LIMIT: how many batches are under way. While the answers to one arrive, the next is on its way.
 const UNDER_WAY_MAX: usize = 2;
+
+/// LIMIT: nothing is sent that stands further above the stored cursor. As much may be sent again after a
+/// crash, when one entry has taken long; at the rate of a fast broker it is a tenth of a second's worth.
+const AHEAD_MAX: u64 = 10_000;
 
 /// Before it is looked whether anybody is there again: at first,
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -36,6 +43,13 @@ pub(super) struct Sending {
     batch: usize,
     pause: Option<Pause>,
     is_nobody_there: bool,
+    /// Fresh entries of which nobody knows what has become, although there was somebody to send them
+    /// to: until they are decided, one batch is under way at a time.
+    doubtful: BTreeSet<Position>,
+    /// The last one that was to have nothing beside it.
+    alone: Option<Position>,
+    /// One of those that were set aside waits until nothing is under way.
+    is_quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +74,38 @@ impl Sending {
     pub(super) const WIDTH: usize = BATCH_MAX * UNDER_WAY_MAX;
 
     pub(super) fn new() -> Self {
-        Self { under_way: 0, batch: BATCH_MAX, pause: None, is_nobody_there: false }
+        Self {
+            under_way: 0,
+            batch: BATCH_MAX,
+            pause: None,
+            is_nobody_there: false,
+            doubtful: BTreeSet::new(),
+            alone: None,
+            is_quiet: false,
+        }
     }
 
     fn may_send(&self, now: Timestamp) -> bool {
-        self.under_way < UNDER_WAY_MAX && !self.is_pausing(now)
+        self.under_way < UNDER_WAY_MAX && !self.is_quiet && !self.is_pausing(now)
+    }
+
+    /// A batch has ended, and of these of its entries nobody knows what has become. What is lost once
+    /// among others that are known is no reason to send fewer together.
+    fn finish_batch(&mut self, size: usize, unknown: &[Position], is_heard: bool) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let is_again = unknown.iter().any(|position| self.doubtful.contains(position));
+        match unknown.len() {
+            0 => self.batch = (self.batch * 2).min(BATCH_MAX),
+            all if is_heard && all == size => self.batch = (all / 2).max(1),
+            some if is_heard && is_again => self.batch = some,
+            _ => {}
+        }
     }
 
     /// The pause after a clock that was ahead is no longer than any pause.
     fn is_pausing(&self, now: Timestamp) -> bool {
         let until = self.pause.map(|pause| pause.until);
         until.is_some_and(|until| until > now && until <= now.plus(LONGEST_PAUSE))
-    }
-
-    fn was_heard(&mut self) {
-        self.pause = None;
-        self.batch = (self.batch * 2).min(BATCH_MAX);
     }
 
     fn was_not_heard(&mut self, now: Timestamp) {
@@ -106,13 +136,57 @@ impl Follower {
         self.sending.as_ref()?.pause.map(|pause| pause.until)
     }
 
+    /// Whether what is under way is to have nothing beside it.
+    pub(super) fn is_sending_alone(&self) -> bool {
+        let is_under_way = |position: &Position| {
+            self.handling.contains_key(position)
+                || self.arming.contains(position)
+                || self.armed.contains(position)
+        };
+        let alone = self.sending.as_ref().and_then(|sending| sending.alone);
+        alone.as_ref().is_some_and(is_under_way)
+    }
+
+    /// Whether the entry, which was set aside, may be sent now. One that may have ended its session waits
+    /// until nothing is under way, and nothing begins until then.
+    pub(super) fn may_send_again(&mut self, position: Position) -> bool {
+        let is_idle = self.entries_under_way() == 0;
+        let failure = self.set_aside.at(position).and_then(|entry| entry.failure.as_ref());
+        let is_doubtful = failure.is_some_and(|failure| may_end_sessions(failure.class));
+        let Some(sending) = &mut self.sending else { return true };
+        sending.is_quiet = is_doubtful && !is_idle;
+        sending.alone = (is_doubtful && is_idle).then_some(position);
+        !sending.is_quiet
+    }
+
+    /// Nothing waits for nothing to be under way.
+    pub(super) fn end_quiet(&mut self) {
+        if let Some(sending) = &mut self.sending {
+            sending.is_quiet = false;
+        }
+    }
+
+    pub(super) fn forget_doubt(&mut self, position: Position) {
+        if let Some(sending) = &mut self.sending {
+            sending.doubtful.remove(&position);
+        }
+    }
+
     /// The next entries to send, each of another key.
     pub(super) fn send_next(&mut self, now: Timestamp) -> Option<Action> {
+        let is_idle = self.entries_under_way() == 0;
         let sending = self.sending.as_mut().filter(|sending| sending.may_send(now))?;
+        let is_doubtful = !sending.doubtful.is_empty();
+        if is_doubtful && !is_idle {
+            return None;
+        }
+        let highest = self.cursor.get().saturating_add(AHEAD_MAX);
         let ready = self.lanes.ready().map(|(position, _)| position);
+        let ready = ready.take_while(|position| position.get() <= highest);
         let batch: Vec<_> = ready.take(sending.batch).collect();
         let (first, rest) = batch.split_first()?;
         sending.under_way += 1;
+        sending.alone = (is_doubtful && rest.is_empty()).then_some(*first);
         self.fresh_next = false;
         for position in &batch {
             self.lanes.begin(*position);
@@ -126,18 +200,19 @@ impl Follower {
     /// to send them to.
     pub(super) fn sent(&mut self, now: Timestamp, outcomes: Vec<(Position, Sent)>, is_heard: bool) {
         let Some(sending) = &mut self.sending else { return };
-        let (first, alone) = (outcomes.first().map(|(position, _)| *position), outcomes.len() == 1);
+        let is_unknown = |(_, sent): &&(_, Sent)| matches!(sent, Sent::Unknown { .. });
+        let unknown = outcomes.iter().filter(is_unknown).map(|(position, _)| *position);
+        let unknown: Vec<_> = unknown.collect();
+        let first = outcomes.first().map(|(position, _)| *position);
         if first.is_some_and(|first| !self.set_aside.contains(first)) {
-            sending.under_way = sending.under_way.saturating_sub(1);
+            sending.finish_batch(outcomes.len(), &unknown, is_heard);
         }
         sending.is_nobody_there = !is_heard;
-        let is_known = |(_, sent): &(_, Sent)| !matches!(sent, Sent::Unknown { .. });
-        match outcomes.iter().all(is_known) {
-            true => sending.was_heard(),
-            false => sending.was_not_heard(now),
+        if unknown.len() < outcomes.len() {
+            sending.pause = None;
         }
-        if is_heard && !outcomes.iter().any(is_known) {
-            sending.batch = (outcomes.len() / 2).max(1);
+        if !unknown.is_empty() {
+            sending.was_not_heard(now);
         }
         for (position, sent) in outcomes {
             match sent {
@@ -145,25 +220,43 @@ impl Follower {
                 Sent::Failed { failure, verdict, random } => {
                     self.fail(now, position, failure, verdict, random);
                 }
-                Sent::Unknown { failure, random } if is_heard && alone => {
+                Sent::Unknown { failure, random } if is_heard && self.was_alone(position) => {
                     self.fail(now, position, failure, Verdict::Again, random);
                 }
-                Sent::Unknown { .. } => self.send_again(now, position),
+                Sent::Unknown { failure, .. } => {
+                    self.send_again(now, position, is_heard.then_some(failure));
+                }
             }
         }
     }
 
-    /// It is as if it had not been tried.
-    fn send_again(&mut self, now: Timestamp, position: Position) {
+    /// Whether nothing was beside it: neither is anything beside a probe.
+    fn was_alone(&self, position: Position) -> bool {
+        let alone = self.sending.as_ref().and_then(|sending| sending.alone);
+        alone == Some(position) || self.handling.get(&position).is_some_and(|it| it.probe)
+    }
+
+    /// It is as if it had not been tried, but for the doubt that there is if it may have been.
+    fn send_again(&mut self, now: Timestamp, position: Position, doubt: Option<Failure>) {
         let Some(Handling { attempt, .. }) = self.handling.remove(&position) else { return };
         let Some(entry) = self.set_aside.at(position) else {
+            if let Some(sending) = self.sending.as_mut().filter(|_| doubt.is_some()) {
+                sending.doubtful.insert(position);
+            }
             let lane = self.lanes.lane_of(position).cloned();
             return lane.iter().for_each(|lane| self.lanes.let_go(lane));
         };
         let state = SetAsideState::Retrying { next_attempt_at: now };
         let attempts = attempt.saturating_sub(1);
-        let entry = SetAside { state, attempts, ..entry.clone() };
+        let failure = doubt.or_else(|| entry.failure.clone());
+        let entry = SetAside { state, attempts, failure, ..entry.clone() };
         self.failed.insert(position);
         self.unrecorded.push(Change::SetAside(entry));
     }
+}
+
+/// Whether the failure may be that the entry ends the session it is sent in.
+fn may_end_sessions(class: FailureClass) -> bool {
+    use FailureClass::{Deadline, Panic, Unconfirmed};
+    matches!(class, Unconfirmed | Panic | Deadline)
 }

@@ -1,5 +1,7 @@
 //! The machine by itself; the simulation has it in a world.
 
+mod sending;
+
 use std::time::Duration;
 
 use super::*;

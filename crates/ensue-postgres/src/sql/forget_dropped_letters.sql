@@ -1,0 +1,10 @@
+-- Index dead_letter_dropped, from the oldest; then the primary key.
+DELETE FROM ensue.dead_letter
+WHERE consumer = $1 AND event_id IN (
+    SELECT event_id FROM ensue.dead_letter
+    WHERE consumer = $1 AND dropped_at_us <= (SELECT ensue.now_us()) - $2::bigint
+        AND dropped_at_us IS NOT NULL
+    ORDER BY dropped_at_us
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+)

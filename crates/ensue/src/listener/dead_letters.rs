@@ -1,0 +1,156 @@
+//! What becomes of dead letters, by the hand of an operator.
+
+use std::sync::Arc;
+
+use ensue_core::EventId;
+
+use super::builder::Consumer;
+use super::handling::{Handling, Opened, Unhandled};
+use super::parcel::Parcel;
+use crate::events::Application;
+use crate::forwarder::delivery::{Undelivered, sort};
+use crate::handler::BoxedHandler;
+use crate::subscription::Failure;
+use crate::{DeadLetter, Error, Store, Tx};
+
+/// The messages that a [`Listener`](crate::Listener) could not handle, to be looked at, tried again, or
+/// dropped.
+///
+/// ```
+/// # use ensue::{Error, Events, Retried, Store};
+/// # async fn example<S: Store>(events: Events<S>) -> Result<(), Error> {
+/// let letters = events.dead_letters("refunds")?;
+/// for letter in letters.list(None, 100).await? {
+///     println!("{} died of {}: {}", letter.id, letter.failure.class, letter.failure.message);
+///     if let Retried::Failed(failure) = letters.retry(letter.id).await? {
+///         letters.drop(letter.id, &format!("for good: {}", failure.message)).await?;
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+pub struct DeadLetters<S: Store> {
+    application: Arc<Application<S>>,
+    consumer: Arc<Consumer<S>>,
+}
+
+/// What has come of trying a dead letter again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// It is handled, and a dead letter no more.
+    Handled,
+    /// It has failed again, and says so.
+    Failed(Failure),
+    /// There is none of that id, or not any more.
+    Gone,
+}
+
+impl<S: Store> DeadLetters<S> {
+    pub(crate) fn new(application: &Arc<Application<S>>, consumer: &Arc<Consumer<S>>) -> Self {
+        Self { application: Arc::clone(application), consumer: Arc::clone(consumer) }
+    }
+
+    /// The first `limit` of them after the id `after`, in the order of their ids: of events of ensue
+    /// that is the order of their raising.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list(&self, after: Option<EventId>, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        self.application.store.dead_letters(&self.consumer.name, after, limit).await
+    }
+
+    /// Handles the dead letter `id` here and now, as it would have been: with `&mut Tx` the effect and
+    /// its being taken out are one transaction. Later messages of its key have been handled meanwhile.
+    ///
+    /// # Errors
+    /// The database's; that it fails again is none.
+    ///
+    /// CANCEL-SAFE: dropped, it was handled or is still there.
+    pub async fn retry(&self, id: EventId) -> Result<Retried, Error> {
+        let Some((tx, letter)) = self.take_out(id).await? else { return Ok(Retried::Gone) };
+        let DeadLetter { message, attempts, .. } = letter.clone();
+        let (parcel, attempt) = (Parcel { id, message }, attempts.saturating_add(1));
+        match self.handle(tx, &parcel, attempt).await {
+            Ok(retried) => Ok(retried),
+            Err(Unhandled::Failed { failed, .. }) => self.put_back(letter, failed.0).await,
+            Err(Unhandled::Refused(failure)) => self.put_back(letter, failure).await,
+            Err(Unhandled::Interrupted(error)) => Err(error),
+        }
+    }
+
+    /// Drops the dead letter `id` for good, for `reason`, which is kept beside it as long as a receipt
+    /// would be. False if there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn drop(&self, id: EventId, reason: &str) -> Result<bool, Error> {
+        let consumer = &self.consumer.name;
+        let dropped = self.application.store.drop_dead_letter(consumer, id, reason).await?;
+        if dropped {
+            tracing::warn!(consumer, %id, reason, "dead letter dropped");
+        }
+        Ok(dropped)
+    }
+
+    async fn take_out(&self, id: EventId) -> Result<Option<(Tx<S>, DeadLetter)>, Error> {
+        let mut tx = Tx::begin(&self.application, Arc::default()).await?;
+        match tx.exhume(&self.consumer.name, id).await? {
+            Some(letter) => Ok(Some((tx, letter))),
+            None => tx.rollback().await.map(|()| None),
+        }
+    }
+
+    async fn handle(
+        &self,
+        mut tx: Tx<S>,
+        parcel: &Parcel,
+        attempt: u32,
+    ) -> Result<Retried, Unhandled> {
+        let (application, consumer) = (Arc::clone(&self.application), Arc::clone(&self.consumer));
+        let handling = Handling { application, consumer };
+        let opened = handling.open(parcel, attempt).await?;
+        match opened.handler {
+            BoxedHandler::InTransaction { .. } => handling.handle(&mut tx, &opened).await?,
+            BoxedHandler::Plain(_) => {
+                tx.rollback().await.map_err(Unhandled::Interrupted)?;
+                match self.handle_outside(&handling, parcel.id, &opened).await? {
+                    Some(finished) => tx = finished,
+                    None => return Ok(Retried::Gone),
+                }
+            }
+        }
+        tx.commit(None).await.map_err(|error| Unhandled::from(sort(error)))?;
+        Ok(Retried::Handled)
+    }
+
+    /// No transaction is open while the handler talks to the outside. Nothing if somebody else has taken
+    /// it out meanwhile.
+    async fn handle_outside(
+        &self,
+        handling: &Handling<S>,
+        id: EventId,
+        opened: &Opened<'_, S>,
+    ) -> Result<Option<Tx<S>>, Unhandled> {
+        let BoxedHandler::Plain(handler) = opened.handler else { return Ok(None) };
+        let (scope, ledger) = handling.call_outside(handler, opened).await?;
+        let taken = self.take_out(id).await.map_err(Undelivered::Interrupted)?;
+        let Some((mut tx, _)) = taken else { return Ok(None) };
+        handling.absorb(&mut tx, opened, scope, &ledger).await?;
+        Ok(Some(tx))
+    }
+
+    /// With what it has failed of now.
+    async fn put_back(&self, letter: DeadLetter, failure: Failure) -> Result<Retried, Error> {
+        let Some((mut tx, _)) = self.take_out(letter.id).await? else { return Ok(Retried::Gone) };
+        let attempts = letter.attempts.saturating_add(1);
+        let letter = DeadLetter { failure: failure.clone(), attempts, ..letter };
+        tx.bury(&self.consumer.name, &letter).await?;
+        tx.commit(None).await?;
+        Ok(Retried::Failed(failure))
+    }
+}
+
+impl<S: Store> std::fmt::Debug for DeadLetters<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetters").field("consumer", &self.consumer.name).finish_non_exhaustive()
+    }
+}

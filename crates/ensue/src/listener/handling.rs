@@ -1,0 +1,335 @@
+//! Doing one piece of work: handling messages in one transaction, or burying one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ensue_core::scope::{Ledger, Scope, Scoped};
+use ensue_core::{AnyEvent, EventId, Meta, Origin, Timestamp};
+
+use super::Message;
+use super::builder::Consumer;
+use super::intake::Kind;
+use super::parcel::Parcel;
+use crate::events::Application;
+use crate::forwarder::delivery::{Guard, Undelivered, as_failure, of_handler, sort, undecodable};
+use crate::handler::{BoxedHandler, PlainHandler};
+use crate::subscription::{Failure, FailureClass, Verdict};
+use crate::{DeadLetter, Error, Store, Tx};
+
+/// Whose messages are handled, in which application.
+pub(super) struct Handling<S: Store> {
+    pub(super) application: Arc<Application<S>>,
+    pub(super) consumer: Arc<Consumer<S>>,
+}
+
+/// Of each message whether it was new; or nothing of the piece is left.
+pub(super) type Handled = Result<Vec<bool>, Unhandled>;
+
+pub(super) enum Unhandled {
+    /// The message at this place of the piece has failed.
+    Failed { at: usize, failed: Box<(Failure, Verdict)> },
+    /// All of it, nobody knows by which.
+    Refused(Failure),
+    /// The database could not be reached, or nobody knows whether it has committed.
+    Interrupted(Error),
+}
+
+/// An event, and who handles it.
+pub(super) struct Opened<'c, S: Store> {
+    pub(super) handler: &'c BoxedHandler<S>,
+    pub(super) event: AnyEvent,
+    pub(super) meta: Meta,
+}
+
+impl<S: Store> Clone for Handling<S> {
+    fn clone(&self) -> Self {
+        let Self { application, consumer } = self;
+        Self { application: Arc::clone(application), consumer: Arc::clone(consumer) }
+    }
+}
+
+impl<S: Store> Handling<S> {
+    /// How a message can be handled.
+    pub(super) fn kind_of(&self, parcel: &Parcel) -> Kind {
+        let message = match &parcel.message {
+            Ok(message) => message,
+            Err(unreadable) => {
+                return Kind::Doomed(Failure::new(FailureClass::Unreadable, &unreadable.why));
+            }
+        };
+        let event_type = message.envelope.event_type.as_ref();
+        match self.consumer.reaction(event_type).map(|reaction| &reaction.handler) {
+            Some(BoxedHandler::InTransaction { .. }) => Kind::Together,
+            Some(BoxedHandler::Plain(_)) => Kind::Alone,
+            None if self.consumer.passes(event_type) => Kind::PassedBy,
+            None => Kind::Doomed(self.unknown_type(event_type)),
+        }
+    }
+
+    /// Handles messages one after the other in one transaction.
+    ///
+    /// ORDERING: receipts first, in one round trip, so that what is handled twice at once waits here; the
+    /// events of each message are described before the next one is handled, as they continue its story.
+    ///
+    /// CANCEL-SAFE: dropped, the transaction rolls back, unless its COMMIT was sent.
+    pub(super) async fn together(&self, parcels: &[Arc<Parcel>]) -> Handled {
+        let mut opened = Vec::with_capacity(parcels.len());
+        for (at, parcel) in parcels.iter().enumerate() {
+            opened.push(self.open(parcel, 1).await.map_err(|error| error.at(at))?);
+        }
+        let mut tx = self.begin().await?;
+        let ids: Vec<_> = parcels.iter().map(|parcel| parcel.id).collect();
+        let mut new = self.note(&mut tx, &ids).await?;
+        let mut are_new = Vec::with_capacity(parcels.len());
+        for (at, (id, opened)) in ids.iter().zip(&opened).enumerate() {
+            let is_new = new.remove(id);
+            are_new.push(is_new);
+            if is_new && let Err(error) = self.handle(&mut tx, opened).await {
+                return Err(self.undo(tx, error.at(at)).await);
+            }
+        }
+        commit(tx, are_new).await
+    }
+
+    /// Handles one message, and says which attempt it was. That of a suspect is recorded before.
+    ///
+    /// CANCEL-SAFE: as [`together`](Self::together); what was recorded stays.
+    pub(super) async fn alone(
+        &self,
+        parcel: &Parcel,
+        attempt: u32,
+        is_suspect: bool,
+    ) -> (u32, Handled) {
+        if !is_suspect {
+            return (attempt, self.one(parcel, attempt).await);
+        }
+        match self.store().suspect(&self.consumer.name, parcel.id).await {
+            Ok(None) => (attempt, Ok(vec![false])),
+            Ok(Some(attempt)) if self.is_one_too_many(attempt) => {
+                (attempt - 1, Err(Unhandled::failed(crashed(attempt - 1), Verdict::Never)))
+            }
+            Ok(Some(attempt)) => (attempt, self.one(parcel, attempt).await),
+            Err(error) => (attempt, Err(Unhandled::Interrupted(error))),
+        }
+    }
+
+    fn is_one_too_many(&self, attempt: u32) -> bool {
+        attempt > 1 && !self.consumer.retry_policy.allows_more_than(attempt - 1)
+    }
+
+    async fn one(&self, parcel: &Parcel, attempt: u32) -> Handled {
+        let opened = self.open(parcel, attempt).await?;
+        if let BoxedHandler::Plain(handler) = opened.handler {
+            return self.one_outside(parcel.id, handler, &opened).await;
+        }
+        let mut tx = self.begin().await?;
+        let is_new = !self.note(&mut tx, &[parcel.id]).await?.is_empty();
+        if is_new && let Err(error) = self.handle(&mut tx, &opened).await {
+            return Err(self.undo(tx, error).await);
+        }
+        commit(tx, vec![is_new]).await
+    }
+
+    /// No transaction is open while the handler talks to the outside; the receipt comes after it.
+    async fn one_outside(
+        &self,
+        id: EventId,
+        handler: &PlainHandler,
+        opened: &Opened<'_, S>,
+    ) -> Handled {
+        let has_noted = self.store().has_noted(&self.consumer.name, id).await;
+        if has_noted.map_err(Unhandled::Interrupted)? {
+            return Ok(vec![false]);
+        }
+        let (scope, ledger) = self.call_outside(handler, opened).await?;
+        let mut tx = self.begin().await?;
+        let is_new = !self.note(&mut tx, &[id]).await?.is_empty();
+        if is_new {
+            self.absorb(&mut tx, opened, scope, &ledger).await?;
+        }
+        commit(tx, vec![is_new]).await
+    }
+
+    /// A handler's error may be that the database has gone: then not even the rollback gets through,
+    /// and the attempt does not count. A handler that was dropped half-way may have left a statement
+    /// under way, which is not waited for.
+    async fn undo(&self, tx: Tx<S>, error: Unhandled) -> Unhandled {
+        let Unhandled::Failed { failed, .. } = &error else { return error };
+        if failed.0.class != FailureClass::Handler {
+            return error;
+        }
+        let rollback = tokio::time::timeout(self.consumer.deadline_in_transaction(), tx.rollback());
+        match rollback.await {
+            Ok(Err(gone)) => Unhandled::Interrupted(gone),
+            Ok(Ok(())) | Err(_) => error,
+        }
+    }
+
+    pub(super) async fn call_outside(
+        &self,
+        handler: &PlainHandler,
+        Opened { event, meta, .. }: &Opened<'_, S>,
+    ) -> Result<(Scope, Arc<Ledger>), Unhandled> {
+        let ledger = Arc::<Ledger>::default();
+        let call = async {
+            let (clock, noted) = (self.application.clock.clone(), Arc::clone(&ledger));
+            let scope = Scope::without_transaction(clock, noted);
+            let states = &self.application.states;
+            let call = Scoped::new(scope, || handler.call(event, meta, states));
+            let (result, scope) = Origin::handling(meta).scope(call).await;
+            result.map_err(|error| of_handler(&*error))?;
+            Ok(scope)
+        };
+        let deadline = self.consumer.deadline_of_plain();
+        let scope = Guard { handler: handler.description.name, deadline }.run(call).await?;
+        Ok((scope, ledger))
+    }
+
+    /// Lets ensue in the transaction what a handler without one has raised.
+    pub(super) async fn absorb(
+        &self,
+        tx: &mut Tx<S>,
+        Opened { handler, meta, .. }: &Opened<'_, S>,
+        scope: Scope,
+        ledger: &Ledger,
+    ) -> Result<(), Unhandled> {
+        tx.turn_to(Origin::handling(meta));
+        let ensuing = async {
+            tx.absorb_outside(scope, ledger).map_err(as_failure)?;
+            tx.prepare().await.map_err(as_failure)
+        };
+        Ok(self.guard(handler).run(ensuing).await?)
+    }
+
+    pub(super) async fn handle(
+        &self,
+        tx: &mut Tx<S>,
+        Opened { handler, event, meta }: &Opened<'_, S>,
+    ) -> Result<(), Unhandled> {
+        tx.turn_to(Origin::handling(meta));
+        let call = async {
+            tx.call(handler, event, meta).await.map_err(as_failure)?;
+            tx.prepare().await.map_err(as_failure)
+        };
+        Ok(self.guard(handler).run(call).await?)
+    }
+
+    /// The event of a message, and its handler.
+    pub(super) async fn open(
+        &self,
+        parcel: &Parcel,
+        attempt: u32,
+    ) -> Result<Opened<'_, S>, Unhandled> {
+        let unreadable = |why: &str| {
+            Unhandled::failed(Failure::new(FailureClass::Unreadable, why), Verdict::Never)
+        };
+        let (message, meta) = match (&parcel.message, parcel.meta(attempt)) {
+            (Ok(message), Some(meta)) => (message, meta),
+            (Err(error), _) => return Err(unreadable(&error.why)),
+            (Ok(_), None) => return Err(unreadable("it is no event")),
+        };
+        let Some(reaction) = self.consumer.reaction(&meta.event_type) else {
+            return Err(Unhandled::failed(self.unknown_type(&meta.event_type), Verdict::Never));
+        };
+        let Message { envelope, .. } = message;
+        let decoding = async {
+            let envelopes = vec![(envelope.clone(), meta.clone())];
+            reaction.decode(envelopes).transpose().map_err(undecodable)
+        };
+        match self.guard(&reaction.handler).run(decoding).await? {
+            Some(event) => Ok(Opened { handler: &reaction.handler, event, meta }),
+            None => Err(unreadable("there is nothing to decode")),
+        }
+    }
+
+    /// Stores a message as a dead letter, in the transaction of its receipt.
+    ///
+    /// CANCEL-SAFE: as [`together`](Self::together).
+    pub(super) async fn bury(&self, parcel: &Parcel, failure: Failure, attempts: u32) -> Handled {
+        let mut tx = self.begin().await?;
+        let is_new = !self.note(&mut tx, &[parcel.id]).await?.is_empty();
+        if is_new {
+            let (id, message) = (parcel.id, parcel.message.clone());
+            let died_at = Timestamp::from_micros(0);
+            let letter = DeadLetter { id, message, failure, attempts, died_at };
+            tx.bury(&self.consumer.name, &letter).await.map_err(Unhandled::Interrupted)?;
+        }
+        // Whatever keeps it from being stored is not the message's own.
+        match commit(tx, vec![is_new]).await {
+            Err(Unhandled::Failed { failed, .. }) => {
+                Err(Unhandled::Interrupted(Error::store("cannot bury", failed.0.message, true)))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn note(&self, tx: &mut Tx<S>, ids: &[EventId]) -> Result<HashSet<EventId>, Unhandled> {
+        let new = tx.note(&self.consumer.name, ids).await.map_err(Unhandled::Interrupted)?;
+        Ok(new.into_iter().collect())
+    }
+
+    async fn begin(&self) -> Result<Tx<S>, Unhandled> {
+        let tx = Tx::begin(&self.application, Arc::default()).await;
+        tx.map_err(Unhandled::Interrupted)
+    }
+
+    /// Around what runs in a transaction.
+    fn guard(&self, handler: &BoxedHandler<S>) -> Guard {
+        Guard { handler: handler.name(), deadline: self.consumer.deadline_in_transaction() }
+    }
+
+    pub(super) fn store(&self) -> &S {
+        &self.application.store
+    }
+
+    fn unknown_type(&self, event_type: &str) -> Failure {
+        let consumer = &self.consumer.name;
+        let message = format!(
+            "listener `{consumer}` has no handler for event `{event_type}`; handle it, give the event \
+             that took its place an alias, or say `passes_by`"
+        );
+        Failure::new(FailureClass::UnknownType, message)
+    }
+}
+
+/// Of messages that were all handled before there is nothing to commit.
+async fn commit<S: Store>(tx: Tx<S>, are_new: Vec<bool>) -> Handled {
+    if !are_new.contains(&true) {
+        tx.rollback().await.map_err(Unhandled::Interrupted)?;
+        return Ok(are_new);
+    }
+    match tx.commit(None).await.map_err(sort) {
+        Ok(()) => Ok(are_new),
+        Err(Undelivered::Failed(failed)) if are_new.len() > 1 => Err(Unhandled::Refused(failed.0)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn crashed(attempts: u32) -> Failure {
+    let message = format!(
+        "{attempts} attempts began and ended with the process or its session, or failed; each was recorded"
+    );
+    Failure::new(FailureClass::Crash, message)
+}
+
+impl Unhandled {
+    fn failed(failure: Failure, verdict: Verdict) -> Self {
+        Self::Failed { at: 0, failed: Box::new((failure, verdict)) }
+    }
+
+    fn at(self, place: usize) -> Self {
+        match self {
+            Self::Failed { failed, .. } => Self::Failed { at: place, failed },
+            other @ (Self::Refused(_) | Self::Interrupted(_)) => other,
+        }
+    }
+}
+
+impl From<Undelivered> for Unhandled {
+    fn from(error: Undelivered) -> Self {
+        match error {
+            Undelivered::Failed(failed) => Self::Failed { at: 0, failed },
+            Undelivered::Interrupted(error) => Self::Interrupted(error),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What consumers have received from elsewhere.
+
+use std::time::Duration;
+
+use ensue_core::{EventId, Timestamp};
+
+use super::Transactions;
+use crate::Error;
+use crate::listener::{Message, Unreadable};
+use crate::subscription::Failure;
+
+/// What each consumer has handled of what arrived from elsewhere, and what it could not.
+///
+/// A *consumer* is a name under which any number of processes handle the messages of a queue. That it
+/// has handled an event is a *receipt*, by the event's id, in the transaction of the effect; so a
+/// message that arrives again, as those of every broker may, is known. What was tried often enough
+/// becomes a *dead letter* in the transaction of its receipt, and can be acknowledged like the rest.
+///
+/// A receipt must be kept for longer than its message can arrive again, and that of a dead letter for
+/// as long as the letter is there: see [`forget`](Inbox::forget).
+pub trait Inbox: Transactions {
+    /// Notes, as part of `transaction`, that `consumer` handles these events, and answers which of
+    /// them it had not handled before, in whatever order.
+    ///
+    /// Of two transactions that note the same event for one consumer at once, one MUST wait for the
+    /// other's end, and be told that the event is not new if that has committed; or fail, retryably.
+    /// Nothing of it MUST be left if the transaction rolls back. An event that is named twice is one.
+    fn note(
+        &self,
+        transaction: &mut Self::Transaction,
+        consumer: &str,
+        events: &[EventId],
+    ) -> impl Future<Output = Result<Vec<EventId>, Error>> + Send;
+
+    /// Whether `consumer` has handled the event, as far as is committed.
+    fn has_noted(
+        &self,
+        consumer: &str,
+        event: EventId,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Counts, in a transaction of its own, that `consumer` is about to try an event that may have
+    /// ended a process before; nothing if it has handled it.
+    ///
+    /// The answer, which counts this attempt too, MUST be stored before it is given, and MUST NOT be
+    /// given twice.
+    fn suspect(
+        &self,
+        consumer: &str,
+        event: EventId,
+    ) -> impl Future<Output = Result<Option<u32>, Error>> + Send;
+
+    /// Stores a dead letter of `consumer` as part of `transaction`, in place of the one with its id if
+    /// there is one. When it died is the database's to say.
+    ///
+    /// The message MUST come back as it was, bytes as they were given.
+    fn bury(
+        &self,
+        transaction: &mut Self::Transaction,
+        consumer: &str,
+        letter: &DeadLetter,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Takes the dead letter `id` of `consumer` out, as part of `transaction`; nothing if there is
+    /// none. Its receipt stays.
+    ///
+    /// Of two transactions that take it at once, one MUST wait for the other's end, and find none if
+    /// that has committed; or fail, retryably.
+    fn exhume(
+        &self,
+        transaction: &mut Self::Transaction,
+        consumer: &str,
+        id: EventId,
+    ) -> impl Future<Output = Result<Option<DeadLetter>, Error>> + Send;
+
+    /// The first `limit` dead letters of `consumer` with ids after `after`, in the order of their ids:
+    /// of events of ensue that is the order of their raising.
+    fn dead_letters(
+        &self,
+        consumer: &str,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<DeadLetter>, Error>> + Send;
+
+    /// Drops the dead letter `id` of `consumer`, for `reason`: it is not among the
+    /// [dead letters](Inbox::dead_letters) any more, and cannot be taken out, but stays in the
+    /// database as the record of that, as long as a receipt would. False if there is none.
+    fn drop_dead_letter(
+        &self,
+        consumer: &str,
+        id: EventId,
+        reason: &str,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Forgets receipts of `consumer` that are older than `age` by the database's clock, attempts at
+    /// suspects, and dropped dead letters, and answers how many receipts that were.
+    ///
+    /// Receipts of dead letters that are there MUST stay. It MUST be done in bounded steps, so that
+    /// nobody waits for all of it.
+    fn forget(
+        &self,
+        consumer: &str,
+        age: Duration,
+    ) -> impl Future<Output = Result<u64, Error>> + Send;
+}
+
+/// A message that its consumer could not handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The event's id; of what is no event, one made of what it is.
+    pub id: EventId,
+    /// As it arrived.
+    pub message: Result<Message, Unreadable>,
+    /// How the last attempt failed.
+    pub failure: Failure,
+    /// How many have.
+    pub attempts: u32,
+    /// When it became one, by the database's clock.
+    pub died_at: Timestamp,
+}

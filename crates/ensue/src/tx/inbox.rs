@@ -1,0 +1,65 @@
+//! Receipts and dead letters, in the transaction of the effect.
+
+use std::sync::Arc;
+
+use ensue_core::{EventId, Origin};
+
+use super::Tx;
+use crate::{DeadLetter, Error, Store};
+
+impl<S: Store> Tx<S> {
+    /// Whether `consumer` has not handled the event before; from now on it has, if this unit of work
+    /// commits. For who receives messages by hand; a [`Listener`](crate::Listener) does it by itself.
+    ///
+    /// ```
+    /// # use ensue::{Error, EventId, Events, Store};
+    /// # async fn example<S: Store>(events: &Events<S>, id: EventId) -> Result<(), Error> {
+    /// events.run(async |tx| {
+    ///     if tx.once("refunds", id).await? {
+    ///         // the effect
+    ///     }
+    ///     Ok::<_, Error>(())
+    /// }).await
+    /// # }
+    /// ```
+    ///
+    /// Of two units of work at once one waits for the other. The receipt has to be kept for longer than
+    /// the message can arrive again: see [`Events::forget_receipts`](crate::Events::forget_receipts).
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn once(&mut self, consumer: &str, event: EventId) -> Result<bool, Error> {
+        Ok(!self.note(consumer, &[event]).await?.is_empty())
+    }
+
+    /// Which of the events `consumer` had not handled before.
+    pub(crate) async fn note(
+        &mut self,
+        consumer: &str,
+        events: &[EventId],
+    ) -> Result<Vec<EventId>, Error> {
+        let store = self.application.store.clone();
+        store.note(self.transaction.get_mut(), consumer, events).await
+    }
+
+    pub(crate) async fn bury(&mut self, consumer: &str, letter: &DeadLetter) -> Result<(), Error> {
+        let store = self.application.store.clone();
+        store.bury(self.transaction.get_mut(), consumer, letter).await
+    }
+
+    pub(crate) async fn exhume(
+        &mut self,
+        consumer: &str,
+        id: EventId,
+    ) -> Result<Option<DeadLetter>, Error> {
+        let store = self.application.store.clone();
+        store.exhume(self.transaction.get_mut(), consumer, id).await
+    }
+
+    /// What is raised from now on continues `origin`. What was raised before has been
+    /// [prepared](Tx::prepare).
+    pub(crate) fn turn_to(&mut self, origin: Origin) {
+        self.correlation_id.clone_from(&origin.correlation_id);
+        self.origin = Arc::new(origin);
+    }
+}
