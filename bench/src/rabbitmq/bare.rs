@@ -61,7 +61,10 @@ impl Publisher {
         let properties = properties(number, &key);
         let (exchange, routing_key) = (self.exchange.as_str().into(), "order.cancelled".into());
         let channel = &self.channel;
-        channel.basic_publish(exchange, routing_key, options, body.as_bytes(), properties).await?.await
+        channel
+            .basic_publish(exchange, routing_key, options, body.as_bytes(), properties)
+            .await?
+            .await
     }
 }
 

@@ -106,8 +106,7 @@ async fn refund(
     Ok(())
 }
 
-const TABLE: &str =
-    "CREATE TABLE refund (order_no text PRIMARY KEY, amount bigint NOT NULL, times bigint NOT NULL)";
+const TABLE: &str = "CREATE TABLE refund (order_no text PRIMARY KEY, amount bigint NOT NULL, times bigint NOT NULL)";
 
 const UPSERT: &str = "
     INSERT INTO refund (order_no, amount, times) VALUES ($1, $2, 1)
