@@ -172,24 +172,11 @@ impl Attributes<'_> {
     }
 }
 
-/// The id itself if it is a UUID, and otherwise a UUID that is made of what recognises the event.
+/// The id itself if it is a UUID, and otherwise one that is named by what recognises the event.
 fn event_id(source: &str, id: &str) -> EventId {
-    id.parse().unwrap_or_else(|_| made_of(source, id))
+    let name = || [source.as_bytes(), b"\0", id.as_bytes()].concat();
+    id.parse().unwrap_or_else(|_| EventId::named(&name()))
 }
-
-/// A UUID of version 8 (RFC 9562 §5.8): the hash FNV-1a in 122 of its bits. It recognises what comes
-/// again; whoever wants to be mistaken for others can be, as with any id that is the sender's choice.
-fn made_of(source: &str, id: &str) -> EventId {
-    let bytes = source.bytes().chain([0]).chain(id.bytes());
-    let hash = bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-    let (fixed, bits) = ((8 << 76) | (2 << 62), !((0xf << 76) | (3 << 62)));
-    let text = format!("{:032x}", hash & bits | fixed);
-    // Thirty-two hexadecimal digits are a UUID.
-    text.parse().unwrap_or_else(|_| EventId::now())
-}
-
-const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-const PRIME: u128 = (1 << 88) + 0x13b;
 
 #[cfg(test)]
 mod tests {
@@ -220,7 +207,7 @@ mod tests {
         let [first, again] =
             [message(&[]), message(&[])].map(|message| message.unwrap().envelope.id);
         assert_eq!(first, again);
-        assert_eq!(first.as_uuid().get_version_num(), 8);
+        assert_eq!(first.as_uuid().get_version_num(), 5);
         assert_ne!(first, event_id("/till", "8"));
         assert_ne!(event_id("/a", "b/c"), event_id("/a/b", "c"));
         let uuid = "018bcfe5-687b-7000-8000-0000000000ff";
