@@ -108,8 +108,11 @@ impl Broker {
         }
     }
 
-    pub(crate) fn calm_down(&mut self) {
-        self.sends = Some(Sends { reasons: REASONS_BEFORE, ..Sends::default() });
+    /// What operators have asked for before is done after that.
+    pub(crate) fn calm_down(&mut self, requests: usize) {
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+        let reasons = REASONS_BEFORE.saturating_add(requests);
+        self.sends = Some(Sends { reasons, ..Sends::default() });
     }
 
     /// INVARIANT: when faults have stopped, nothing is sent again without a reason.

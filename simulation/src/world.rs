@@ -273,8 +273,9 @@ impl World {
         self.note(|| "faults stop".to_owned());
         self.faults.stop();
         self.handlers.heal();
+        let requests = self.database.pending_requests().len();
         if let Some(broker) = &mut self.broker {
-            broker.calm_down();
+            broker.calm_down(requests);
         }
     }
 

@@ -201,14 +201,14 @@ impl World {
         let was_alone = !work.is_batch() && call.is_some_and(|call| !call.was_beside_another);
         following.sending.unheard_at = (!is_heard).then_some(wall);
         for (position, fate) in fates {
-            let following = self.process(who).following();
+            let Some(following) = self.process(who).following() else { return };
             let counts = match fate {
                 Fate::Delivered => {
-                    following.map(|it| it.sending.delivered.insert(*position));
+                    following.sending.delivered.insert(*position);
                     false
                 }
                 Fate::Refused(_, verdict) => {
-                    following.map(|it| it.failed.insert(*position, *verdict));
+                    following.failed.insert(*position, *verdict);
                     true
                 }
                 Fate::Unknown => is_heard && was_alone,
