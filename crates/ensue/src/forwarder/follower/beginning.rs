@@ -100,7 +100,7 @@ impl Follower {
         }
         let set_aside = self.set_aside.next_due().map(|(_, position)| position);
         let fresh = self.lanes.ready().next().map(|(position, _)| position);
-        match self.sending.is_some() && self.fresh_next {
+        match self.fresh_next {
             true => fresh.or(set_aside),
             false => set_aside.or(fresh),
         }

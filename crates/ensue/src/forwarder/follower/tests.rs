@@ -496,12 +496,34 @@ fn when_everything_fails_one_entry_is_tried_now_and_then_and_loses_nothing_by_it
         let probed = play.probes();
         play.fails(probed);
         assert!(matches!(&play.records()[..], [Change::SetAside(entry)]
-            if entry.attempts == 1 && entry.state != SetAsideState::Parked));
+            if entry.attempts <= 1 && entry.state != SetAsideState::Parked));
     }
     let probed = play.probes();
     play.handled(probed);
     play.now = at(0); // nothing else is due
-    play.handles(11);
+    play.handles(21);
+}
+
+/// What failed and what is new take turns, or ten that are poisoned would hold up everything.
+#[test]
+fn ten_poisoned_entries_of_as_many_keys_hold_up_nobody_else() {
+    let entries = (1..=30).map(|number| seen(number, &number.to_string())).collect();
+    let mut play = Play::given(3, entries);
+    for number in 1..=10 {
+        play.sets_aside(number);
+    }
+    for _ in 0..2 {
+        let probed = play.probes();
+        if probed > 10 {
+            play.handled(probed);
+            play.now = at(0); // nothing else is due
+            play.handles(probed + 1);
+            return;
+        }
+        play.fails(probed);
+        play.records();
+    }
+    panic!("two probes, and neither was new");
 }
 
 #[test]
