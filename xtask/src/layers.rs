@@ -16,6 +16,7 @@ const LAYERS: &[Layer] = &[
         member: "shop",
         below: Below::These(&[
             "ensue",
+            "ensue-amqp",
             "ensue-core",
             "ensue-http",
             "ensue-postgres",
