@@ -138,6 +138,15 @@ impl Place {
         queue.await.unwrap().message_count().try_into().unwrap()
     }
 
+    pub(crate) async fn until_there_are(&self, messages: usize) {
+        let waiting = async {
+            while self.count(&self.name).await < messages {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap();
+    }
+
     /// A message of another program's, with nothing but an id.
     pub(crate) async fn publish(&self, routing_key: &str, body: &[u8]) {
         let (exchange, routing_key) = (self.name.as_str().into(), routing_key.into());

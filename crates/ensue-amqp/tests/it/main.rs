@@ -3,8 +3,10 @@
 #![cfg(test)]
 
 mod broker;
+mod chain;
 mod delivery;
 mod faults;
+mod faults_of_the_chain;
 mod format;
 mod listening;
 mod order;
