@@ -41,10 +41,9 @@ wait_until_still() {
 }
 
 # A server that has just begun may not have heard the signal yet, so it is repeated. Who does not
-# stop within 20 seconds is killed. Where that is the signal, all its processes go at once.
+# stop within 20 seconds is killed.
 stop() {
     tenths=0
-    [ "$signal" != KILL ] || tenths=200
     while is_running && [ "$tenths" -lt 200 ]; do
         kill -s "$signal" "$server"
         sleep 0.1

@@ -1,5 +1,6 @@
 //! A connection for as long as it lasts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ensue::BoxError;
@@ -14,20 +15,35 @@ use crate::topology::Exchange;
 pub(crate) struct Session {
     connection: Connection,
     idle: Mutex<Vec<Channel>>,
+    is_spoilt: AtomicBool,
+}
+
+/// A channel with nothing under way. Unless it is [given back](Lent::give_back) the session is used by
+/// no further call: the client may take a channel that is given up for a later one of the same number.
+pub(crate) struct Lent<'a> {
+    channel: Channel,
+    spoiling: Spoiling<'a>,
+}
+
+struct Spoiling<'a> {
+    session: &'a Session,
+    is_over: bool,
 }
 
 impl Session {
     /// CANCEL-SAFE: dropped half-way, nothing stays connected.
     pub(crate) async fn open(address: &Address, exchange: &Exchange) -> Result<Self, BoxError> {
-        let session = Self { connection: address.connect().await?, idle: Mutex::default() };
-        let channel = session.lend().await?;
-        in_time(exchange.prepare(&channel)).await?;
-        session.take_back(channel);
+        let connection = address.connect().await?;
+        let (idle, is_spoilt) = (Mutex::default(), AtomicBool::new(false));
+        let session = Self { connection, idle, is_spoilt };
+        let lent = session.lend().await?;
+        in_time(exchange.prepare(lent.channel())).await?;
+        lent.give_back();
         Ok(session)
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.connection.status().connected()
+        self.connection.status().connected() && !self.is_spoilt.load(Ordering::Acquire)
     }
 
     /// Whether the broker reads nothing from us for the time being.
@@ -43,27 +59,22 @@ impl Session {
         }
     }
 
-    /// A channel with nothing under way. One that is not taken back is closed.
-    ///
     /// # Errors
     /// When the broker takes nothing, or the session is lost.
-    pub(crate) async fn lend(&self) -> Result<Channel, BoxError> {
+    pub(crate) async fn lend(&self) -> Result<Lent<'_>, BoxError> {
         if self.is_blocked() {
             return Err("the broker takes no messages: an alarm of its memory or disk".into());
         }
+        let spoiling = Spoiling { session: self, is_over: false };
         let idle = self.idle().pop().filter(|channel| channel.status().connected());
-        match idle {
-            Some(channel) => Ok(channel),
-            None => in_time(self.new_channel()).await,
-        }
+        let channel = match idle {
+            Some(channel) => channel,
+            None => in_time(self.open_channel()).await?,
+        };
+        Ok(Lent { channel, spoiling })
     }
 
-    /// Of a channel on which everything is confirmed.
-    pub(crate) fn take_back(&self, channel: Channel) {
-        self.idle().push(channel);
-    }
-
-    async fn new_channel(&self) -> Result<Channel, BoxError> {
+    async fn open_channel(&self) -> Result<Channel, BoxError> {
         let channel = self.connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(channel)
@@ -71,6 +82,32 @@ impl Session {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Channel>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lent<'_> {
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Everything on it is confirmed.
+    pub(crate) fn give_back(mut self) {
+        self.spoiling.is_over = true;
+        self.spoiling.session.idle().push(self.channel);
+    }
+
+    /// It is not to be used again, and the session is: a new one would have to find out about the
+    /// broker's alarm again.
+    pub(crate) fn give_up(mut self) {
+        self.spoiling.is_over = true;
+    }
+}
+
+impl Drop for Spoiling<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.session.is_spoilt.store(true, Ordering::Release);
+        }
     }
 }
 

@@ -93,14 +93,6 @@ impl AmqpSink {
         Ok(current.insert(session).clone())
     }
 
-    /// Has the next call open another session, unless one has.
-    async fn give_up(&self, session: &Arc<Session>) {
-        let mut current = self.session.lock().await;
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            *current = None;
-        }
-    }
-
     fn outgoing(&self, entry: &Entry, head_bytes_max: usize) -> Result<Outgoing, BoxError> {
         let message = self.format.write(entry, &self.source);
         limit("body", message.body.len(), self.message_bytes_max)?;
@@ -113,7 +105,7 @@ impl AmqpSink {
 impl Sink for AmqpSink {
     async fn send(&self, entries: &[Entry]) -> Result<Vec<Outcome>, BoxError> {
         let session = self.session().await?;
-        let channel = session.lend().await?;
+        let lent = session.lend().await?;
         let head_bytes_max = session.frame_bytes_max().saturating_sub(OF_PROPERTIES);
         let mut refusals = Vec::with_capacity(entries.len());
         let mut messages = Vec::with_capacity(entries.len());
@@ -126,11 +118,12 @@ impl Sink for AmqpSink {
                 Err(why) => refusals.push(Some(Outcome::Rejected(permanent(why).into()))),
             }
         }
-        let batch = Batch::publish(&channel, &self.exchange_name, &messages).await;
-        if batch.is_complete() {
-            session.take_back(channel);
-        } else if !session.is_blocked() {
-            self.give_up(&session).await;
+        let batch = Batch::publish(lent.channel(), &self.exchange_name, &messages).await;
+        match batch.is_complete() {
+            true => lent.give_back(),
+            false if session.is_blocked() => lent.give_up(),
+            // It spoils the session: the next call opens another.
+            false => drop(lent),
         }
         let mut outcomes = batch.into_outcomes(&messages).into_iter();
         let missing = || Outcome::Unknown("it has no answer".into());

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::{env, thread};
 
-use servers::{PgBouncer, Postgres};
+use servers::{PgBouncer, Postgres, RabbitMq};
 
 use crate::scratch::{comes_true, is_running, process_id};
 
@@ -26,14 +26,35 @@ fn servers_of_a_killed_process_end_and_leave_no_directory() {
     assert!(comes_true(|| !directory.exists()), "the directory is still there");
 }
 
+/// It has no graceful end, so it must not be stopped first: whoever is stopped when a process group
+/// loses its last parent is sent SIGCONT by the system.
+#[test]
+fn a_rabbitmq_of_a_killed_process_ends_and_leaves_no_directory() {
+    let mut victim = Victim::start_as("rabbitmq");
+    let directory = PathBuf::from(victim.line_after("directory "));
+    victim.process.kill().unwrap();
+    victim.process.wait().unwrap();
+    assert!(comes_true(|| !directory.exists()), "the directory is still there");
+}
+
 #[test]
 fn a_victim_without_a_role_ends() {
-    if env::var_os(ROLE).is_none() {
-        return;
+    match env::var(ROLE).as_deref() {
+        Err(_) => return,
+        Ok("rabbitmq") => keep_a_rabbitmq(),
+        Ok(_) => {}
     }
     let postgres = Postgres::start().unwrap();
     let _pgbouncer = PgBouncer::start(&postgres.url()).unwrap();
     println!("\ndirectory {}", postgres.directory().display());
+    loop {
+        thread::park();
+    }
+}
+
+fn keep_a_rabbitmq() -> ! {
+    let rabbitmq = RabbitMq::start().unwrap();
+    println!("\ndirectory {}", rabbitmq.directory().display());
     loop {
         thread::park();
     }
@@ -46,9 +67,13 @@ struct Victim {
 
 impl Victim {
     fn start() -> Self {
+        Self::start_as("1")
+    }
+
+    fn start_as(role: &str) -> Self {
         let process = Command::new(env::current_exe().unwrap())
             .args(["--exact", "abandoned::a_victim_without_a_role_ends", "--nocapture"])
-            .env(ROLE, "1")
+            .env(ROLE, role)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
