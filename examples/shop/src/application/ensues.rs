@@ -19,11 +19,13 @@ use crate::domain::{OrderCancelled, ShippingAddressChanged};
 pub(crate) const REFUNDS: &str = "refunds";
 pub(crate) const DELIVERY: &str = "delivery";
 const BEST_SELLERS: &str = "best-sellers";
-const BROKER: &str = "broker";
 const LOYALTY_POINTS: &str = "loyalty-points";
 
 /// LIMIT: how many orders another service is asked about at once.
 const LANES: usize = 4;
+
+/// What is sent to other processes.
+const BROKER: &str = "broker";
 
 /// In the transaction of what was done: it succeeds or fails with it.
 pub(crate) fn in_transaction<D: Database>(builder: Builder<D>) -> Builder<D> {

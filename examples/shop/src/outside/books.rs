@@ -1,14 +1,38 @@
 //! A service's own database file, so that what it did survives its process.
 
 use std::path::Path;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use tokio::time::{Instant, sleep};
+
+/// LIMIT: how long another process may take to make the same file.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Opens the file at `path` and makes its `tables`.
 pub(super) async fn open(path: &Path, tables: &'static str) -> sqlx::Result<SqlitePool> {
+    let began = Instant::now();
+    loop {
+        match try_to_open(path, tables).await {
+            // SQLite itself waits for others, but not with what makes a file.
+            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => sleep(PAUSE).await,
+            opened => return opened,
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Its lowest byte is the primary code.
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+}
+
+async fn try_to_open(path: &Path, tables: &'static str) -> sqlx::Result<SqlitePool> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
