@@ -28,6 +28,7 @@ mod flavour;
 mod latencies;
 mod log_pages;
 mod memory_store;
+mod mysql;
 mod order_cancelled;
 mod postgres;
 mod promptness;

@@ -1,6 +1,8 @@
 //! Whether a server of PostgreSQL's protocol lets a client in. That its port is open says little: a
 //! server that replays its log after a kill listens already, and turns everybody away.
 
+pub(crate) mod mysql;
+
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::{env, thread};
 
 use crate::failure::Failure;
+use crate::mariadb::MariaDb;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
@@ -14,6 +15,7 @@ pub struct Surroundings {
     // Held for their drops, in this order: PgBouncer's way leads to PostgreSQL.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
+    _mariadb: Option<MariaDb>,
     _rabbitmq: Option<RabbitMq>,
 }
 
@@ -24,20 +26,30 @@ impl Surroundings {
     /// When a server is neither named nor can be started; the message says what to do.
     pub fn complete() -> Result<Self, Failure> {
         thread::scope(|scope| {
-            // It is the slowest to start, and needs none of the others.
+            // The slowest to start, which need none of the others.
+            let mariadb = scope.spawn(|| named_or_else(MYSQL_URL, MariaDb::start, MariaDb::url));
             let rabbitmq = scope.spawn(|| named_or_else(AMQP_URL, RabbitMq::start, RabbitMq::url));
             let (postgres, postgres_url) =
                 named_or_else(POSTGRES_URL, Postgres::start, Postgres::url)?;
             let start = || PgBouncer::start(&postgres_url);
             let (pgbouncer, pgbouncer_url) = named_or_else(PGBOUNCER_URL, start, PgBouncer::url)?;
+            let mariadb = mariadb.join().map_err(|_| Failure::new("MariaDB's start panicked"));
+            let (mariadb, mysql_url) = mariadb.flatten()?;
             let panicked = |_| Err(Failure::new("RabbitMQ's start panicked"));
             let (rabbitmq, amqp_url) = rabbitmq.join().unwrap_or_else(panicked)?;
             let variables = vec![
                 (POSTGRES_URL, postgres_url),
                 (PGBOUNCER_URL, pgbouncer_url),
+                (MYSQL_URL, mysql_url),
                 (AMQP_URL, amqp_url),
             ];
-            Ok(Self { variables, _pgbouncer: pgbouncer, _postgres: postgres, _rabbitmq: rabbitmq })
+            Ok(Self {
+                variables,
+                _pgbouncer: pgbouncer,
+                _postgres: postgres,
+                _mariadb: mariadb,
+                _rabbitmq: rabbitmq,
+            })
         })
     }
 
@@ -80,6 +92,16 @@ pub fn pgbouncer_url() -> String {
     named(PGBOUNCER_URL).unwrap_or_else(|| panic!("{}", is_missing(PGBOUNCER_URL)))
 }
 
+/// The URL of the MariaDB, or MySQL, that tests use: of a user who may make databases, and with no
+/// database in it.
+///
+/// # Panics
+/// When the environment does not have it, with the command that puts it there.
+#[track_caller]
+pub fn mysql_url() -> String {
+    named(MYSQL_URL).unwrap_or_else(|| panic!("{}", is_missing(MYSQL_URL)))
+}
+
 /// The URL of the RabbitMQ that tests use: an administrator's.
 ///
 /// # Panics
@@ -116,6 +138,7 @@ fn is_missing(variable: &str) -> String {
 
 pub(crate) const POSTGRES_URL: &str = "ENSUE_TEST_POSTGRES_URL";
 pub(crate) const PGBOUNCER_URL: &str = "ENSUE_TEST_PGBOUNCER_URL";
+pub(crate) const MYSQL_URL: &str = "ENSUE_TEST_MYSQL_URL";
 pub(crate) const AMQP_URL: &str = "ENSUE_TEST_AMQP_URL";
 
 #[cfg(test)]

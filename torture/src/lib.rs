@@ -3,7 +3,7 @@
 //! crashes; and a judge who knows what each writer was told.
 //!
 //! - A [`Defendant`] is a log that stands trial. [`Ours`] is one that is made of a [`Backend`], a
-//!   database with a store: [`Sqlite`] and [`Postgres`] are ours, [`NaivePostgres`] is how it is often
+//!   database with a store: [`Sqlite`], [`Postgres`] and [`Mysql`] are ours, [`NaivePostgres`] is how it is often
 //!   done, and what the judge must notice. Other crates' logs are in `bench/judged`.
 //! - An [`Arena`] is a database that is up, with the misfortunes that it can bring about.
 //! - [`run`] has writers and readers at it until enough is acknowledged. Writers are other processes,
@@ -25,6 +25,7 @@ mod history;
 mod judge;
 mod mark;
 mod moment;
+mod mysql;
 mod naive_postgres;
 mod ours;
 mod plan;
@@ -50,6 +51,7 @@ pub use history::{History, Transaction, TransactionId};
 pub use judge::judge;
 pub use mark::{Key, Mark};
 pub use moment::Moment;
+pub use mysql::{Mysql, MysqlArena};
 pub use naive_postgres::{NaivePostgres, NaiveStore};
 pub use ours::Ours;
 pub use plan::{End, Plan};

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use ensue::BoxError;
 use torture::{
-    Assignment, Choice, CommandLine, NaivePostgres, Ours, Outcome, Postgres, PostgresArena, Sqlite,
-    SqliteArena, Trial, run, write,
+    Assignment, Choice, CommandLine, Mysql, MysqlArena, NaivePostgres, Ours, Outcome, Postgres,
+    PostgresArena, Sqlite, SqliteArena, Trial, run, write,
 };
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -15,6 +15,8 @@ enum Kind {
     Sqlite,
     /// PostgreSQL, a server of its own
     Postgres,
+    /// MariaDB, a server of its own
+    Mysql,
     /// A table with a bigserial in PostgreSQL, read by `id > last`: it loses events
     NaivePostgres,
 }
@@ -30,6 +32,7 @@ impl Choice for Kind {
     async fn run(self, trial: &Trial) -> Result<Outcome, BoxError> {
         match self {
             Self::Sqlite => run(SqliteArena::new()?, trial).await,
+            Self::Mysql => run(MysqlArena::new().await?, trial).await,
             Self::Postgres => run(PostgresArena::<Postgres>::new().await?, trial).await,
             Self::NaivePostgres => run(PostgresArena::<NaivePostgres>::new().await?, trial).await,
         }
@@ -38,6 +41,7 @@ impl Choice for Kind {
     async fn write(self, assignment: &Assignment) -> Result<(), BoxError> {
         match self {
             Self::Sqlite => write::<Ours<Sqlite>>(assignment).await,
+            Self::Mysql => write::<Ours<Mysql>>(assignment).await,
             Self::Postgres => write::<Ours<Postgres>>(assignment).await,
             Self::NaivePostgres => write::<Ours<NaivePostgres>>(assignment).await,
         }

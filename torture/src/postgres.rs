@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 mod arena;
-mod late_commit;
+pub(crate) mod late_commit;
 mod server;
 
 use std::time::Duration;

@@ -26,6 +26,12 @@ const BOUNDS: &[Bound] = &[
                   sqlx's features macros, migrate, json, uuid and time each lock them all",
     },
     Bound {
+        whose: Whose::Only("ensue-mysql"),
+        keeps_out: &["sqlx-sqlite", "sqlx-postgres", "tokio-postgres"],
+        because: "whoever takes ensue-mysql gets no other database's driver; \
+                  sqlx's features macros, migrate, json, uuid and time each lock them all",
+    },
+    Bound {
         whose: Whose::Only("ensue-postgres"),
         keeps_out: &["sqlx-sqlite", "sqlx-mysql", "tokio-postgres"],
         because: "whoever takes ensue-postgres gets no other driver, also none for the same \

@@ -8,6 +8,7 @@ const LAYERS: &[Layer] = &[
     Layer { member: "ensue-core", below: Below::These(&["ensue-derive"]) },
     Layer { member: "ensue", below: Below::These(&["ensue-core", "ensue-derive"]) },
     Layer { member: "ensue-sqlite", below: Below::These(&["ensue"]) },
+    Layer { member: "ensue-mysql", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-postgres", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-amqp", below: Below::These(&["ensue"]) },
     Layer { member: "ensue-http", below: Below::These(&["ensue"]) },
@@ -19,6 +20,7 @@ const LAYERS: &[Layer] = &[
             "ensue-amqp",
             "ensue-core",
             "ensue-http",
+            "ensue-mysql",
             "ensue-postgres",
             "ensue-sqlite",
         ]),
@@ -28,7 +30,7 @@ const LAYERS: &[Layer] = &[
     Layer { member: "servers", below: Below::These(&[]) },
     Layer {
         member: "torture",
-        below: Below::These(&["ensue", "ensue-postgres", "ensue-sqlite", "servers"]),
+        below: Below::These(&["ensue", "ensue-mysql", "ensue-postgres", "ensue-sqlite", "servers"]),
     },
     Layer { member: "xtask", below: Below::These(&["servers"]) },
 ];
@@ -100,6 +102,7 @@ mod tests {
         ("ensue-core", &["ensue-derive", "serde"]),
         ("ensue", &["ensue-core", "ensue-derive", "tokio"]),
         ("ensue-sqlite", &["ensue", "sqlx"]),
+        ("ensue-mysql", &["ensue", "sqlx"]),
         ("ensue-postgres", &["ensue", "sqlx"]),
         ("ensue-amqp", &["ensue", "lapin"]),
         ("ensue-http", &["ensue"]),

@@ -79,7 +79,6 @@ mod options;
 mod replica;
 mod schema;
 mod sequencing;
-mod signals;
 mod store;
 mod subscriptions;
 mod transaction;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ensue::sequencer::Signals;
 use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use crate::error::is_lost;
-use crate::signals::Signals;
 
 /// After a connection was lost or refused. Until there is another one, polling does.
 const PAUSE: Duration = Duration::from_secs(1);

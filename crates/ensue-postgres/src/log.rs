@@ -1,6 +1,5 @@
 //! The log, as a store reads it.
 
-mod page_read;
 mod reader;
 
 use ensue::store::{Outbox, Page};

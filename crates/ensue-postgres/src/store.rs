@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ensue::sequencer::Sequencer;
+use ensue::sequencer::{self, Sequencer, Signals};
 use ensue::{Error, EventId};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -14,8 +14,7 @@ use crate::error::failed;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
-use crate::sequencing::{self, Session};
-use crate::signals::Signals;
+use crate::sequencing::Session;
 use crate::{listener, migrate};
 
 /// LIMIT: connections for reading the log, keeping leases, and looking at subscriptions: short
@@ -66,7 +65,7 @@ impl PostgresStore {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::run(&options.server, &schema).await?;
-        let signals = Arc::new(Signals::new());
+        let signals = Arc::new(Signals::default());
         let tasks = start(&options, &schema, &signals);
         let units = options.server.clone();
         let units = Connections::new(units, options.connections, options.is_pooled);
@@ -138,7 +137,7 @@ fn start(options: &PostgresOptions, schema: &Schema, signals: &Arc<Signals>) -> 
     let session_sender = options.listens.then(|| sender.clone());
     let session = Session::new(options.server.clone(), schema.clone(), session_sender);
     let machine = Sequencer::new(options.moves, options.longest_poll);
-    let sequencer = tokio::spawn(sequencing::run(machine, session, Arc::clone(signals)));
+    let sequencer = tokio::spawn(sequencer::run(machine, session, Arc::clone(signals)));
     let mut tasks = vec![sequencer.abort_handle()];
     if options.listens {
         let (server, channel) = (options.server.clone(), schema.channel());

@@ -1,5 +1,5 @@
-//! When to move what is committed into the log, and how much of it at once: a pure machine, for
-//! stores whose writers append to an outbox and wait for nobody.
+//! When to move what is committed into the log, and how much of it at once: a pure machine and the
+//! shell around it, for stores whose writers append to an outbox and wait for nobody.
 //!
 //! On a server with many writers no position can be given at the append without holding all of them
 //! up. There, transactions leave their events in an *outbox*, and a *sequencer* moves what is
@@ -12,8 +12,14 @@
 //! another server, is made sure by passes that look at everything: the first one, one now and then,
 //! and whenever there is nothing else to do.
 
+mod running;
+mod signals;
+
 use std::ops::Range;
 use std::time::Duration;
+
+pub use running::{Passes, run};
+pub use signals::Signals;
 
 /// LIMIT: what one pass moves. Some tenths of a second's work, so that readers see a backlog move,
 /// and no lock is held for long.

@@ -14,6 +14,7 @@
 //! is always polled to its end, once it has begun.
 
 pub mod columns;
+mod filling;
 mod inbox;
 
 use std::ops::DerefMut;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use ensue_core::{Entry, Envelope, Position};
 
+pub use self::filling::{Filling, Span};
 pub use self::inbox::{DeadLetter, Inbox};
 use crate::Error;
 use crate::subscription::{
@@ -140,7 +142,8 @@ pub trait Transactions: Clone + Send + Sync + 'static {
     /// It MUST fail, and change nothing, unless `transaction` is still open, and the only one on its
     /// connection, also if there is nothing to append: an error of a statement may have ended it,
     /// or the user's own `COMMIT`, or left a savepoint of the driver's around it. That MUST NOT be
-    /// retryable.
+    /// retryable. Where it takes another way to the database to know, the [commit](Self::commit) MUST
+    /// fail so instead, and nothing that was done since the end may have been committed.
     ///
     /// It is called once in a transaction that is to be committed, after all of the domain's own
     /// statements; but for one with progress to [record](Subscriptions::record) and nothing to
@@ -263,7 +266,7 @@ pub trait Subscriptions: Transactions {
     /// Records `changes` as part of `transaction`, fenced by `epoch`.
     ///
     /// Like [`append`](Transactions::append), which may not have been called before, it MUST fail and
-    /// change nothing unless `transaction` is still open.
+    /// change nothing unless `transaction` is still open, or have the commit do so.
     ///
     /// If `epoch` is not the owner's any more it MUST fail with
     /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced), and a take-over MUST NOT be able to come

@@ -25,7 +25,7 @@ mod synchronise_delivery;
 mod wanted;
 
 pub(crate) use checkout_service::CheckoutService;
-pub(crate) use database::{AuditEntry, BestSeller, Database, create_tables};
+pub(crate) use database::{AuditEntry, BestSeller, Database};
 pub(crate) use delivery_service::DeliveryService;
 pub(crate) use ensues::{
     DELIVERY, REFUNDS, afterwards, delivery, delivery_from, elsewhere, in_transaction, refunds,

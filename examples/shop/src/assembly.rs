@@ -45,7 +45,7 @@ impl<'a> Assembly<'a> {
             builder = application::afterwards(builder, mailer.clone());
         }
         let events = self.durably(builder)?.build().await?;
-        application::create_tables(&events).await?;
+        D::create_tables(&events).await?;
         Ok(events)
     }
 

@@ -9,6 +9,8 @@ use std::str::FromStr;
 pub(crate) enum DatabaseUrl {
     /// `sqlite:FILE`
     Sqlite(PathBuf),
+    /// `mysql://…`, also of MariaDB
+    Mysql(String),
     /// `postgres://…`, as PostgreSQL's own programs take it
     Postgres(String),
 }
@@ -17,7 +19,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
-            Self::Postgres(url) => f.write_str(url),
+            Self::Mysql(url) | Self::Postgres(url) => f.write_str(url),
         }
     }
 }
@@ -27,11 +29,14 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
         match url.split_once(':') {
+            Some(("mysql" | "mariadb", _)) => Ok(Self::Mysql(url.to_owned())),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(url.to_owned())),
             Some(("sqlite", file)) if !file_named(file).is_empty() => {
                 Ok(Self::Sqlite(file_named(file).into()))
             }
-            _ => Err("a database is named by postgres://USER@HOST/NAME or sqlite:FILE"),
+            _ => Err(
+                "a database is named by postgres://USER@HOST/NAME, mysql://USER@HOST/NAME or sqlite:FILE",
+            ),
         }
     }
 }
@@ -50,6 +55,9 @@ mod tests {
         for url in ["postgres://anna@localhost/shop", "postgresql:///shop"] {
             assert_eq!(url.parse(), Ok(DatabaseUrl::Postgres(url.to_owned())));
         }
+        for url in ["mysql://anna@localhost/shop", "mariadb://localhost/shop"] {
+            assert_eq!(url.parse(), Ok(DatabaseUrl::Mysql(url.to_owned())));
+        }
     }
 
     #[test]
@@ -66,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_names_no_database_is_answered_with_what_does() {
-        for url in ["", "shop.db", "sqlite:", "sqlite://", "mysql://localhost/shop"] {
+        for url in ["", "shop.db", "sqlite:", "sqlite://", "oracle://localhost/shop"] {
             let refused = url.parse::<DatabaseUrl>().unwrap_err();
             assert!(refused.contains("postgres://") && refused.contains("sqlite:FILE"), "{url}");
         }

@@ -5,6 +5,7 @@ mod http_answer;
 mod http_delivery_service;
 mod http_mailer;
 mod http_payment_gateway;
+mod mysql;
 mod postgres;
 mod rows;
 mod sqlite;

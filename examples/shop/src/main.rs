@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p shop` opens it, tells a story about it step by step and keeps it open;
 //! `cargo run -p shop -- story` tells every story and checks every step. Either is over a SQLite file,
-//! or with `--database postgres://…` over a PostgreSQL database.
+//! or with `--database postgres://…` or `--database mysql://…` over a database on a server.
 //!
 //! With `--broker amqp://…` too, `cargo run -p shop -- processes` has it as four processes.
 //!
@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ensue::{BoxError, Error, Position};
+use ensue_mysql::MysqlStore;
 use ensue_postgres::PostgresStore;
 use ensue_sqlite::SqliteStore;
 use tracing_subscriber::EnvFilter;
@@ -58,7 +59,8 @@ struct Arguments {
     /// folder instead
     #[arg(long, value_name = "DIR", default_value = "shop-data", global = true)]
     data: PathBuf,
-    /// The shop's own database, if not a file in DIR: `postgres://…`, or `sqlite:FILE`
+    /// The shop's own database, if not a file in DIR: `postgres://…`, `mysql://…`, or
+    /// `sqlite:FILE`
     #[arg(long, value_name = "URL", global = true)]
     database: Option<DatabaseUrl>,
     /// The port of the shop's API; 0 for any that is free
@@ -124,6 +126,9 @@ async fn run(terminal: &Terminal, arguments: &Arguments) -> Result<(), BoxError>
     match database {
         DatabaseUrl::Sqlite(file) => {
             run_over(SqliteStore::open(file), terminal, arguments, folder).await
+        }
+        DatabaseUrl::Mysql(url) => {
+            run_over(MysqlStore::connect(&url), terminal, arguments, folder).await
         }
         DatabaseUrl::Postgres(url) => {
             run_over(PostgresStore::connect(&url), terminal, arguments, folder).await

@@ -3,7 +3,7 @@
 use ensue_sqlite::{Builder, Events, SqliteStore};
 use tempfile::TempDir;
 
-use crate::application::{Wanted, create_tables, in_transaction};
+use crate::application::{Database, Wanted, in_transaction};
 use crate::domain::{Address, Coupon, ProductCode};
 
 pub(crate) struct Scratch {
@@ -18,7 +18,7 @@ impl Scratch {
         let store = SqliteStore::open(folder.path().join("shop.db")).await.unwrap();
         let builder = describe(in_transaction(Events::builder(store)));
         let events = builder.build().await.unwrap();
-        create_tables(&events).await.unwrap();
+        SqliteStore::create_tables(&events).await.unwrap();
         Self { events, _folder: folder }
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod abandoned;
+mod mariadb;
 mod pgbouncer;
 mod postgres;
 mod rabbitmq;

@@ -15,12 +15,12 @@ use crate::plan::{End, Plan};
 
 /// A transaction that appends, and is committed when everybody else has long gone on.
 #[derive(Debug)]
-pub(super) struct LateCommit {
-    pub(super) address: String,
+pub(crate) struct LateCommit {
+    pub(crate) address: String,
     /// A number of its own, and so a key of its own.
-    pub(super) writer: u16,
-    pub(super) events: u32,
-    pub(super) hold: Duration,
+    pub(crate) writer: u16,
+    pub(crate) events: u32,
+    pub(crate) hold: Duration,
 }
 
 /// LIMIT: attempts to end a prepared transaction, so long apart. A server that starts takes seconds.
@@ -32,7 +32,7 @@ const UNDEFINED_OBJECT: &str = "42704";
 
 impl LateCommit {
     /// In one session, which may be lost before.
-    pub(super) async fn commit<D: Defendant>(&self, witness: &Witness) {
+    pub(crate) async fn commit<D: Defendant>(&self, witness: &Witness) {
         let Ok(defendant) = D::open(&self.address).await else { return };
         // Whatever it says, the witness was told.
         drop(defendant.carry_out(&self.attempt(witness)).await);

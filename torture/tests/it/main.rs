@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod mysql;
 mod naive_postgres;
 mod postgres;
 mod sqlite;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use ensue::store::{Outbox, Page};
+use ensue::store::{Filling, Outbox, Page, Span};
 use ensue::{Entry, Error, EventId, Position};
-use sqlx::Row;
+use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Row, SqlStr};
 
-use super::page_read::PageRead;
-use crate::connections::Connections;
+use crate::connections::{BEGIN_READING, Connections, Lent};
+use crate::entry_row;
 use crate::error::{failed, is_lost};
 use crate::schema::Schema;
 
@@ -38,8 +39,10 @@ impl Reader {
         let after = page.after;
         let what = || format!("cannot read the log after position {after}");
         // No position is larger than an `i64`, so nothing is after one that is.
-        let Ok(after) = i64::try_from(after.get()) else { return Ok(Vec::new()) };
-        let entries = self.read_page(after, page).await.map_err(failed(what))?;
+        if i64::try_from(after.get()).is_err() {
+            return Ok(Vec::new());
+        }
+        let entries = self.read_page(page).await.map_err(failed(what))?;
         self.check_pruned(page, entries.first()).await?;
         Ok(entries)
     }
@@ -89,15 +92,60 @@ impl Reader {
     }
 
     /// Once more if the connection turns out to be one that the server has closed.
-    async fn read_page(&self, after: i64, page: Page) -> sqlx::Result<Vec<Entry>> {
+    async fn read_page(&self, page: Page) -> sqlx::Result<Vec<Entry>> {
         let statement = self.schema.sql(include_str!("../sql/read_after.sql"));
         loop {
             let lent = self.own.lend().await?;
             let is_old = lent.is_old();
-            match PageRead::new(after, page, &self.usual_bytes).read(lent, &statement).await {
+            match fill(Filling::new(page, &self.usual_bytes), lent, &statement).await {
                 Err(error) if is_old && is_lost(&error) => self.own.forget_idle(),
                 answer => return answer,
             }
         }
     }
+}
+
+/// CANCEL-SAFE: dropped half-way, the connection is closed.
+async fn fill(
+    mut filling: Filling<'_>,
+    mut lent: Lent,
+    statement: &SqlStr,
+) -> sqlx::Result<Vec<Entry>> {
+    let is_pooled = lent.is_pooled();
+    if is_pooled {
+        sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;
+    }
+    loop {
+        let span = filling.span();
+        if !read_span(&mut filling, span, &mut lent, statement).await? {
+            return Ok(filling.finish());
+        }
+        if !filling.wants_more(span) {
+            break;
+        }
+    }
+    if is_pooled {
+        sqlx::raw_sql("COMMIT").execute(&mut *lent).await?;
+    }
+    lent.put_back();
+    Ok(filling.finish())
+}
+
+/// Whether all that was asked for was taken from the connection.
+async fn read_span(
+    filling: &mut Filling<'_>,
+    (after, up_to): Span,
+    lent: &mut Lent,
+    statement: &SqlStr,
+) -> sqlx::Result<bool> {
+    let is_prepared = !lent.is_pooled();
+    let query = sqlx::query(statement.clone()).persistent(is_prepared);
+    let mut rows = query.bind(after).bind(up_to).fetch(&mut **lent);
+    while let Some(row) = rows.try_next().await? {
+        let entry = entry_row::entry(&row).map_err(sqlx::Error::Decode)?;
+        if !filling.take(entry) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

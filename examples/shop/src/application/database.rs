@@ -20,7 +20,7 @@ pub(crate) trait Database: Store {
 
     /// Makes the shop's tables and fills its shelves, unless that has been done. Several processes
     /// may do it at the same time.
-    fn create_tables(tx: &mut Tx<Self>) -> impl Future<Output = Result<(), Error>> + Send;
+    fn create_tables(events: &Events<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// A number that no order has had before.
     fn next_order_no(tx: &mut Tx<Self>) -> impl Future<Output = Result<OrderNo, Error>> + Send;
@@ -85,11 +85,6 @@ pub(crate) trait Database: Store {
     /// What happened to whatever is called `key`, the first first.
     fn audit_trail(&self, key: &str)
     -> impl Future<Output = Result<Vec<AuditEntry>, Error>> + Send;
-}
-
-/// Makes the database ready for the shop, in a unit of work of its own.
-pub(crate) async fn create_tables<D: Database>(events: &Events<D>) -> Result<(), Error> {
-    events.run(async |tx| D::create_tables(tx).await).await
 }
 
 /// How many of a product were sold, cancelled ones taken off.

@@ -5,7 +5,7 @@
 //! Under a stricter one PostgreSQL refuses who has waited, and nothing is wrong but that.
 
 use ensue::{Error, Meta};
-use ensue_postgres::{PostgresStore, Tx};
+use ensue_postgres::{Events, PostgresStore, Tx};
 use sqlx::PgExecutor;
 
 use super::rows::{self, AuditRow, BestSellerRow, ProductRow, failed};
@@ -15,12 +15,13 @@ use crate::domain::{Order, OrderNo, Product, ProductCode};
 impl Database for PostgresStore {
     const ONE_WRITER: bool = false;
 
-    async fn create_tables(tx: &mut Tx) -> Result<(), Error> {
-        sqlx::raw_sql(include_str!("postgres/sql/create_tables.sql"))
-            .execute(&mut **tx)
-            .await
-            .map(drop)
-            .map_err(failed::<Self>("cannot create the shop's tables"))
+    async fn create_tables(events: &Events) -> Result<(), Error> {
+        let create = include_str!("postgres/sql/create_tables.sql");
+        let creating = events.run(async |tx| {
+            let created = sqlx::raw_sql(create).execute(&mut **tx).await.map(drop);
+            created.map_err(failed::<Self>("cannot create the shop's tables"))
+        });
+        creating.await
     }
 
     async fn next_order_no(tx: &mut Tx) -> Result<OrderNo, Error> {

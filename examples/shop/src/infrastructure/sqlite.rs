@@ -1,7 +1,7 @@
 //! The shop's tables in SQLite, in the file that holds the events too.
 
 use ensue::{Error, Meta};
-use ensue_sqlite::{SqliteStore, Tx};
+use ensue_sqlite::{Events, SqliteStore, Tx};
 use sqlx::SqliteExecutor;
 
 use super::rows::{self, AuditRow, BestSellerRow, ProductRow, failed};
@@ -12,12 +12,13 @@ impl Database for SqliteStore {
     /// So that nothing that is found need be locked.
     const ONE_WRITER: bool = true;
 
-    async fn create_tables(tx: &mut Tx) -> Result<(), Error> {
-        sqlx::raw_sql(include_str!("sqlite/sql/create_tables.sql"))
-            .execute(&mut **tx)
-            .await
-            .map(drop)
-            .map_err(failed::<Self>("cannot create the shop's tables"))
+    async fn create_tables(events: &Events) -> Result<(), Error> {
+        let create = include_str!("sqlite/sql/create_tables.sql");
+        let creating = events.run(async |tx| {
+            let created = sqlx::raw_sql(create).execute(&mut **tx).await.map(drop);
+            created.map_err(failed::<Self>("cannot create the shop's tables"))
+        });
+        creating.await
     }
 
     async fn next_order_no(tx: &mut Tx) -> Result<OrderNo, Error> {

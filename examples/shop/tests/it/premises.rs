@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use servers::FreshDatabase;
+use servers::{FreshDatabase, FreshMysqlDatabase};
 use tempfile::TempDir;
 
 use crate::program::Program;
@@ -11,10 +11,17 @@ use crate::program::Program;
 pub(crate) struct Premises {
     folder: TempDir,
     /// Otherwise the database is a file in the folder.
-    server: Option<FreshDatabase>,
+    server: Option<Server>,
 }
 
-/// Makes two tests of each: one on a SQLite file, and one on a database of PostgreSQL's.
+/// A database on a server, which goes with the test.
+enum Server {
+    Postgres(FreshDatabase),
+    Mysql(FreshMysqlDatabase),
+}
+
+/// Makes three tests of each: on a SQLite file, on a database of PostgreSQL's, and on one of MySQL's or
+/// MariaDB's.
 macro_rules! on_each_database {
     ($($test:ident,)*) => {$(
         mod $test {
@@ -29,6 +36,11 @@ macro_rules! on_each_database {
             async fn on_postgres() {
                 super::$test(Premises::on_postgres().await).await;
             }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_mysql() {
+                super::$test(Premises::on_mysql().await).await;
+            }
         }
     )*};
 }
@@ -41,7 +53,13 @@ impl Premises {
     }
 
     pub(crate) async fn on_postgres() -> Self {
-        Self { server: Some(FreshDatabase::new().await), ..Self::on_sqlite() }
+        let database = FreshDatabase::new().await;
+        Self { server: Some(Server::Postgres(database)), ..Self::on_sqlite() }
+    }
+
+    pub(crate) async fn on_mysql() -> Self {
+        let database = FreshMysqlDatabase::new().await;
+        Self { server: Some(Server::Mysql(database)), ..Self::on_sqlite() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -111,7 +129,8 @@ impl Premises {
     fn shop(&self) -> Command {
         let file = self.folder().join("shop.db");
         let url = match &self.server {
-            Some(server) => server.url(),
+            Some(Server::Postgres(database)) => database.url(),
+            Some(Server::Mysql(database)) => database.url(),
             None => format!("sqlite:{}", file.display()),
         };
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));

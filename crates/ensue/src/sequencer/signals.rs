@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 /// Words between those who commit, those who sequence, and those who read.
-pub(crate) struct Signals {
+#[derive(Debug)]
+pub struct Signals {
     /// Counts how often the log was seen to grow.
     grown: watch::Sender<u64>,
     /// For the sequencer: something was committed, or is demanded.
@@ -17,8 +18,8 @@ pub(crate) struct Signals {
     served: watch::Sender<u64>,
 }
 
-impl Signals {
-    pub(crate) fn new() -> Self {
+impl Default for Signals {
+    fn default() -> Self {
         Self {
             grown: watch::Sender::new(0),
             word: Notify::new(),
@@ -26,9 +27,11 @@ impl Signals {
             served: watch::Sender::new(0),
         }
     }
+}
 
+impl Signals {
     /// Tells the sequencer that a transaction with events in it was committed.
-    pub(crate) fn committed(&self) {
+    pub fn committed(&self) {
         self.word.notify_one();
     }
 
@@ -40,14 +43,14 @@ impl Signals {
     }
 
     /// Tells everybody that the log has grown.
-    pub(crate) fn grew(&self) {
+    pub fn grew(&self) {
         self.grown.send_modify(|times| *times += 1);
     }
 
     /// Waits until the log has grown more often than `seen` says; then `seen` says so.
     ///
     /// CANCEL-SAFE: `seen` is changed at its end only.
-    pub(crate) async fn growth(&self, seen: &AtomicU64) {
+    pub async fn growth(&self, seen: &AtomicU64) {
         let mut grown = self.grown.subscribe();
         loop {
             let times = *grown.borrow_and_update();
@@ -62,7 +65,7 @@ impl Signals {
 
     /// Waits for a pass that looks at everything and begins after this call; false if there was
     /// none in `limit`.
-    pub(crate) async fn demand(&self, limit: Duration) -> bool {
+    pub async fn demand(&self, limit: Duration) -> bool {
         let number = self.demanded.fetch_add(1, Ordering::SeqCst) + 1;
         self.word.notify_one();
         let mut served = self.served.subscribe();
@@ -92,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_growth_that_nobody_waited_for_is_noticed_by_the_next_who_does() {
-        let (signals, seen) = (Signals::new(), AtomicU64::new(0));
+        let (signals, seen) = (Signals::default(), AtomicU64::new(0));
         signals.grew();
         signals.growth(&seen).await;
         let waiting = tokio::time::timeout(Duration::ZERO, signals.growth(&seen));
@@ -103,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_pass_that_was_begun_after_it_serves_a_demand() {
-        let signals = Signals::new();
+        let signals = Signals::default();
         let before = signals.demands();
         let demanding = signals.demand(Duration::from_secs(60));
         let serving = async {

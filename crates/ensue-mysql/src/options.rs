@@ -1,0 +1,83 @@
+//! How a store connects.
+
+use std::time::Duration;
+
+use ensue::Error;
+use ensue::sequencer::Moves;
+use sqlx::mysql::MySqlConnectOptions;
+
+use crate::MysqlStore;
+
+/// How a [`MysqlStore`] connects, and what it does by itself.
+///
+/// ```
+/// use ensue_mysql::MysqlOptions;
+///
+/// async fn example(url: &str) -> Result<(), ensue::BoxError> {
+///     let store = MysqlOptions::new(url.parse()?).connections(20).connect().await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct MysqlOptions {
+    pub(crate) server: MySqlConnectOptions,
+    pub(crate) connections: u32,
+    pub(crate) moves: Moves,
+    pub(crate) longest_poll: Duration,
+}
+
+impl MysqlOptions {
+    /// LIMIT: connections for units of work unless told otherwise. A server that is not large has
+    /// one or two hundred, for all processes.
+    pub const CONNECTIONS: u32 = 10;
+
+    /// The longest time between two looks at the database unless told otherwise. There is nothing to
+    /// listen to, so that this is how late an event may be noticed that comes from another process
+    /// after none had come for a while.
+    pub const LONGEST_POLL: Duration = Duration::from_millis(500);
+
+    /// The defaults, with the driver's own options: where the server is, who asks, and of which
+    /// database. What goes between us and the server is UTF-8 in any case.
+    pub fn new(server: MySqlConnectOptions) -> Self {
+        Self {
+            server: server.charset("utf8mb4"),
+            connections: Self::CONNECTIONS,
+            moves: Moves::AtOnce,
+            longest_poll: Self::LONGEST_POLL,
+        }
+    }
+
+    /// How many units of work may be open at once in this process; further ones wait their turn.
+    /// Beside them there are up to four connections for the forwarder and the feed, up to four of the
+    /// [reader](MysqlStore::reader), and one for the sequencer.
+    #[must_use]
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// Lets the sequencer of this process work only when something in it waits for the log to be
+    /// complete. Some other process must run one, or events stay in the outbox until then.
+    #[must_use]
+    pub fn sequence_on_demand(mut self) -> Self {
+        self.moves = Moves::OnDemand;
+        self
+    }
+
+    /// The longest time between two looks at the database for what other processes have appended:
+    /// [half a second](Self::LONGEST_POLL) unless told otherwise.
+    #[must_use]
+    pub fn longest_poll(mut self, longest_poll: Duration) -> Self {
+        self.longest_poll = longest_poll;
+        self
+    }
+
+    /// Connects, and brings our tables up to date.
+    ///
+    /// # Errors
+    /// The server cannot be reached or is older than MariaDB 10.6 or MySQL 8.0, no database was named,
+    /// the tables cannot be made, or they were migrated by a newer version.
+    pub async fn connect(self) -> Result<MysqlStore, Error> {
+        MysqlStore::open(self).await
+    }
+}

@@ -1,0 +1,2 @@
+-- Primary key, whole.
+SELECT count(*) FROM ensue_migration

@@ -1,0 +1,2 @@
+-- Primary key: the only row.
+UPDATE ensue_log_meta SET `floor` = greatest(`floor`, ?) WHERE is_only = 1

@@ -1,0 +1,8 @@
+-- All tables whole: they have a row for a subscription and process, and few of either.
+SELECT subscription, owner, true
+FROM ensue_lease JOIN ensue_owner USING (subscription)
+WHERE until_us > ensue_now_us() AND until_us - length_us <= ensue_now_us()
+UNION ALL
+SELECT subscription, owner, false
+FROM ensue_standby
+WHERE until_us > ensue_now_us() AND until_us - length_us <= ensue_now_us()

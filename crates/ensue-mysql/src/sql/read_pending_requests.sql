@@ -1,0 +1,7 @@
+-- Index ensue_request_pending, a range of it: what nobody has answered yet.
+SELECT
+    id, subscription, command, position, last_position, `key`, failure_class, at_most, reason,
+    requested_at_us, replayed_up_to, replayed_entries, answer, changed, why
+FROM ensue_request
+WHERE answer IS NULL
+ORDER BY id

@@ -1,0 +1,2 @@
+-- Primary key, a range of it.
+SELECT position FROM ensue_receipt WHERE subscription = ? ORDER BY position

@@ -1,0 +1,6 @@
+-- Primary key, a range of it.
+SELECT
+    position, `key`, state, attempts, next_attempt_at_us, failure_class, failure_message, is_replay
+FROM ensue_set_aside
+WHERE subscription = ?
+ORDER BY position

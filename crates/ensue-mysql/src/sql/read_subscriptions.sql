@@ -1,0 +1,2 @@
+-- Primary key, whole.
+SELECT subscription FROM ensue_cursor ORDER BY subscription

@@ -1,0 +1,2 @@
+-- Primary key.
+DELETE FROM ensue_pause WHERE subscription = ?

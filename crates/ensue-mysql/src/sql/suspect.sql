@@ -1,0 +1,5 @@
+-- Primary keys. No row if it was handled.
+INSERT INTO ensue_inbox_attempt (consumer, event_id, attempts, changed_at_us)
+SELECT ?, ?, 1, ensue_now_us() FROM DUAL
+WHERE NOT EXISTS (SELECT 1 FROM ensue_inbox_receipt WHERE consumer = ? AND event_id = ?)
+ON DUPLICATE KEY UPDATE attempts = attempts + 1, changed_at_us = VALUES(changed_at_us)

@@ -1,0 +1,4 @@
+-- Primary key.
+UPDATE ensue_lease
+SET epoch = ?, until_us = ensue_now_us() + ?, length_us = ?
+WHERE subscription = ?

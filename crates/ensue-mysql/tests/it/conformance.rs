@@ -1,0 +1,43 @@
+//! The suite on MySQL or MariaDB.
+
+use ensue_conformance::Backend;
+use ensue_mysql::MysqlStore;
+use sqlx::MySqlConnection;
+
+use crate::server::Database;
+
+struct Mysql(Database);
+
+impl Backend for Mysql {
+    type Store = MysqlStore;
+
+    async fn fresh() -> Self {
+        let database = Database::new().await;
+        database.execute(TABLES).await;
+        Self(database)
+    }
+
+    async fn open(&self) -> MysqlStore {
+        self.0.store().await
+    }
+
+    /// One transaction after the other, as those would be that depend on what they see.
+    async fn add_effect(connection: &mut MySqlConnection, name: &str) {
+        let lock = "SELECT number FROM turn FOR UPDATE";
+        sqlx::raw_sql(lock).fetch_all(&mut *connection).await.unwrap();
+        let insert = sqlx::query("INSERT INTO effect (name) VALUES (?)").bind(name);
+        insert.execute(connection).await.unwrap();
+    }
+
+    async fn effects(connection: &mut MySqlConnection) -> Vec<String> {
+        let select = sqlx::query_scalar("SELECT name FROM effect ORDER BY number");
+        select.fetch_all(connection).await.unwrap()
+    }
+}
+
+const TABLES: &str = "
+    CREATE TABLE effect (number bigint AUTO_INCREMENT PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE turn (number bigint PRIMARY KEY);
+    INSERT INTO turn VALUES (1)";
+
+ensue_conformance::suite!(Mysql);

@@ -1,0 +1,14 @@
+//! The store on MySQL and MariaDB.
+
+#![cfg(test)]
+
+mod conformance;
+mod forwarding;
+mod migrations;
+mod restarts;
+mod restoring;
+mod sequencing;
+mod server;
+mod settings;
+mod statements;
+mod transactions;

@@ -1,0 +1,2 @@
+-- primary key of loyalty_points
+SELECT points FROM shop_loyalty_points WHERE order_no = ?

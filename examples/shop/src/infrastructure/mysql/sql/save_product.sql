@@ -1,0 +1,2 @@
+-- primary key of product
+UPDATE shop_product SET in_stock = ? WHERE code = ?
