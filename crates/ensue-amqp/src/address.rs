@@ -4,13 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use ensue::BoxError;
+use lapin::ConnectionProperties;
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
 use crate::handshake;
+use crate::line::Line;
 
 #[derive(Clone)]
 pub(crate) struct Address {
@@ -39,7 +40,7 @@ impl Address {
     }
 
     /// CANCEL-SAFE: dropped half-way, nothing stays connected.
-    pub(crate) async fn connect(&self) -> Result<Connection, BoxError> {
+    pub(crate) async fn connect(&self) -> Result<Line, BoxError> {
         let (uri, name) = (self.uri.clone(), self.name.clone());
         // Not the client's own recovery: it is silent for as long as it lasts, up to minutes.
         let properties = ConnectionProperties::default().with_connection_name(name.into());

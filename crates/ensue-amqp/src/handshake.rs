@@ -11,12 +11,14 @@ use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, OwnedTLSConfig, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
 
+use crate::line::Line;
+
 /// CANCEL-SAFE: dropped half-way, nothing stays connected.
 pub(crate) async fn connect(
     uri: AMQPUri,
     properties: ConnectionProperties,
     tls: OwnedTLSConfig,
-) -> Result<Connection, lapin::Error> {
+) -> Result<Line, lapin::Error> {
     let runtime = lapin::runtime::default_runtime()?;
     let handshake = Handshake::default();
     let (socket, own_runtime) = (handshake.socket.clone(), runtime.clone());
@@ -32,8 +34,7 @@ pub(crate) async fn connect(
         }
     };
     let connection = Connection::connector(uri, runtime, opened, properties).await?;
-    handshake.has_ended();
-    Ok(connection)
+    Ok(Line::new(connection, handshake.has_ended()))
 }
 
 #[derive(Default)]
@@ -50,9 +51,12 @@ enum Socket {
 }
 
 impl Handshake {
-    /// Lets the socket go: it is the connection's alone.
-    fn has_ended(self) {
-        *lock(&self.socket) = Socket::NotYet;
+    /// The socket, which from now on is the connection's.
+    fn has_ended(self) -> Option<TcpStream> {
+        match std::mem::take(&mut *lock(&self.socket)) {
+            Socket::Open(socket) => Some(socket),
+            Socket::NotYet | Socket::GivenUp => None,
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod address;
 mod error;
 mod format;
 mod handshake;
+mod line;
 mod publishing;
 mod session;
 mod sink;

@@ -4,16 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ensue::BoxError;
+use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
-use lapin::{Channel, Connection};
 use tokio::time::timeout;
 
 use crate::address::{Address, CONNECT_TIMEOUT};
+use crate::line::Line;
 use crate::topology::Exchange;
 
 /// A connection, and channels on it that are lent to one batch each.
 pub(crate) struct Session {
-    connection: Connection,
+    connection: Line,
     idle: Mutex<Vec<Channel>>,
     is_spoilt: AtomicBool,
 }

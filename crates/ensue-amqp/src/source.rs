@@ -11,11 +11,12 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, Consumer};
+use lapin::{Channel, Consumer};
 
 use crate::address::Address;
 use crate::error::Error;
 use crate::format;
+use crate::line::Line;
 use crate::session::in_time;
 use crate::topology::{Queue, short};
 
@@ -64,7 +65,7 @@ impl Source for AmqpSource {
 impl AmqpSource {
     async fn consume(
         &self,
-        connection: &Connection,
+        connection: &Line,
         prefetch: u16,
     ) -> Result<(Channel, Consumer), BoxError> {
         let channel = connection.create_channel().await?;
@@ -94,7 +95,7 @@ pub struct AmqpSession {
     // Closed in this order.
     consumer: Consumer,
     channel: Channel,
-    connection: Connection,
+    connection: Line,
 }
 
 impl Session for AmqpSession {

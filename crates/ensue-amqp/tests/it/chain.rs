@@ -70,9 +70,17 @@ impl fmt::Display for Row {
 
 impl Chain {
     pub(crate) async fn at(place: Place) -> Self {
-        place.make_queue().await;
         let (shop, office) = (Shop::default(), Office::default());
-        Self { place, shop, office, counts: Arc::default(), raised: 0 }
+        let chain = Self { place, shop, office, counts: Arc::default(), raised: 0 };
+        // It makes the queue.
+        drop(chain.source().open(1).await.unwrap());
+        chain
+    }
+
+    /// Who comes after a listener that has gone gets what that one had, before anything else.
+    fn source(&self) -> AmqpSource {
+        let queue = self.place.queue().single_active_consumer();
+        AmqpSource::new(&self.place.url(), queue).unwrap()
     }
 
     /// The service that raises, as one of its processes.
@@ -89,7 +97,7 @@ impl Chain {
 
     /// The service in which something ensues, as one of its processes.
     pub(crate) async fn office(&self) -> Events<Office> {
-        let source = Counting { of: self.place.source(), counts: Arc::clone(&self.counts) };
+        let source = Counting { of: self.source(), counts: Arc::clone(&self.counts) };
         let listener = Listener::new("effects", source).on(note).batch(20).prefetch(100);
         Events::builder(self.office.another()).listen(listener).build().await.unwrap()
     }
@@ -121,6 +129,15 @@ impl Chain {
         timeout(2 * PATIENCE, waiting)
             .await
             .unwrap_or_else(|_| panic!("{} effects of {effects}; {}", self.effects(), self.row()));
+    }
+
+    pub(crate) async fn until_confirmed(&self, messages: usize) {
+        let waiting = async {
+            while self.row().confirmed < messages {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{}", self.row()));
     }
 
     /// Everything that was raised has ensued: once each, and in the order of its key.

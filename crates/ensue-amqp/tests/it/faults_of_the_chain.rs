@@ -58,7 +58,7 @@ async fn a_line_that_is_cut_again_and_again_loses_and_doubles_nothing() {
         // Not to wait for anything: this is the moment at which it is cut.
         tokio::time::sleep(Duration::from_millis(7 * round)).await;
         chain.place.proxy.set(Line::Cut);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        chain.place.proxy.has_cut().await;
         chain.place.proxy.set(Line::Open);
     }
     chain.check("line cut ten times").await;
@@ -73,11 +73,13 @@ async fn confirmations_that_are_lost_double_nothing() {
     let shop = chain.shop(LEASE).await;
     let forwarder = shop.forward();
     chain.raise(&shop, 100).await;
+    chain.until_confirmed(100).await;
     chain.place.proxy.set(Line::Deaf);
     chain.raise(&shop, 300).await;
     // The first of each key are with the broker, and nobody has heard of it.
     chain.place.until_there_are(100 + usize::try_from(KEYS).unwrap()).await;
     chain.place.proxy.set(Line::Cut);
+    chain.place.proxy.has_cut().await;
     chain.place.proxy.set(Line::Open);
     let office = chain.office().await;
     let listening = office.listen();

@@ -42,6 +42,13 @@ impl Proxy {
     pub(crate) fn set(&self, line: Line) {
         self.line.send_replace(line);
     }
+
+    /// Ends when nobody is on the line any more.
+    pub(crate) async fn has_cut(&self) {
+        while self.line.receiver_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 }
 
 async fn accept(listener: TcpListener, broker: String, line: Arc<watch::Sender<Line>>) {
