@@ -1,6 +1,7 @@
 //! A line to the broker that can be cut, or go dead in one direction or both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
