@@ -27,9 +27,10 @@ pub(super) async fn open(path: &Path, tables: &'static str) -> sqlx::Result<Sqli
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let Some(error) = error.as_database_error() else { return false };
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
     // Its lowest byte is the primary code.
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 async fn try_to_open(path: &Path, tables: &'static str) -> sqlx::Result<SqlitePool> {
