@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::broker::{PATIENCE, Place};
 
 /// LIMIT: so that a session's loss meets messages of the same key.
-pub(crate) const KEYS: u64 = 40;
+const KEYS: u64 = 40;
 
 #[derive(Debug, Event, Serialize, Deserialize)]
 #[event(type = "order.placed", key = order_no)]
