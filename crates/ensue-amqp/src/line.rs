@@ -2,24 +2,55 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::ops::Deref;
-use std::time::Duration;
 
 use lapin::Connection;
-use tokio::runtime::Handle;
 
-/// The client closes a connection that is dropped, but not every one: one was seen to stay, with a
-/// consumer that nobody had, and all the messages that it had asked for. So its socket is held too.
+/// Dropped, it is ended by its socket, and not by the client's leave-taking.
+///
+/// ORDERING: the client would cancel a consumer first, and close its channel later. In between the broker
+/// makes the next consumer the active one and gives it what comes after the messages that this one has
+/// not acknowledged. The end of a connection takes both away at once: what was not acknowledged is given
+/// to the next one before anything else.
+///
+/// The client was also seen to leave a connection open that nobody had any more, with a consumer on it and
+/// all the messages that it had asked for.
 pub(crate) struct Line {
     connection: Connection,
     socket: Option<TcpStream>,
 }
 
-/// LIMIT: how long the client may take to take its leave.
-const LEAVE: Duration = Duration::from_secs(1);
+/// Ends a line when it is dropped before whatever was opened on that.
+#[must_use]
+pub(crate) struct UnlessKept<'l>(Option<&'l Line>);
 
 impl Line {
     pub(crate) fn new(connection: Connection, socket: Option<TcpStream>) -> Self {
         Self { connection, socket }
+    }
+
+    pub(crate) fn end_unless_kept(&self) -> UnlessKept<'_> {
+        UnlessKept(Some(self))
+    }
+
+    fn end(&self) {
+        if let Some(socket) = &self.socket {
+            // What was written still arrives. One that is gone already is as good.
+            drop(socket.shutdown(Shutdown::Write));
+        }
+    }
+}
+
+impl UnlessKept<'_> {
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for UnlessKept<'_> {
+    fn drop(&mut self) {
+        if let Some(line) = self.0 {
+            line.end();
+        }
     }
 }
 
@@ -33,18 +64,6 @@ impl Deref for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let Some(socket) = self.socket.take() else { return };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move {
-                tokio::time::sleep(LEAVE).await;
-                end(&socket);
-            })),
-            Err(_) => end(&socket),
-        }
+        self.end();
     }
-}
-
-fn end(socket: &TcpStream) {
-    // One that is gone already is as good.
-    drop(socket.shutdown(Shutdown::Both));
 }

@@ -25,8 +25,8 @@ pub trait Source: Send + Sync + 'static {
 
 /// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed.
 pub trait Session: Send + 'static {
-    /// Waits for a message, and takes what else is there, in the order of arrival; nothing once
-    /// [`stop`](Session::stop) was called and everything that was on its way has arrived.
+    /// Waits for a message, and takes what else is there, in the order of arrival; in the end nothing,
+    /// once [`stop`](Session::stop) was called.
     ///
     /// CANCEL-SAFE: no message is lost with it.
     ///
@@ -43,7 +43,8 @@ pub trait Session: Send + 'static {
     /// When the session is lost: they will arrive again.
     fn acknowledge(&mut self, tags: &[Tag]) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Asks for no more messages.
+    /// Says that no more messages are wanted; those that have arrived may still be acknowledged. No
+    /// other session of the queue's that keeps keys in order may be given any until this one is dropped.
     ///
     /// # Errors
     /// When the session is lost.
