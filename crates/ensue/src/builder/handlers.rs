@@ -36,6 +36,10 @@ impl<S: Store> Handlers<S> {
         self.by_type.entry(TypeId::of::<E>()).or_default().push(Arc::new(handler));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_type.is_empty() && self.any.is_empty()
+    }
+
     pub(crate) fn on_any(&mut self, handler: BoxedHandler<S>) {
         self.any.push(Arc::new(handler));
     }

@@ -99,16 +99,22 @@ impl<S: Store> Delivery<S> {
         entries: Vec<(Entry, Meta)>,
         changes: &[Change],
     ) -> Result<(), Undelivered> {
-        let Some((entry, meta)) = entries.first() else { return Ok(()) };
+        let Some((entry, _)) = entries.first() else { return Ok(()) };
+        if self.subscription.skips_unknown() {
+            self.subscription.skip_unknown(entry);
+            return self.record(changes).await.map_err(Undelivered::Interrupted);
+        }
+        let (failure, verdict) = self.unknown(entry);
+        Err(Undelivered::failed(failure, verdict))
+    }
+
+    /// What becomes of it unless it is skipped.
+    pub(super) fn unknown(&self, entry: &Entry) -> (Failure, Verdict) {
         let verdict = match self.subscription.unknown.policy {
-            UnknownTypes::SetAside => Verdict::Again,
+            UnknownTypes::SetAside | UnknownTypes::Skip => Verdict::Again,
             UnknownTypes::Stop => Verdict::Stop,
-            UnknownTypes::Skip => {
-                self.subscription.skip_unknown(entry);
-                return self.record(changes).await.map_err(Undelivered::Interrupted);
-            }
         };
-        Err(Undelivered::failed(unknown_type(meta), verdict))
+        (unknown_type(&entry.envelope.event_type), verdict)
     }
 
     /// Records `changes` that go with no effect.
@@ -240,11 +246,10 @@ pub(crate) fn undecodable(error: PayloadError) -> (Failure, Verdict) {
     again(Failure::new(class, error))
 }
 
-fn unknown_type(meta: &Meta) -> Failure {
+fn unknown_type(event_type: &str) -> Failure {
     let message = format!(
-        "this program has no handler for event `{}`, which the subscription handles, or once did; \
-         give the event that took its place an alias, or say `passes_by`",
-        meta.event_type
+        "this program has no handler for event `{event_type}`, which the subscription handles, or once \
+         did; give the event that took its place an alias, or say `passes_by`"
     );
     Failure::new(FailureClass::UnknownType, message)
 }

@@ -34,7 +34,22 @@ impl<S: Store> Delivery<S> {
         Ok(sent)
     }
 
+    /// What only another program sends is none of the sink's.
     async fn send_off(&self, sink: &dyn AnySink, entries: Vec<Entry>) -> SentTogether {
+        let wants = |entry: &Entry| self.subscription.wants(&entry.envelope.event_type);
+        let (wanted, unknown): (Vec<_>, Vec<_>) = entries.into_iter().partition(wants);
+        let mut sent = match wanted.is_empty() {
+            true => SentTogether { outcomes: Vec::new(), nobody_there: None },
+            false => self.send_wanted(sink, wanted).await,
+        };
+        sent.outcomes.extend(unknown.into_iter().map(|entry| {
+            let (failure, verdict) = self.unknown(&entry);
+            (entry, Sent::Failed { failure, verdict, random: fastrand::u64(..) })
+        }));
+        sent
+    }
+
+    async fn send_wanted(&self, sink: &dyn AnySink, entries: Vec<Entry>) -> SentTogether {
         let deadline = self.subscription.deadline_of_sink();
         let guard = Guard { handler: "the sink", deadline };
         match guard.run(async { Ok(sink.send_boxed(&entries).await) }).await {

@@ -183,7 +183,9 @@ impl<S: Store> Listener<S> {
         self
     }
 
-    pub(crate) fn finish(self) -> Consumer<S> {
+    pub(crate) fn finish(mut self) -> Consumer<S> {
+        let least = u16::try_from(2 * self.0.batch).unwrap_or(u16::MAX);
+        self.0.prefetch = self.0.prefetch.max(least);
         self.0
     }
 }

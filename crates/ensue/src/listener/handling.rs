@@ -87,6 +87,9 @@ impl<S: Store> Handling<S> {
             if is_new && let Err(error) = self.handle(&mut tx, opened).await {
                 return Err(self.undo(tx, error.at(at)).await);
             }
+            if parcels.len() > 1 && tx.has_handlers_of_its_own() {
+                return Err(self.undo(tx, Unhandled::Refused(registered_others())).await);
+            }
         }
         commit(tx, are_new).await
     }
@@ -290,6 +293,11 @@ impl<S: Store> Handling<S> {
         );
         Failure::new(FailureClass::UnknownType, message)
     }
+}
+
+/// They would be those of the other messages too: each is handled in a unit of work of its own.
+fn registered_others() -> Failure {
+    Failure::new(FailureClass::Handler, "a handler has registered others, for its message alone")
 }
 
 /// Of messages that were all handled before there is nothing to commit.

@@ -251,9 +251,12 @@ impl<S: Store> Subscription<S> {
         self.batch.unwrap_or(1)
     }
 
-    /// The names of all that it has a handler for.
+    /// The names of all that it has a handler for, or alone sends.
     pub(crate) fn handled_types(&self) -> Vec<&str> {
-        self.reactions.keys().copied().collect()
+        match (&self.sink, &self.only) {
+            (Some(_), Some(only)) => only.iter().map(String::as_str).collect(),
+            _ => self.reactions.keys().copied().collect(),
+        }
     }
 
     pub(crate) fn deadline_of(&self, handler: &BoxedHandler<S>, lease: Duration) -> Duration {

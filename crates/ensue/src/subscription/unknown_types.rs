@@ -40,7 +40,7 @@ impl<S: Store> Subscription<S> {
     /// Those of `event_types` that are another program's.
     pub(crate) fn unknown_among(&self, event_types: &[String]) -> HashSet<String> {
         let unknown = event_types.iter().filter(|event_type| {
-            self.reaction(event_type).is_none() && !self.unknown.passed_by.contains(*event_type)
+            !self.wants(event_type) && !self.unknown.passed_by.contains(*event_type)
         });
         unknown.cloned().collect()
     }

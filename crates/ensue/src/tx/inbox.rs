@@ -56,6 +56,11 @@ impl<S: Store> Tx<S> {
         store.exhume(self.transaction.get_mut(), consumer, id).await
     }
 
+    /// Whether anything is registered for this unit of work alone.
+    pub(crate) fn has_handlers_of_its_own(&self) -> bool {
+        !self.handlers.is_empty() || !self.after_commit.is_empty()
+    }
+
     /// What is raised from now on continues `origin`. What was raised before has been
     /// [prepared](Tx::prepare).
     pub(crate) fn turn_to(&mut self, origin: Origin) {

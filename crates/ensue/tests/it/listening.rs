@@ -15,7 +15,7 @@ use ensue::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::shop::{OrderPlaced, OrderState, Store, Tx, placed, shipped};
+use crate::shop::{OrderPlaced, OrderShipped, OrderState, Store, Tx, placed, shipped};
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -607,4 +607,28 @@ async fn many_that_fail_in_one_batch_are_each_tried_as_often_as_the_policy_says(
     assert_eq!((counts.handled, counts.dead, counts.failed), (57, 7, 21));
     assert!(depot.van.tries() <= 2 * 57 + 21, "{} tries", depot.van.tries());
     assert_eq!(depot.log().await.len(), 57);
+}
+
+/// A batch is one transaction, and what one of its handlers registers is none of the others' business.
+#[tokio::test]
+async fn what_a_handler_registers_is_for_its_own_message_alone() {
+    async fn ship(event: &OrderPlaced, State(van): State<Van>, tx: &mut Tx) {
+        let order_no = event.order_no.clone();
+        tx.on(move |shipped: &OrderShipped| van.load(&shipped.order_no));
+        raise(shipped(&order_no));
+    }
+    let (van, queue) = (Van::default(), MemoryQueue::default());
+    let listener = Listener::new("shipping", queue.clone()).on(ship);
+    let builder = Events::builder(Store::default()).state(van.clone()).listen(listener);
+    let events = builder.build().await.unwrap();
+    for order_no in ["A-1", "A-2", "A-3", "A-4", "A-5"] {
+        queue.send("/shop", placed(order_no));
+    }
+    let listening = events.listen();
+    tokio::time::timeout(PATIENCE, queue.drained()).await.unwrap();
+    assert!(listening.shutdown(PATIENCE).await);
+    // The first one was tried with the others, and then alone.
+    let mut loaded: Vec<_> = van.loaded().into_iter().filter(|no| no != "A-1").collect();
+    loaded.sort();
+    assert_eq!(loaded, ["A-2", "A-3", "A-4", "A-5"]);
 }

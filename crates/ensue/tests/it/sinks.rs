@@ -259,6 +259,33 @@ async fn only_the_types_that_are_named_are_sent() {
     assert_eq!(cursor, Position::new(3), "what passes it by is passed");
 }
 
+/// As while a newer program is being rolled out.
+#[tokio::test]
+async fn what_only_another_program_sends_waits_for_it_and_is_never_passed_by() {
+    let sink = MemorySink::default();
+    let store = Store::default();
+    let program = async |types: &[&str]| {
+        let builder = Events::builder(store.clone()).subscription("broker", |subscription| {
+            subscription.forward_to(sink.clone()).only(types.iter().copied())
+        });
+        Scenario::of(builder).await.unwrap()
+    };
+    let older = program(&["order.placed"]).await;
+    let newer = program(&["order.placed", "order.shipped"]).await;
+    let act = newer.events().run(async |_| {
+        raise(shipped("A-1"));
+        raise(placed("A-2"));
+        Ok::<_, Error>(())
+    });
+    act.await.unwrap();
+    older.settle().await.unwrap();
+    assert_eq!(positions(&sink.received()), [2]);
+    let set_aside = older.events().status("broker").await.unwrap().set_aside;
+    assert_eq!(set_aside[0].failure.as_ref().unwrap().class, FailureClass::UnknownType);
+    newer.eventually(async || sink.received().len() == 2).await.unwrap();
+    assert_eq!(positions(&sink.received()), [2, 1]);
+}
+
 #[tokio::test]
 async fn a_sink_beside_what_it_does_not_go_with_is_refused_by_name() {
     let sink = MemorySink::default;

@@ -494,7 +494,8 @@ impl World {
     /// From now on nothing goes wrong.
     fn finish(&mut self, messages: u64) {
         for _ in 0..20 * messages + 100 {
-            if self.receipts.len() as u64 == messages && self.unacknowledged.is_empty() {
+            let is_done = self.receipts.len() as u64 == messages && self.unacknowledged.is_empty();
+            if is_done && self.intake.counts().waiting == 0 {
                 break;
             }
             self.step(Step::Deliver(7));
