@@ -214,12 +214,20 @@ async fn an_idle_store_asks_for_hardly_anything() {
     let mut session = database.connect().await;
     // Polling takes as long to become rare, and the server to write down what was asked.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let before: i64 = sqlx::query(transactions).fetch_one(&mut session).await.unwrap().get(1);
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let after: i64 = sqlx::query(transactions).fetch_one(&mut session).await.unwrap().get(1);
+    let mut seen = Vec::new();
+    // The server's own, such as those of a vacuum, count as well; but that ends.
+    for _ in 0..4 {
+        let before: i64 = sqlx::query(transactions).fetch_one(&mut session).await.unwrap().get(1);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let after: i64 = sqlx::query(transactions).fetch_one(&mut session).await.unwrap().get(1);
+        seen.push(after - before);
+        // Two of them are this test's.
+        if after - before <= 2 + 10 {
+            break;
+        }
+    }
     session.close().await.unwrap();
-    // Two of them are this test's.
-    assert!(after - before <= 2 + 10, "{} transactions in five seconds", after - before);
+    assert!(seen.last() <= Some(&(2 + 10)), "{seen:?} transactions in five seconds each");
 }
 
 #[tokio::test]
