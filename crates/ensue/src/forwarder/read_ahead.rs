@@ -8,7 +8,7 @@ use crate::store::Page;
 use crate::{Error, Log};
 
 /// LIMIT: entries of a page. It costs one round trip, and a thousand rows spread it thin; at the
-/// most two pages wait here, each also bounded in bytes.
+/// most two pages wait here, with a sink three, each also bounded in bytes.
 pub(crate) const PAGE_ROWS: u32 = 1_000;
 
 /// The entries that were read and have not begun.

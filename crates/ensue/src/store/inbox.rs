@@ -109,7 +109,7 @@ pub trait Inbox: Transactions {
 pub struct DeadLetter {
     /// The event's id; of what is no event, one made of what it is.
     pub id: EventId,
-    /// As it arrived.
+    /// As it arrived; of what is no event, its body and not what was around that.
     pub message: Result<Message, Unreadable>,
     /// How the last attempt failed.
     pub failure: Failure,
