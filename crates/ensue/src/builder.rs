@@ -17,6 +17,7 @@ pub(crate) use plain_handlers::PlainHandlers;
 
 use crate::events::Application;
 use crate::forwarder::ForwardingSettings;
+use crate::forwarder::watching::Watched;
 use crate::handler::States;
 use crate::listener::Consumer;
 use crate::local_pool::{self, LocalPool};
@@ -229,6 +230,7 @@ impl<S: Store> Builder<S> {
             appended: Notify::new(),
             requested: Notify::new(),
             progress: watch::Sender::new(()),
+            watched: Watched::default(),
         }))
     }
 

@@ -7,6 +7,7 @@ use ensue_core::{Clock, Origin, Position, scope};
 use tokio::sync::{Notify, watch};
 
 use crate::builder::{Handlers, PlainHandlers};
+use crate::forwarder::watching::Watched;
 use crate::forwarder::{Forwarder, ForwardingSettings};
 use crate::handler::{Call1, States};
 use crate::lateness::{Late, late};
@@ -46,6 +47,7 @@ pub(crate) struct Application<S: Store> {
     pub(crate) requested: Notify,
     /// A subscription that runs in this process has recorded something.
     pub(crate) progress: watch::Sender<()>,
+    pub(crate) watched: Watched,
 }
 
 impl<S: Store> Events<S> {

@@ -26,6 +26,7 @@ mod settling;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
 pub(crate) mod sharing;
+pub(crate) mod watching;
 pub(crate) mod work;
 
 use std::sync::Arc;
@@ -35,12 +36,12 @@ use ensue_core::EventId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::Store;
 use crate::events::Application;
-use crate::{Store, lateness};
-use head::HeadWatch;
 use runner::Runner;
 #[cfg(feature = "testing")]
 pub(crate) use settling::settle;
+use watching::Watching;
 
 /// Subscriptions that run in this process.
 ///
@@ -49,8 +50,7 @@ pub(crate) use settling::settle;
 pub struct Forwarder {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    head: tokio::task::JoinHandle<()>,
-    lateness: tokio::task::JoinHandle<()>,
+    _watching: Arc<Watching>,
 }
 
 /// How this process runs subscriptions.
@@ -74,19 +74,19 @@ impl Default for ForwardingSettings {
 impl Forwarder {
     pub(crate) fn start<S: Store>(application: &Arc<Application<S>>) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let (head, watcher) = HeadWatch::start(Arc::clone(application));
+        let watching = Watching::of(application);
         // With an id, so that no two runs of a process are the same owner.
         let owner: Arc<str> = format!("{}@{}", std::process::id(), EventId::now()).into();
         let mut tasks = JoinSet::new();
         for subscription in &application.subscriptions {
             let application = Arc::clone(application);
             let subscription = Arc::clone(subscription);
-            let (owner, head, stopping) = (Arc::clone(&owner), head.clone(), stopping.clone());
-            let runner = Runner::new(application, subscription, owner, head, stopping);
+            let (owner, stopping) = (Arc::clone(&owner), stopping.clone());
+            let runner =
+                Runner::new(application, subscription, owner, watching.head.clone(), stopping);
             tasks.spawn(runner.run());
         }
-        let lateness = tokio::spawn(lateness::watch(Arc::clone(application)));
-        Self { stop, tasks, head: watcher, lateness }
+        Self { stop, tasks, _watching: watching }
     }
 
     /// Lets every handler that runs now finish, hands the subscriptions over, and ends; after
@@ -110,7 +110,5 @@ impl Drop for Forwarder {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.tasks.detach_all();
-        self.head.abort();
-        self.lateness.abort();
     }
 }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod forwarding;
 mod listening;
 mod memory_store;
 mod scenario;
