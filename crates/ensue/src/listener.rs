@@ -20,7 +20,7 @@
 //!   first of them succeeds or is a dead letter: with the default policy, about 3 s and the time of five
 //!   attempts. A handler whose gateway is away for longer leaves dead letters.
 //! - Without the database nothing is handled, acknowledged or counted as an attempt; it goes on within
-//!   5 s of its return. A session that is lost is opened again in the same way.
+//!   a second of its return. A session that is lost is opened again in the same way.
 //! - What arrives is not in the log: whoever needs that lets a handler raise an event of its own.
 
 mod any_source;

@@ -38,7 +38,7 @@ const ASKED_MAX: Duration = Duration::from_secs(60);
 
 /// Between attempts to get through to the database, or to the source.
 pub(super) const RECONNECTING: RetryPolicy =
-    RetryPolicy::of(u32::MAX, Duration::from_millis(200), Duration::from_secs(5));
+    RetryPolicy::of(u32::MAX, Duration::from_millis(100), Duration::from_secs(1));
 
 /// What becomes of each message; `T` is what the machine need not know of it.
 #[derive(Debug)]
