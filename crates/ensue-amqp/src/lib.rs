@@ -6,7 +6,10 @@
 //! use ensue_amqp::{AmqpSink, Exchange};
 //!
 //! let broker = AmqpSink::new("amqp://localhost", Exchange::topic("shop.events"), "/shop")?;
-//! let events = ensue::Events::builder(store).forward_to("broker", broker).build().await?;
+//! let events = ensue::Events::builder(store)
+    .subscription("broker", |s| s.forward_to(broker).only(["order.placed", "order.cancelled"]))
+    .build()
+    .await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -31,6 +34,11 @@
 //! confirmed as well, and lost. A queue that is full refuses, and a broker whose memory or disk is full
 //! reads no more, which is [nobody there](ensue::Sink) and not a failure. A session that is lost is opened
 //! again by the next call.
+//!
+//! An event that no queue is bound for is not delivered: it is set aside, tried again, and in the end
+//! parked, since it may be that the queue is only missing. So send [only](ensue::SubscriptionBuilder::only)
+//! the types that somebody listens to, or give the exchange an alternate one, which takes the rest, by a
+//! policy of the broker's.
 
 mod address;
 mod error;

@@ -120,13 +120,27 @@ async fn a_broker_that_never_answers_a_handshake_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_broker_has_an_alarm_nobody_is_there_and_afterwards_somebody_is() {
+async fn while_the_brokers_memory_is_full_nobody_is_there_and_afterwards_somebody_is() {
+    let [raise, clear] = ["0", "0.4"].map(|share| ["set_vm_memory_high_watermark", share]);
+    assert_an_alarm_is_nobody_there(raise, clear).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_brokers_disk_is_full_nobody_is_there_and_afterwards_somebody_is() {
+    let [raise, clear] =
+        ["1000000000000000", "50000000"].map(|bytes| ["set_disk_free_limit", bytes]);
+    assert_an_alarm_is_nobody_there(raise, clear).await;
+}
+
+async fn assert_an_alarm_is_nobody_there(raise: [&str; 2], clear: [&str; 2]) {
     let rabbitmq = RabbitMq::start().unwrap();
     let place = Place::at(rabbitmq.url()).await;
     place.make_queue().await;
     let (sink, entries) = (place.amqp_sink(), entries(20));
     send(&sink, &entries).await;
-    rabbitmq.control(&["set_vm_memory_high_watermark", "0"]).unwrap();
+    rabbitmq.control(&raise).unwrap();
+    // The disk is looked at now and then.
+    while rabbitmq.control(&["eval", "rabbit_alarm:get_alarms()."]).unwrap().trim() == "[]" {}
     // The first to be sent find out.
     for outcome in send(&sink, &entries).await {
         assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
@@ -137,7 +151,7 @@ async fn while_the_broker_has_an_alarm_nobody_is_there_and_afterwards_somebody_i
         assert!(why.contains("alarm"), "{why}");
         assert!(started.elapsed() < Duration::from_secs(1));
     }
-    rabbitmq.control(&["set_vm_memory_high_watermark", "0.4"]).unwrap();
+    rabbitmq.control(&clear).unwrap();
     timeout(PATIENCE, send_until_delivered(&sink, &entries)).await.unwrap();
 }
 
