@@ -2,4 +2,5 @@
 
 pub(crate) mod bare;
 pub(crate) mod broker;
+pub(crate) mod knocking;
 pub(crate) mod order;

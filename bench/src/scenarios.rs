@@ -19,6 +19,7 @@ mod lanes_at_slow_commits;
 mod lanes_beside_one;
 mod listen_to_rabbitmq;
 mod raise_and_dispatch;
+mod resume_after_the_brokers_return;
 mod send_to_rabbitmq;
 mod sequencer_drain;
 mod sequencer_drain_on_mysql;
@@ -27,7 +28,7 @@ mod what_events_leave_behind;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: [Scenario; 24] = [
+pub(crate) const ALL: [Scenario; 25] = [
     raise_and_dispatch::SCENARIO,
     unit_of_work_with_one_event_on_sqlite::SCENARIO,
     append_in_the_users_transaction::SCENARIO,
@@ -52,4 +53,5 @@ pub(crate) const ALL: [Scenario; 24] = [
     send_to_rabbitmq::SCENARIO,
     forward_to_rabbitmq::SCENARIO,
     listen_to_rabbitmq::SCENARIO,
+    resume_after_the_brokers_return::SCENARIO,
 ];
