@@ -7,9 +7,9 @@
 //!
 //! let broker = AmqpSink::new("amqp://localhost", Exchange::topic("shop.events"), "/shop")?;
 //! let events = ensue::Events::builder(store)
-    .subscription("broker", |s| s.forward_to(broker).only(["order.placed", "order.cancelled"]))
-    .build()
-    .await?;
+//!     .subscription("broker", |s| s.forward_to(broker).only(["order.placed", "order.cancelled"]))
+//!     .build()
+//!     .await?;
 //! # Ok(()) }
 //! ```
 //!
