@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow};
-use sqlx::{Connection, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ const IDLE_MAX: Duration = Duration::from_secs(300);
 pub(crate) struct Connections {
     options: MySqlConnectOptions,
     /// What is said on each that is made.
-    first: &'static str,
+    first: String,
     idle: Mutex<Vec<Idle>>,
     turns: Arc<Semaphore>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Lent {
 
 impl Connections {
     /// None is made before it is needed. `first` is said on each that is.
-    pub(crate) fn new(options: MySqlConnectOptions, most: u32, first: &'static str) -> Arc<Self> {
+    pub(crate) fn new(options: MySqlConnectOptions, most: u32, first: String) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
         Arc::new(Self { options, first, idle: Mutex::default(), turns })
     }
@@ -98,7 +98,7 @@ impl Connections {
     }
 
     async fn connect(&self) -> sqlx::Result<MySqlConnection> {
-        let connecting = tokio::time::timeout(WAIT_MAX, connect(&self.options, self.first));
+        let connecting = tokio::time::timeout(WAIT_MAX, connect(&self.options, self.first.clone()));
         connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
@@ -184,15 +184,12 @@ impl DerefMut for Lent {
 /// We begin and end them ourselves. The driver's own `begin`, which a user may reach for, then
 /// opens a savepoint, as it should; otherwise it would send another BEGIN, which commits what was
 /// done before, and its end would be the end of the whole unit of work.
-async fn connect(
-    options: &MySqlConnectOptions,
-    first: &'static str,
-) -> sqlx::Result<MySqlConnection> {
+async fn connect(options: &MySqlConnectOptions, first: String) -> sqlx::Result<MySqlConnection> {
     let mut connection = MySqlConnection::connect_with(options).await?;
     let transaction = connection.begin().await?;
     #[expect(clippy::mem_forget, reason = "its end would be told to the driver")]
     std::mem::forget(transaction);
     sqlx::raw_sql("ROLLBACK").execute(&mut connection).await?;
-    sqlx::raw_sql(first).execute(&mut connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(first)).execute(&mut connection).await?;
     Ok(connection)
 }

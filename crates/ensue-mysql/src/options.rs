@@ -24,6 +24,7 @@ pub struct MysqlOptions {
     pub(crate) connections: u32,
     pub(crate) moves: Moves,
     pub(crate) longest_poll: Duration,
+    pub(crate) idle_in_transaction: Duration,
 }
 
 impl MysqlOptions {
@@ -36,6 +37,9 @@ impl MysqlOptions {
     /// after none had come for a while.
     pub const LONGEST_POLL: Duration = Duration::from_millis(500);
 
+    /// LIMIT: how long a unit of work may go without a statement unless told otherwise.
+    pub const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(15);
+
     /// The defaults, with the driver's own options: where the server is, who asks, and of which
     /// database. What goes between us and the server is UTF-8 in any case.
     pub fn new(server: MySqlConnectOptions) -> Self {
@@ -44,6 +48,7 @@ impl MysqlOptions {
             connections: Self::CONNECTIONS,
             moves: Moves::AtOnce,
             longest_poll: Self::LONGEST_POLL,
+            idle_in_transaction: Self::IDLE_IN_TRANSACTION,
         }
     }
 
@@ -69,6 +74,18 @@ impl MysqlOptions {
     #[must_use]
     pub fn longest_poll(mut self, longest_poll: Duration) -> Self {
         self.longest_poll = longest_poll;
+        self
+    }
+
+    /// How long a unit of work may go without a statement, in whole seconds, before the server ends it:
+    /// [fifteen](Self::IDLE_IN_TRANSACTION) unless told otherwise. A process that is stopped in a
+    /// transaction holds its locks for no longer, and another one gets its subscriptions.
+    ///
+    /// MariaDB keeps this limit. MySQL has none of the kind: there such a process holds up the others
+    /// until it goes on or its connection ends.
+    #[must_use]
+    pub fn idle_in_transaction(mut self, longest: Duration) -> Self {
+        self.idle_in_transaction = longest;
         self
     }
 

@@ -69,9 +69,14 @@ impl MysqlStore {
         let session = Session::new(options.server.clone());
         let sequencing = sequencer::run(machine, session, Arc::clone(&signals));
         let connections = |most, first| Connections::new(options.server.clone(), most, first);
+        let idle_s = options.idle_in_transaction.as_secs().max(1).to_string();
+        let of_units = sql!("session_of_units").replace("{idle_s}", &idle_s);
         let inner = Inner {
-            reader: Reader::new(connections(OWN_CONNECTIONS_MAX, sql!("session_of_ours"))),
-            units: connections(options.connections, sql!("session_of_units")),
+            reader: Reader::new(connections(
+                OWN_CONNECTIONS_MAX,
+                sql!("session_of_ours").to_owned(),
+            )),
+            units: connections(options.connections, of_units),
             readers: readers(&options),
             signals,
             sequencer: tokio::spawn(sequencing).abort_handle(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use servers::MariaDb;
 use tokio::task::JoinSet;
 
-use crate::server::{Database, append, envelope, envelopes, until_waiting, whole_log};
+use crate::server::{Database, PATIENCE, append, envelope, envelopes, until_waiting, whole_log};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -135,6 +135,25 @@ async fn a_take_over_waits_for_who_is_in_the_fence_under_any_isolation() {
             assert!(taking.await.unwrap() > first);
         }
     }
+}
+
+#[tokio::test]
+async fn an_owner_that_stands_still_in_the_fence_holds_up_its_successor_for_a_while_only() {
+    let database = Database::new().await;
+    let options = database.store_options().idle_in_transaction(Duration::from_secs(1));
+    let still = options.connect().await.unwrap();
+    still.register("refunds", Start::Beginning, &[]).await.unwrap();
+    let first = take_over(&still, "one").await;
+    let mut transaction = still.begin().await.unwrap();
+    let advance = Change::Advance { to: Position::new(1) };
+    still.record(&mut transaction, "refunds", first, &[advance]).await.unwrap();
+    let other = database.store().await;
+    other.release("refunds", first).await.unwrap();
+    let taking = take_over(&other, "two");
+    assert!(tokio::time::timeout(PATIENCE, taking).await.unwrap() > first);
+    assert!(still.commit(transaction).await.is_err());
+    let status = other.status("refunds").await.unwrap().unwrap();
+    assert_eq!(status.cursor, Position::START);
 }
 
 const ISOLATIONS: [&str; 3] = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
