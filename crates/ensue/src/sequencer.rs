@@ -32,6 +32,17 @@ const SHORTEST_POLL: Duration = Duration::from_millis(5);
 /// have begun before what we were told of was committed, so it does not do for ours.
 const BUSY_PAUSE: Duration = Duration::from_micros(1_500);
 
+/// LIMIT: how long a sequencer rests after a pass, in times of what the pass took. Each pass is a commit
+/// of its own, which the disk does in turn with those of the writers; with a few of them at once, more
+/// and smaller passes only make everybody slower, and the log no sooner.
+const REST_MAX: u32 = 4;
+
+/// Rows of a pass after which it does not rest. Who commits now and then is not made to wait.
+const ROWS_WITHOUT_REST: u64 = 2;
+
+/// LIMIT: however long a pass took, what is committed then waits for no longer.
+const LONGEST_REST: Duration = Duration::from_millis(5);
+
 /// After a first failure; doubled at each further one,
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -60,6 +71,10 @@ pub struct Sequencer {
     in_time: u32,
     poll: Duration,
     failures: u32,
+    /// When the last pass began.
+    began_at: Duration,
+    /// Until then only a demand is met.
+    rests_until: Duration,
     wait: Wait,
 }
 
@@ -166,12 +181,22 @@ impl Sequencer {
             in_time: 0,
             poll: SHORTEST_POLL.min(longest_poll),
             failures: 0,
+            began_at: Duration::ZERO,
+            rests_until: Duration::ZERO,
             wait: Wait::ForWord { until: Duration::ZERO },
         }
     }
 
     /// What to do `now`, a time of a clock that never goes back, after `input`.
     pub fn step(&mut self, now: Duration, input: Input) -> Action {
+        let action = self.decide(now, input);
+        if let Action::Pass { .. } = action {
+            self.began_at = now;
+        }
+        action
+    }
+
+    fn decide(&mut self, now: Duration, input: Input) -> Action {
         match input {
             Input::Tick => self.wake(now),
             Input::Committed => self.hear(now),
@@ -210,12 +235,19 @@ impl Sequencer {
 
     fn hear(&mut self, now: Duration) -> Action {
         match self.wait {
-            Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
+            Wait::ToGoOn { at } if now < at && at != self.rests_until => Action::WaitUntil(at),
             Wait::ForWord { .. } | Wait::ToGoOn { .. } if !self.may_move() => {
                 self.listen(now, SHORTEST_POLL)
             }
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } if self.rests(now) => {
+                self.go_on_at(self.rests_until)
+            }
             Wait::ForWord { .. } | Wait::ToGoOn { .. } => self.go_on(),
         }
+    }
+
+    fn rests(&self, now: Duration) -> bool {
+        now < self.rests_until && !self.is_demanded
     }
 
     fn may_move(&self) -> bool {
@@ -242,8 +274,16 @@ impl Sequencer {
             self.trusting += 1;
         }
         self.horizon = Some(horizon);
+        self.rests_until = now + self.rest(now, moved);
         self.try_more();
         self.listen(now, if moved > 0 { SHORTEST_POLL } else { self.poll * 2 })
+    }
+
+    /// The busier the writers are, the longer.
+    fn rest(&self, now: Duration, moved: u64) -> Duration {
+        let took = now.saturating_sub(self.began_at);
+        let times = moved.saturating_sub(ROWS_WITHOUT_REST).try_into().unwrap_or(REST_MAX);
+        (took * REST_MAX.min(times)).min(LONGEST_REST)
     }
 
     fn chunk_passed(&mut self) -> Action {

@@ -49,6 +49,49 @@ fn a_commit_is_followed_by_a_pass_at_once() {
     assert_eq!(pass, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
 }
 
+/// A pass of so many rows that takes a millisecond, and what a commit right behind it is answered.
+fn after_a_pass_of(moved: u64) -> (Sequencer, Action) {
+    let mut sequencer = at_work();
+    sequencer.step(10 * MS, Input::Committed);
+    sequencer.step(11 * MS, passed(moved, 8));
+    let answer = sequencer.step(11 * MS, Input::Committed);
+    (sequencer, answer)
+}
+
+#[test]
+fn it_rests_after_a_pass_for_as_many_as_wrote_meanwhile_and_then_goes_on() {
+    let pass = Action::Pass { since: Some(8), rows_max: ROWS_MAX };
+    for few in 0..=2 {
+        assert_eq!(after_a_pass_of(few).1, pass, "{few}");
+    }
+    for (moved, rests_until) in [(3, 12), (5, 14), (6, 15), (1_000, 15)] {
+        let (mut sequencer, answer) = after_a_pass_of(moved);
+        assert_eq!(answer, Action::WaitUntil(rests_until * MS), "{moved}");
+        assert_eq!(sequencer.step(12 * MS - MS / 2, Input::Committed), answer, "{moved}");
+        assert_eq!(sequencer.step(rests_until * MS, Input::Tick), pass, "{moved}");
+    }
+}
+
+#[test]
+fn a_long_pass_is_followed_by_no_long_rest() {
+    let mut sequencer = at_work();
+    sequencer.step(10 * MS, Input::Committed);
+    sequencer.step(500 * MS, passed(20_000, 8));
+    let answer = sequencer.step(500 * MS, Input::Committed);
+    assert_eq!(answer, Action::WaitUntil(500 * MS + LONGEST_REST));
+}
+
+#[test]
+fn a_demand_ends_the_rest() {
+    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    let (mut resting, _) = after_a_pass_of(1_000);
+    assert_eq!(resting.step(12 * MS, Input::Demanded), everything);
+    let mut resting_unasked = at_work();
+    resting_unasked.step(10 * MS, Input::Committed);
+    resting_unasked.step(11 * MS, passed(1_000, 8));
+    assert_eq!(resting_unasked.step(12 * MS, Input::Demanded), everything);
+}
+
 #[test]
 fn while_nothing_comes_it_looks_ever_more_rarely_and_then_everywhere() {
     let mut sequencer = at_work();
