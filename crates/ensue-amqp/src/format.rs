@@ -93,16 +93,27 @@ fn headers(event: &CloudEvent<'_>, prefix: &str) -> (FieldTable, usize) {
 pub(crate) fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Message, Unreadable> {
     let properties = &delivery.properties;
     let headers: Vec<_> = properties.headers().iter().flatten().filter_map(header).collect();
-    let headers = headers.iter().map(|(name, value)| (*name, &**value));
+    let as_text = headers.iter().map(|(name, value)| (*name, &**value));
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
-    let event = CloudEvent::read(headers, content_type, &delivery.data);
+    let event = CloudEvent::read(as_text, content_type, &delivery.data);
     let message = event.and_then(|event| event.into_message(received_at));
-    message.map_err(|error| Unreadable {
-        why: error.to_string(),
-        id: properties.message_id().as_ref().map(ToString::to_string),
-        body: delivery.data.clone(),
+    message.map_err(|error| {
+        let of_sender = headers.iter().filter(|(name, _)| !is_of_broker(name));
+        let of_sender = of_sender.map(|(name, value)| (*name, &**value));
+        let mut unreadable = Unreadable::new(error.to_string(), &*delivery.data);
+        unreadable.content_type = content_type.map(str::to_owned);
+        unreadable.id = properties.message_id().as_ref().map(ToString::to_string);
+        unreadable.with_headers(of_sender)
     })
 }
+
+/// What it writes there differs from delivery to delivery.
+fn is_of_broker(header: &str) -> bool {
+    OF_BROKER.iter().any(|prefix| header.starts_with(prefix))
+}
+
+const OF_BROKER: [&str; 5] =
+    ["x-delivery-count", "x-acquired-count", "x-death", "x-first-death-", "x-last-death-"];
 
 /// Others may send numbers where we send text, and times as AMQP has them: 1.0 as milliseconds, 0-9-1 as
 /// seconds.

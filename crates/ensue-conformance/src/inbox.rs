@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ensue::listener::{Message, Unreadable};
 use ensue::subscription::{Failure, FailureClass};
@@ -192,18 +192,22 @@ pub async fn a_dead_letter_comes_back_whole<B: Backend>(backend: &B) {
     let mut bare = message("{}");
     (bare.sequence, bare.envelope.key, bare.envelope.causation_id) = (None, None, None);
     (bare.envelope.trace_context, bare.envelope.headers) = (None, BTreeMap::new());
-    let unreadable = |id: Option<&str>, body: &[u8]| {
-        let why = "no card to refund to".to_owned();
-        Err(Unreadable { why, id: id.map(str::to_owned), body: body.to_vec() })
-    };
+    let mut odd = message("{}");
+    (odd.source, odd.id) = ("\0".to_owned(), "\0\u{1f980}".to_owned());
+    odd.envelope.key = Some("A\0-1".to_owned());
+    odd.envelope.headers.insert("\0".to_owned(), "\0".to_owned());
+    let unreadable = Unreadable::new("no type\0", b"");
+    let whole = Unreadable::new("no type", b"\0\xff").with_id("47\0a").with_content_type("text/\0");
+    let whole = whole.with_headers([("a", "\0"), ("a", "b"), ("Änne", "\"")]);
     let mut buried: Vec<_> = [
         Ok(message("{\"amount\":7}")),
         Ok(message(b"\0\xff\xfe".to_vec())),
         Ok(message("a\0b")),
         Ok(message("")),
         Ok(bare),
-        unreadable(Some("4711"), b"\0\xff"),
-        unreadable(None, b""),
+        Ok(odd),
+        Err(unreadable),
+        Err(whole),
     ]
     .map(letter)
     .into();
@@ -336,6 +340,35 @@ pub async fn old_receipts_are_forgotten_but_not_those_of_dead_letters<B: Backend
     assert!(store.has_noted("mails", handled).await.unwrap());
     assert_eq!(store.suspect(CONSUMER, suspect).await.unwrap(), Some(1));
     assert_eq!(letters(&store, CONSUMER).await, [dead]);
+}
+
+/// As if the message had arrived only now.
+pub async fn the_receipt_of_a_dead_letter_is_as_old_as_what_became_of_it<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let mut scale = Duration::from_millis(25);
+    while !is_as_old_as_what_became_of_it(&store, scale).await {
+        scale *= 2;
+    }
+}
+
+/// False if it took too long to tell.
+async fn is_as_old_as_what_became_of_it<S: Store>(store: &S, scale: Duration) -> bool {
+    let (retried, dropped) = (letter(Ok(message("1"))), letter(Ok(message("2"))));
+    for letter in [&retried, &dropped] {
+        bury(store, CONSUMER, letter).await;
+    }
+    let [later] = ids();
+    note(store, CONSUMER, &[later]).await;
+    // Then the other two are as old, and stay for as long as they are dead letters.
+    while store.forget(CONSUMER, 2 * scale).await.unwrap() == 0 {}
+    let began = Instant::now();
+    exhume(store, CONSUMER, retried.id).await.unwrap();
+    assert!(store.drop_dead_letter(CONSUMER, dropped.id, "a test order").await.unwrap());
+    let age = began.elapsed() + scale;
+    let forgotten = store.forget(CONSUMER, age).await.unwrap();
+    let is_telling = began.elapsed() < age;
+    assert!(forgotten == 0 || !is_telling, "{forgotten} receipts");
+    is_telling
 }
 
 /// More than fit into one step.

@@ -146,6 +146,7 @@ macro_rules! suite {
             a_dead_letter_that_is_buried_again_takes_the_place_of_the_first,
             a_dropped_dead_letter_is_gone_and_its_receipt_stays,
             old_receipts_are_forgotten_but_not_those_of_dead_letters,
+            the_receipt_of_a_dead_letter_is_as_old_as_what_became_of_it,
             any_number_of_receipts_can_be_forgotten,
         );
     };

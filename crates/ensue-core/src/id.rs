@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
 /// The id of one event, made once and kept for ever: what a consumer recognises a repetition by.
 ///
@@ -33,6 +33,22 @@ impl EventId {
         Self(Uuid::new_v5(&NAMES, name))
     }
 
+    /// What recognises the event `id` of `source` among those of every source, the same whenever it is
+    /// asked for: two services may have given one id.
+    ///
+    /// Where `id` is a UUID of version 7, which begins with a time, so is this one and begins with the
+    /// same: that is what keeps receipts of about the same time together, in an index and in a list.
+    pub fn among_all(source: &str, id: &str) -> Self {
+        let named = Self::named(&[source.as_bytes(), b"\0", id.as_bytes()].concat());
+        match id.parse::<Uuid>() {
+            Ok(id) if id.get_version_num() == 7 => {
+                let (timed, named) = (id.as_u128() & !AFTER_TIME, named.0.as_u128() & AFTER_TIME);
+                Self(Builder::from_u128(timed | named).with_version(Version::SortRand).into_uuid())
+            }
+            _ => named,
+        }
+    }
+
     /// An id that was made elsewhere.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
@@ -46,6 +62,9 @@ impl EventId {
 
 /// What tells our names from those of others; it must never change.
 const NAMES: Uuid = Uuid::from_u128(0x0d4e_6f2a_91b3_5c7e_8a16_3f5b_c2d7_e948);
+
+/// All but the first 48 bits, which are a time in milliseconds.
+const AFTER_TIME: u128 = (1 << 80) - 1;
 
 /// The last 62 bits, behind the variant.
 const COUNTED: u128 = (1 << 62) - 1;
@@ -110,6 +129,20 @@ mod tests {
         let id = EventId::named(b"shop/4711");
         assert_eq!(id.to_string(), "59812bed-f56c-5ef9-b6fb-1cf686b722b7");
         assert_ne!(id, EventId::named(b"shop/4712"));
+    }
+
+    #[test]
+    fn what_recognises_an_event_is_its_source_and_its_id() {
+        let id = EventId::now().to_string();
+        let among_all = EventId::among_all("/shop", &id);
+        assert_eq!(among_all, EventId::among_all("/shop", &id));
+        assert_ne!(among_all, EventId::among_all("/till", &id));
+        assert_ne!(EventId::among_all("/a", "b/c"), EventId::among_all("/a/b", "c"));
+        assert_eq!(among_all.0.get_version_num(), 7);
+        assert_eq!(among_all.0.get_variant(), uuid::Variant::RFC4122);
+        assert_eq!(EventId::among_all("/till", "4711").0.get_version_num(), 5);
+        let of_old = EventId::among_all("/shop", "018bcfe5-687b-7000-8000-0000000000ff");
+        assert_eq!(of_old.to_string(), "018bcfe5-687b-7056-a6ac-3c8ef43b3199", "for ever");
     }
 
     #[test]

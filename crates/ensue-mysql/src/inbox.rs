@@ -84,6 +84,7 @@ impl Inbox for MysqlStore {
         let Some(row) = rows.first() else { return Ok(None) };
         let delete = sqlx::query(sql!("delete_dead_letter")).bind(consumer).bind(id.to_string());
         delete.execute(&mut **transaction).await.map_err(failed(what))?;
+        renew_receipt(transaction, consumer, id).await.map_err(failed(what))?;
         letter(row).map(Some).map_err(|error| Error::store(what(), error, false))
     }
 
@@ -117,6 +118,9 @@ impl Inbox for MysqlStore {
         let drop = sqlx::query(sql!("drop_dead_letter")).bind(reason);
         let drop = drop.bind(consumer).bind(id.to_string());
         let dropped = drop.execute(&mut *transaction).await.map_err(failed(what))?;
+        if dropped.rows_affected() > 0 {
+            renew_receipt(&mut transaction, consumer, id).await.map_err(failed(what))?;
+        }
         transaction.commit().await?;
         Ok(dropped.rows_affected() > 0)
     }
@@ -179,53 +183,39 @@ async fn bury(
     let bury = sqlx::query(sql!("bury"))
         .bind(consumer)
         .bind(columns.id)
-        .bind(columns.message_id)
-        .bind(columns.source)
-        .bind(columns.sequence)
+        .bind(columns.message)
         .bind(body)
         .bind(body_bytes)
         .bind(columns.failure_class)
         .bind(columns.failure_message)
-        .bind(columns.attempts)
-        .bind(columns.event_type)
-        .bind(columns.version)
-        .bind(columns.key)
-        .bind(columns.content_type)
-        .bind(columns.occurred_at_us)
-        .bind(columns.correlation_id)
-        .bind(columns.causation_id)
-        .bind(columns.hops)
-        .bind(columns.trace_context)
-        .bind(columns.headers);
+        .bind(columns.attempts);
     bury.execute(connection).await.map(drop)
+}
+
+/// As what has become of it begins now.
+async fn renew_receipt(
+    connection: &mut MySqlConnection,
+    consumer: &str,
+    id: EventId,
+) -> sqlx::Result<()> {
+    let renew = sqlx::query(sql!("renew_inbox_receipt")).bind(consumer).bind(id.to_string());
+    renew.execute(connection).await.map(drop)
 }
 
 /// The columns in the order of `sql/read_dead_letters.sql`.
 fn letter(row: &MySqlRow) -> Result<DeadLetter, BoxError> {
-    let text: Option<String> = row.try_get(4)?;
+    let text: Option<String> = row.try_get(2)?;
     let columns = DeadLetterColumns {
         id: row.try_get(0)?,
-        message_id: row.try_get(1)?,
-        source: row.try_get(2)?,
-        sequence: row.try_get(3)?,
+        message: row.try_get(1)?,
         body: match text {
             Some(text) => text.into_bytes(),
-            None => row.try_get(5)?,
+            None => row.try_get(3)?,
         },
-        failure_class: row.try_get(6)?,
-        failure_message: row.try_get(7)?,
-        attempts: row.try_get(8)?,
-        died_at_us: row.try_get(9)?,
-        event_type: row.try_get(10)?,
-        version: row.try_get(11)?,
-        key: row.try_get(12)?,
-        content_type: row.try_get(13)?,
-        occurred_at_us: row.try_get(14)?,
-        correlation_id: row.try_get(15)?,
-        causation_id: row.try_get(16)?,
-        hops: row.try_get(17)?,
-        trace_context: row.try_get(18)?,
-        headers: row.try_get(19)?,
+        failure_class: row.try_get(4)?,
+        failure_message: row.try_get(5)?,
+        attempts: row.try_get(6)?,
+        died_at_us: row.try_get(7)?,
     };
     columns.read()
 }

@@ -81,6 +81,9 @@ impl Inbox for PostgresStore {
         let exhume = open.query(include_str!("sql/exhume.sql"));
         let exhume = exhume.bind(consumer).bind(id.to_string());
         let row = open.fetch_optional(exhume).await.map_err(failed(what))?;
+        if row.is_some() {
+            renew_receipt(open, consumer, id).await.map_err(failed(what))?;
+        }
         row.as_ref().map(letter).transpose().map_err(|error| Error::store(what(), error, false))
     }
 
@@ -115,6 +118,9 @@ impl Inbox for PostgresStore {
         let drop = open.query(include_str!("sql/drop_dead_letter.sql"));
         let drop = drop.bind(consumer).bind(id.to_string()).bind(without_zeros(reason));
         let dropped = open.execute(drop).await.map_err(failed(what))?;
+        if dropped > 0 {
+            renew_receipt(open, consumer, id).await.map_err(failed(what))?;
+        }
         transaction.commit().await.map_err(failed(what))?;
         Ok(dropped > 0)
     }
@@ -162,59 +168,41 @@ async fn bury(open: &mut Open<'_>, consumer: &str, letter: &DeadLetter) -> sqlx:
         .query(include_str!("sql/bury.sql"))
         .bind(consumer)
         .bind(columns.id)
-        .bind(columns.message_id.as_deref().map(without_zeros))
-        .bind(columns.source.as_deref().map(without_zeros))
-        .bind(columns.sequence)
+        .bind(columns.message)
         .bind(body)
         .bind(body_bytes)
         .bind(columns.failure_class)
         .bind(without_zeros(&columns.failure_message))
-        .bind(columns.attempts)
-        .bind(columns.event_type.as_deref().map(without_zeros))
-        .bind(columns.version)
-        .bind(columns.key.as_deref().map(without_zeros))
-        .bind(columns.content_type.as_deref().map(without_zeros))
-        .bind(columns.occurred_at_us)
-        .bind(columns.correlation_id.as_deref().map(without_zeros))
-        .bind(columns.causation_id)
-        .bind(columns.hops)
-        .bind(columns.trace_context.as_deref().map(without_zeros))
-        .bind(columns.headers);
+        .bind(columns.attempts);
     open.execute(bury).await.map(drop)
 }
 
-/// PostgreSQL's text cannot hold a zero, and what somebody else has sent must be stored all the same.
-/// In headers, which are JSON, it is escaped.
+/// PostgreSQL's text cannot hold a zero, and whatever somebody says of a failure must be stored all the
+/// same. In the message, which is JSON, it is escaped.
 fn without_zeros(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// As what has become of it begins now.
+async fn renew_receipt(open: &mut Open<'_>, consumer: &str, id: EventId) -> sqlx::Result<()> {
+    let renew = open.query(include_str!("sql/renew_inbox_receipt.sql"));
+    open.execute(renew.bind(consumer).bind(id.to_string())).await.map(drop)
+}
+
 /// The columns in the order of `sql/read_dead_letters.sql`.
 fn letter(row: &PgRow) -> Result<DeadLetter, BoxError> {
-    let text: Option<String> = row.try_get(4)?;
+    let text: Option<String> = row.try_get(2)?;
     let columns = DeadLetterColumns {
         id: row.try_get(0)?,
-        message_id: row.try_get(1)?,
-        source: row.try_get(2)?,
-        sequence: row.try_get(3)?,
+        message: row.try_get(1)?,
         body: match text {
             Some(text) => text.into_bytes(),
-            None => row.try_get(5)?,
+            None => row.try_get(3)?,
         },
-        failure_class: row.try_get(6)?,
-        failure_message: row.try_get(7)?,
-        attempts: row.try_get(8)?,
-        died_at_us: row.try_get(9)?,
-        event_type: row.try_get(10)?,
-        version: row.try_get(11)?,
-        key: row.try_get(12)?,
-        content_type: row.try_get(13)?,
-        occurred_at_us: row.try_get(14)?,
-        correlation_id: row.try_get(15)?,
-        causation_id: row.try_get(16)?,
-        hops: row.try_get(17)?,
-        trace_context: row.try_get(18)?,
-        headers: row.try_get(19)?,
+        failure_class: row.try_get(4)?,
+        failure_message: row.try_get(5)?,
+        attempts: row.try_get(6)?,
+        died_at_us: row.try_get(7)?,
     };
     columns.read()
 }

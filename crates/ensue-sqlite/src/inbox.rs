@@ -71,6 +71,9 @@ impl Inbox for SqliteStore {
             .fetch_optional(&mut **transaction)
             .await
             .map_err(failed(what))?;
+        if row.is_some() {
+            renew_receipt(transaction, consumer, id).await.map_err(failed(what))?;
+        }
         row.as_ref().map(letter).transpose().map_err(|error| Error::store(what(), error, false))
     }
 
@@ -108,6 +111,9 @@ impl Inbox for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(failed(what))?;
+        if dropped.rows_affected() > 0 {
+            renew_receipt(&mut transaction, consumer, id).await.map_err(failed(what))?;
+        }
         transaction.commit().await.map_err(failed(what))?;
         Ok(dropped.rows_affected() > 0)
     }
@@ -173,9 +179,7 @@ async fn bury(
     let query = sqlx::query(include_str!("sql/bury.sql"))
         .bind(consumer)
         .bind(columns.id)
-        .bind(columns.message_id)
-        .bind(columns.source)
-        .bind(columns.sequence);
+        .bind(columns.message);
     // As in the log: the bytes are the same either way, and text can be read in any shell.
     let query = match std::str::from_utf8(&columns.body) {
         Ok(text) => query.bind(text),
@@ -186,43 +190,32 @@ async fn bury(
         .bind(columns.failure_message)
         .bind(columns.attempts)
         .bind(now().as_micros())
-        .bind(columns.event_type)
-        .bind(columns.version)
-        .bind(columns.key)
-        .bind(columns.content_type)
-        .bind(columns.occurred_at_us)
-        .bind(columns.correlation_id)
-        .bind(columns.causation_id)
-        .bind(columns.hops)
-        .bind(columns.trace_context)
-        .bind(columns.headers)
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// As what has become of it begins now.
+async fn renew_receipt(
+    connection: &mut SqliteConnection,
+    consumer: &str,
+    id: EventId,
+) -> sqlx::Result<()> {
+    let renew = sqlx::query(include_str!("sql/renew_inbox_receipt.sql"));
+    let renew = renew.bind(now().as_micros()).bind(consumer).bind(id.to_string());
+    renew.execute(connection).await.map(drop)
 }
 
 /// The columns in the order of `sql/read_dead_letters.sql`.
 fn letter(row: &SqliteRow) -> Result<DeadLetter, BoxError> {
     let columns = DeadLetterColumns {
         id: row.try_get(0)?,
-        message_id: row.try_get(1)?,
-        source: row.try_get(2)?,
-        sequence: row.try_get(3)?,
-        body: row.try_get(4)?,
-        failure_class: row.try_get(5)?,
-        failure_message: row.try_get(6)?,
-        attempts: row.try_get(7)?,
-        died_at_us: row.try_get(8)?,
-        event_type: row.try_get(9)?,
-        version: row.try_get(10)?,
-        key: row.try_get(11)?,
-        content_type: row.try_get(12)?,
-        occurred_at_us: row.try_get(13)?,
-        correlation_id: row.try_get(14)?,
-        causation_id: row.try_get(15)?,
-        hops: row.try_get(16)?,
-        trace_context: row.try_get(17)?,
-        headers: row.try_get(18)?,
+        message: row.try_get(1)?,
+        body: row.try_get(2)?,
+        failure_class: row.try_get(3)?,
+        failure_message: row.try_get(4)?,
+        attempts: row.try_get(5)?,
+        died_at_us: row.try_get(6)?,
     };
     columns.read()
 }

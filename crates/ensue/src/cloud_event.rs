@@ -240,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_is_called_subject_is_no_key() {
+        let mut entry = full_entry();
+        entry.envelope.key = None;
+        assert_comes_back(&by_headers(&entry, "ce-"), &entry);
+        assert_comes_back(&by_json(&entry), &entry);
+    }
+
+    #[test]
     fn an_entry_comes_back_from_structured_json() {
         assert_comes_back(&by_json(&full_entry()), &full_entry());
     }

@@ -17,30 +17,17 @@ CREATE TABLE ensue.inbox_attempt (
 ) WITH (fillfactor = 70);
 CREATE INDEX inbox_attempt_age ON ensue.inbox_attempt (consumer, changed_at_us);
 
--- What a consumer could not handle: written with its receipt, as it arrived. What is no event has
--- neither a source nor the columns from `type` on.
+-- What a consumer could not handle: written with its receipt, as it arrived.
 CREATE TABLE ensue.dead_letter (
     consumer        text   NOT NULL,
     event_id        uuid   NOT NULL,
-    message_id      text,   -- as it came
-    source          text,
-    sequence        bigint, -- where it stands in its source's log
+    message         text   NOT NULL, -- all but its body, a JSON object
     body            text,   -- what is text,
     body_bytes      bytea,  -- or else what is not
     failure_class   text   NOT NULL,
     failure_message text   NOT NULL,
     attempts        bigint NOT NULL,
     died_at_us      bigint NOT NULL,
-    type            text,
-    version         bigint,
-    key             text,
-    content_type    text,
-    occurred_at_us  bigint,
-    correlation_id  text,
-    causation_id    uuid,
-    hops            bigint,
-    trace_context   text,
-    headers         text,   -- a JSON object of strings
     dropped_at_us   bigint, -- it is only the record of that,
     dropped_reason  text    -- and of why
                     CHECK ((dropped_reason IS NULL) = (dropped_at_us IS NULL)),

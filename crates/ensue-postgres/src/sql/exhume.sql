@@ -2,6 +2,4 @@
 DELETE FROM ensue.dead_letter
 WHERE consumer = $1 AND event_id = $2::text::uuid AND dropped_at_us IS NULL
 RETURNING
-    event_id::text, message_id, source, sequence, body, body_bytes, failure_class, failure_message,
-    attempts, died_at_us, type, version, key, content_type, occurred_at_us, correlation_id,
-    causation_id::text, hops, trace_context, headers
+    event_id::text, message, body, body_bytes, failure_class, failure_message, attempts, died_at_us

@@ -19,29 +19,16 @@ CREATE TABLE ensue_inbox_attempt (
 
 CREATE INDEX ensue_inbox_attempt_age ON ensue_inbox_attempt (consumer, changed_at_us);
 
--- What a consumer could not handle: written with its receipt, as it arrived. What is no event has
--- neither a source nor the columns from `type` on.
+-- What a consumer could not handle: written with its receipt, as it arrived.
 CREATE TABLE ensue_dead_letter (
     consumer        TEXT    NOT NULL,
     event_id        TEXT    NOT NULL,
-    message_id      TEXT,             -- as it came
-    source          TEXT,
-    sequence        INTEGER,          -- where it stands in its source's log
+    message         TEXT    NOT NULL, -- all but its body, a JSON object
     body            ANY     NOT NULL, -- text where it is text, otherwise a blob
     failure_class   TEXT    NOT NULL,
     failure_message TEXT    NOT NULL,
     attempts        INTEGER NOT NULL,
     died_at_us      INTEGER NOT NULL,
-    type            TEXT,
-    version         INTEGER,
-    key             TEXT,
-    content_type    TEXT,
-    occurred_at_us  INTEGER,
-    correlation_id  TEXT,
-    causation_id    TEXT,
-    hops            INTEGER,
-    trace_context   TEXT,
-    headers         TEXT,             -- a JSON object of strings
     dropped_at_us   INTEGER,          -- it is only the record of that,
     dropped_reason  TEXT              -- and of why
                     CHECK ((dropped_reason IS NULL) = (dropped_at_us IS NULL)),

@@ -1,7 +1,6 @@
 //! An entry as a CloudEvent.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use ensue_core::{Entry, Envelope};
 
@@ -20,7 +19,7 @@ impl<'a> CloudEvent<'a> {
         attributes.add(names::RECORDED_TIME, time::written(*recorded_at));
         attributes.add(names::SEQUENCE, format!("{:020}", position.get()));
         attributes.add_what_it_belongs_to(envelope);
-        attributes.add_headers(&envelope.headers);
+        attributes.add_headers(envelope);
         Self {
             attributes: attributes.0,
             content_type: Some(Cow::Borrowed(&envelope.content_type)),
@@ -58,9 +57,13 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    fn add_headers(&mut self, headers: &'a BTreeMap<String, String>) {
+    /// Without a partition key, a subject would be read as the key.
+    fn add_headers(&mut self, Envelope { headers, key, .. }: &'a Envelope) {
+        let is_plain = |name: &str, value: &str| {
+            is_attribute(name, value) && (name != names::SUBJECT || key.is_some())
+        };
         let (plain, others): (Vec<_>, Vec<_>) =
-            headers.iter().partition(|(name, value)| is_attribute(name, value));
+            headers.iter().partition(|(name, value)| is_plain(name, value));
         for (name, value) in plain {
             self.add(name, value);
         }

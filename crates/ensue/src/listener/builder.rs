@@ -18,9 +18,9 @@ use crate::{IntoHandler, RetryPolicy, Store};
 /// [`Source`], and how they are handled. [`Builder::listen`](crate::Builder::listen) takes it, and
 /// [`Events::listen`](crate::Events::listen) runs it.
 ///
-/// Its name is the *consumer*'s: that a message was handled is known by it and the event's id, for all
-/// the processes that share the name, and for ever; renamed, it is a new one, to which everything that
-/// arrives is new.
+/// Its name is the *consumer*'s: that a message was handled is known by it and the event's source and
+/// id, for all the processes that share the name, and for ever; renamed, it is a new one, to which
+/// everything that arrives is new.
 ///
 /// ```
 /// # use ensue::listener::Source;

@@ -50,7 +50,7 @@ impl<S: Store> DeadLetters<S> {
     }
 
     /// The first `limit` of them after the id `after`, in the order of their ids: of events of ensue
-    /// that is the order of their raising.
+    /// that is the order of their raising, by the millisecond.
     ///
     /// # Errors
     /// The database's.
@@ -59,7 +59,8 @@ impl<S: Store> DeadLetters<S> {
     }
 
     /// Handles the dead letter `id` here and now, as it would have been: with `&mut Tx` the effect and
-    /// its being taken out are one transaction. Later messages of its key have been handled meanwhile.
+    /// its being taken out are one transaction. Later messages of its key have been handled meanwhile. What
+    /// was no event is read again, which another version may be able to.
     ///
     /// # Errors
     /// The database's; that it fails again is none.
@@ -67,7 +68,8 @@ impl<S: Store> DeadLetters<S> {
     /// CANCEL-SAFE: dropped, it was handled or is still there.
     pub async fn retry(&self, id: EventId) -> Result<Retried, Error> {
         let Some((tx, letter)) = self.take_out(id).await? else { return Ok(Retried::Gone) };
-        let DeadLetter { message, attempts, .. } = letter.clone();
+        let DeadLetter { message, attempts, died_at, .. } = letter.clone();
+        let message = message.or_else(|unreadable| unreadable.read_again(died_at));
         let (parcel, attempt) = (Parcel { id, message }, attempts.saturating_add(1));
         match self.handle(tx, &parcel, attempt).await {
             Ok(retried) => Ok(retried),

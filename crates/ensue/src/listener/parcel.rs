@@ -8,7 +8,8 @@ use super::{Message, Unreadable};
 /// What has arrived.
 #[derive(Debug)]
 pub(super) struct Parcel {
-    /// The event's; of what is no event, one made of what it is, so that it is known when it comes again.
+    /// What recognises the event among those of every source; of what is no event, an id made of what it
+    /// is, so that it is known when it comes again.
     pub(super) id: EventId,
     pub(super) message: Result<Message, Unreadable>,
 }
@@ -16,11 +17,8 @@ pub(super) struct Parcel {
 impl Parcel {
     pub(super) fn new(message: Result<Message, Unreadable>) -> Self {
         let id = match &message {
-            Ok(message) => message.envelope.id,
-            Err(Unreadable { id, body, .. }) => {
-                let id = id.as_deref().unwrap_or_default();
-                EventId::named(&[b"unreadable\0", id.as_bytes(), b"\0", body].concat())
-            }
+            Ok(message) => message.receipt_id(),
+            Err(unreadable) => of_all_there_is(unreadable),
         };
         Self { id, message }
     }
@@ -44,5 +42,47 @@ impl Parcel {
     /// The event's type, in words.
     pub(super) fn event_type(&self) -> &str {
         self.message.as_ref().map_or("no event", |message| &message.envelope.event_type)
+    }
+}
+
+/// ORDERING: each part behind its length, so that no two messages are written alike.
+fn of_all_there_is(unreadable: &Unreadable) -> EventId {
+    let Unreadable { why: _, id, content_type, headers, body } = unreadable;
+    let of_headers = headers.iter().flat_map(|(name, value)| [Some(name), Some(value)]);
+    let parts = [id.as_ref(), content_type.as_ref()].into_iter().chain(of_headers);
+    let mut name = b"unreadable".to_vec();
+    for part in parts.map(|part| part.map(String::as_bytes)).chain([Some(&**body)]) {
+        let length = part.map_or(u64::MAX, |part| part.len() as u64);
+        name.extend(length.to_le_bytes());
+        name.extend(part.unwrap_or_default());
+    }
+    EventId::named(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(unreadable: &Unreadable) -> EventId {
+        Parcel::new(Err(unreadable.clone())).id
+    }
+
+    #[test]
+    fn what_is_no_event_is_recognised_by_all_that_arrived() {
+        let one = || Unreadable::new("no type", b"{}");
+        let known = [
+            one(),
+            one().with_id(""),
+            one().with_content_type(""),
+            one().with_headers([("a", "")]),
+            one().with_headers([("", "a")]),
+            one().with_headers([("a", ""), ("b", "")]),
+            Unreadable::new("no type", b""),
+        ];
+        for (place, unreadable) in known.iter().enumerate() {
+            let alike = known.iter().position(|other| id(other) == id(unreadable));
+            assert_eq!(alike, Some(place), "{unreadable:?}");
+        }
+        assert_eq!(id(&Unreadable::new("in other words", b"{}")), id(&one()));
     }
 }

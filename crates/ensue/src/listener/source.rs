@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use ensue_core::Envelope;
+use ensue_core::{Envelope, EventId, Timestamp};
 
 use crate::BoxError;
+use crate::cloud_event::CloudEvent;
 
 /// A queue of a message broker, from which messages are received and to which it is acknowledged that
 /// they were handled.
@@ -79,13 +80,67 @@ pub struct Message {
     pub envelope: Envelope,
 }
 
-/// A message that is no event.
+impl Message {
+    /// What its receipt is found by: see [`EventId::among_all`]. Who handles messages without a
+    /// [`Listener`](crate::Listener) asks for this [`once`](crate::Tx::once).
+    pub fn receipt_id(&self) -> EventId {
+        EventId::among_all(&self.source, &self.id)
+    }
+}
+
+/// A message that is no event, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unreadable {
     /// Why not.
     pub why: String,
     /// What recognises it, if anything does.
     pub id: Option<String>,
+    /// What its body is said to be.
+    pub content_type: Option<String>,
+    /// What came beside the body, but for what a broker writes there itself.
+    pub headers: Vec<(String, String)>,
     /// What was in it.
     pub body: Vec<u8>,
+}
+
+impl Unreadable {
+    /// One of which nothing is known but its body.
+    pub fn new(why: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        let (why, body) = (why.into(), body.into());
+        Self { why, id: None, content_type: None, headers: Vec::new(), body }
+    }
+
+    /// What recognises it, for its sender.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
+
+    /// What its body is said to be.
+    #[must_use]
+    pub fn with_content_type(self, content_type: impl Into<String>) -> Self {
+        Self { content_type: Some(content_type.into()), ..self }
+    }
+
+    /// What came beside the body. It MUST be the same each time the message arrives, or each time it is
+    /// another one: so without a count of deliveries, say.
+    #[must_use]
+    pub fn with_headers<N: Into<String>, V: Into<String>>(
+        self,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { headers: headers.collect(), ..self }
+    }
+
+    /// The event that it is after all, which arrived at `received_at`.
+    pub(super) fn read_again(self, received_at: Timestamp) -> Result<Message, Self> {
+        let headers = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        let event = CloudEvent::read(headers, self.content_type.as_deref(), &self.body);
+        match event.and_then(|event| event.into_message(received_at)) {
+            Ok(message) => Ok(message),
+            Err(error) => Err(Self { why: error.to_string(), ..self }),
+        }
+    }
 }

@@ -3,18 +3,19 @@
 //! A number is a `bigint`, a time microseconds since 1970, everything else text. What is written in
 //! one of these forms and read back is the same.
 
-use std::borrow::Cow;
+mod dead_letter;
+
 use std::collections::BTreeMap;
 
-use ensue_core::{CorrelationId, Envelope, Position, Timestamp};
+use ensue_core::{Envelope, Position, Timestamp};
 
-use super::DeadLetter;
 use crate::BoxError;
-use crate::listener::{Message, Unreadable};
 use crate::subscription::{
     Answer, Change, Command, Epoch, Failure, FailureClass, Replayed, RequestId, SetAside,
     SetAsideState, Which,
 };
+
+pub use dead_letter::DeadLetterColumns;
 
 /// A number that SQL has no unsigned type for. None is that large that is not made up.
 pub fn number(number: u64) -> i64 {
@@ -254,134 +255,6 @@ impl SetAsideColumns {
     }
 }
 
-/// A [`DeadLetter`]; what is no event has neither a source nor the columns from `event_type` on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeadLetterColumns {
-    /// A UUID.
-    pub id: String,
-    /// The message's own id, if it has one.
-    pub message_id: Option<String>,
-    /// Who has raised it.
-    pub source: Option<String>,
-    /// Where it stands in its source's log.
-    pub sequence: Option<i64>,
-    /// The payload, or the whole of what is no event.
-    pub body: Vec<u8>,
-    /// The [name](FailureClass::name) of how the last attempt failed,
-    pub failure_class: String,
-    /// and in whose words.
-    pub failure_message: String,
-    /// How many have.
-    pub attempts: i64,
-    /// When it became one.
-    pub died_at_us: i64,
-    /// The event's type,
-    pub event_type: Option<String>,
-    /// the version of its payload,
-    pub version: Option<i64>,
-    /// its key,
-    pub key: Option<String>,
-    /// media type,
-    pub content_type: Option<String>,
-    /// time,
-    pub occurred_at_us: Option<i64>,
-    /// story,
-    pub correlation_id: Option<String>,
-    /// cause, a UUID,
-    pub causation_id: Option<String>,
-    /// commits since the start of its story,
-    pub hops: Option<i64>,
-    /// trace,
-    pub trace_context: Option<String>,
-    /// and headers, a JSON object of strings.
-    pub headers: Option<String>,
-}
-
-impl From<&DeadLetter> for DeadLetterColumns {
-    fn from(letter: &DeadLetter) -> Self {
-        let columns = Self {
-            id: letter.id.to_string(),
-            failure_class: letter.failure.class.name().to_owned(),
-            failure_message: letter.failure.message.clone(),
-            attempts: letter.attempts.into(),
-            died_at_us: letter.died_at.as_micros(),
-            ..Self::default()
-        };
-        match &letter.message {
-            Ok(message) => columns.about(message),
-            Err(Unreadable { id, body, .. }) => {
-                Self { message_id: id.clone(), body: body.clone(), ..columns }
-            }
-        }
-    }
-}
-
-impl DeadLetterColumns {
-    fn about(self, Message { source, id, sequence, envelope }: &Message) -> Self {
-        Self {
-            message_id: Some(id.clone()),
-            source: Some(source.clone()),
-            sequence: sequence.map(number),
-            body: envelope.payload.clone(),
-            event_type: Some(envelope.event_type.clone().into_owned()),
-            version: Some(envelope.version.into()),
-            key: envelope.key.clone(),
-            content_type: Some(envelope.content_type.clone().into_owned()),
-            occurred_at_us: Some(envelope.occurred_at.as_micros()),
-            correlation_id: Some(envelope.correlation_id.as_str().to_owned()),
-            causation_id: envelope.causation_id.map(|id| id.to_string()),
-            hops: Some(envelope.hops.into()),
-            trace_context: envelope.trace_context.clone(),
-            headers: headers(envelope),
-            ..self
-        }
-    }
-
-    /// The dead letter.
-    ///
-    /// # Errors
-    /// If none was written in this way.
-    pub fn read(self) -> Result<DeadLetter, BoxError> {
-        let failure =
-            Failure { class: self.failure_class.parse()?, message: self.failure_message.clone() };
-        let (id, attempts) = (self.id.parse()?, self.attempts.try_into()?);
-        let died_at = Timestamp::from_micros(self.died_at_us);
-        let message = match self.event_type.is_some() {
-            true => Ok(self.message()?),
-            false => {
-                Err(Unreadable { why: self.failure_message, id: self.message_id, body: self.body })
-            }
-        };
-        Ok(DeadLetter { id, message, failure, attempts, died_at })
-    }
-
-    fn message(self) -> Result<Message, BoxError> {
-        Ok(Message {
-            source: written("source", self.source)?,
-            id: written("message_id", self.message_id)?,
-            sequence: self.sequence.map(u64::try_from).transpose()?,
-            envelope: Envelope {
-                id: self.id.parse()?,
-                event_type: Cow::Owned(written("type", self.event_type)?),
-                version: written("version", self.version)?.try_into()?,
-                key: self.key,
-                content_type: Cow::Owned(written("content_type", self.content_type)?),
-                payload: self.body,
-                occurred_at: Timestamp::from_micros(written("time", self.occurred_at_us)?),
-                correlation_id: CorrelationId::new(written("story", self.correlation_id)?),
-                causation_id: self.causation_id.as_deref().map(str::parse).transpose()?,
-                hops: written("hops", self.hops)?.try_into()?,
-                trace_context: self.trace_context,
-                headers: read_headers(self.headers.as_deref())?,
-            },
-        })
-    }
-}
-
-fn written<T>(what: &str, stored: Option<T>) -> Result<T, BoxError> {
-    stored.ok_or_else(|| format!("a dead letter lacks its {what}").into())
-}
-
 /// Whether it is an error if the change finds nothing to change: the database then is not as its
 /// sender knows it.
 pub fn must_change(change: &Change) -> bool {
@@ -400,8 +273,6 @@ pub fn must_change(change: &Change) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ensue_core::EventId;
-
     use super::*;
 
     const FAR: Position = Position::new(u32::MAX as u64 + 7);
@@ -450,41 +321,6 @@ mod tests {
             assert_eq!(AnswerColumns::from(&answer).read().unwrap(), Some(answer));
         }
         assert_eq!(AnswerColumns::default().read().unwrap(), None);
-    }
-
-    #[test]
-    fn every_dead_letter_comes_back() {
-        let id = EventId::now();
-        let envelope = Envelope {
-            id,
-            event_type: Cow::Borrowed("order.placed"),
-            version: 3,
-            key: Some("A-1".to_owned()),
-            content_type: Cow::Borrowed("text/plain"),
-            payload: b"\0\xff".to_vec(),
-            occurred_at: Timestamp::from_micros(-7),
-            correlation_id: CorrelationId::from(id),
-            causation_id: Some(EventId::now()),
-            hops: 2,
-            trace_context: Some("00-0-0-01".to_owned()),
-            headers: BTreeMap::from([("actor".to_owned(), "anna".to_owned())]),
-        };
-        let message =
-            Message { source: "shop".to_owned(), id: id.to_string(), sequence: Some(7), envelope };
-        let unreadable = Unreadable { why: "no type".to_owned(), id: None, body: b"\0".to_vec() };
-        for (message, words) in [(Ok(message), "no card"), (Err(unreadable), "no type")] {
-            let failure = Failure::new(FailureClass::Handler, words);
-            let died_at = Timestamp::from_micros(9);
-            let letter = DeadLetter { id, message, failure, attempts: 5, died_at };
-            assert_eq!(DeadLetterColumns::from(&letter).read().unwrap(), letter);
-        }
-        let half = DeadLetterColumns {
-            id: id.to_string(),
-            failure_class: "handler".to_owned(),
-            event_type: Some("order.placed".to_owned()),
-            ..DeadLetterColumns::default()
-        };
-        assert_eq!(half.read().unwrap_err().to_string(), "a dead letter lacks its source");
     }
 
     #[test]

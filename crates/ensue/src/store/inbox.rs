@@ -12,8 +12,9 @@ use crate::subscription::Failure;
 /// What each consumer has handled of what arrived from elsewhere, and what it could not.
 ///
 /// A *consumer* is a name under which any number of processes handle the messages of a queue. That it
-/// has handled an event is a *receipt*, by the event's id, in the transaction of the effect; so a
-/// message that arrives again, as those of every broker may, is known. What was tried often enough
+/// has handled an event is a *receipt*, by what recognises the event among those of every source
+/// ([`EventId::among_all`]), in the transaction of the effect; so a message that arrives again, as those
+/// of every broker may, is known. What was tried often enough
 /// becomes a *dead letter* in the transaction of its receipt, and can be acknowledged like the rest.
 ///
 /// A receipt must be kept for longer than its message can arrive again, and that of a dead letter for
@@ -62,7 +63,8 @@ pub trait Inbox: Transactions {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Takes the dead letter `id` of `consumer` out, as part of `transaction`; nothing if there is
-    /// none. Its receipt stays.
+    /// none. Its receipt stays, and MUST be as old as that: what becomes of the message is known for as
+    /// long as of any other.
     ///
     /// Of two transactions that take it at once, one MUST wait for the other's end, and find none if
     /// that has committed; or fail, retryably.
@@ -74,7 +76,7 @@ pub trait Inbox: Transactions {
     ) -> impl Future<Output = Result<Option<DeadLetter>, Error>> + Send;
 
     /// The first `limit` dead letters of `consumer` with ids after `after`, in the order of their ids:
-    /// of events of ensue that is the order of their raising.
+    /// of events of ensue that is the order of their raising, by the millisecond.
     fn dead_letters(
         &self,
         consumer: &str,
@@ -84,7 +86,8 @@ pub trait Inbox: Transactions {
 
     /// Drops the dead letter `id` of `consumer`, for `reason`: it is not among the
     /// [dead letters](Inbox::dead_letters) any more, and cannot be taken out, but stays in the
-    /// database as the record of that, as long as a receipt would. False if there is none.
+    /// database as the record of that, as long as a receipt would, and its receipt MUST stay as long.
+    /// False if there is none.
     fn drop_dead_letter(
         &self,
         consumer: &str,
@@ -107,9 +110,10 @@ pub trait Inbox: Transactions {
 /// A message that its consumer could not handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The event's id; of what is no event, one made of what it is.
+    /// What recognises the event among those of every source; of what is no event, one made of all that
+    /// it is.
     pub id: EventId,
-    /// As it arrived; of what is no event, its body and not what was around that.
+    /// As it arrived.
     pub message: Result<Message, Unreadable>,
     /// How the last attempt failed.
     pub failure: Failure,

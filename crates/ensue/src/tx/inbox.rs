@@ -13,9 +13,9 @@ impl<S: Store> Tx<S> {
     ///
     /// ```
     /// # use ensue::{Error, EventId, Events, Store};
-    /// # async fn example<S: Store>(events: &Events<S>, id: EventId) -> Result<(), Error> {
+    /// # async fn example<S: Store>(events: &Events<S>, source: &str, id: &str) -> Result<(), Error> {
     /// events.run(async |tx| {
-    ///     if tx.once("refunds", id).await? {
+    ///     if tx.once("refunds", EventId::among_all(source, id)).await? {
     ///         // the effect
     ///     }
     ///     Ok::<_, Error>(())
@@ -23,7 +23,9 @@ impl<S: Store> Tx<S> {
     /// # }
     /// ```
     ///
-    /// Of two units of work at once one waits for the other. The receipt has to be kept for longer than
+    /// What recognises an event is its id only among those of one source; among all it is
+    /// [`EventId::among_all`], which is what a listener asks by too. Of two units of work at once one waits
+    /// for the other. The receipt has to be kept for longer than
     /// the message can arrive again: see [`Events::forget_receipts`](crate::Events::forget_receipts).
     ///
     /// # Errors

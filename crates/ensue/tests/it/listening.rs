@@ -9,7 +9,7 @@ use ensue::store::Page;
 use ensue::subscription::FailureClass;
 use ensue::testing::MemoryQueue;
 use ensue::{
-    AnyEvent, BoxError, Builder, Error, ErrorKind, Event, EventId, Events, Listener,
+    AnyEvent, BoxError, Builder, DeadLetter, Error, ErrorKind, Event, EventId, Events, Listener,
     ListenerCounts, Log, Meta, Position, Retried, RetryPolicy, State, permanent, raise,
 };
 use serde::{Deserialize, Serialize};
@@ -201,6 +201,25 @@ async fn what_a_producer_sends_twice_is_handled_once_whatever_calls_the_outside(
     }
 }
 
+fn event_id(letter: &DeadLetter) -> EventId {
+    letter.message.as_ref().unwrap().envelope.id
+}
+
+#[tokio::test]
+async fn two_services_may_give_two_events_one_id() {
+    let depot = Depot::of(|listener| listener.on(ship)).await;
+    let of_shop = MemoryQueue::message("/shop", placed("A-1"));
+    let mut of_till = MemoryQueue::message("/till", placed("B-1"));
+    of_till.id = of_shop.id.clone();
+    of_till.envelope.id = of_shop.envelope.id;
+    for message in [&of_shop, &of_till, &of_till, &of_shop] {
+        depot.queue.deliver(message.clone());
+    }
+    depot.listen_once().await;
+    assert_eq!(depot.van.loaded(), ["A-1", "B-1"]);
+    assert_eq!((depot.counts().handled, depot.counts().duplicates), (2, 2));
+}
+
 #[tokio::test]
 async fn what_fails_is_a_dead_letter_after_its_attempts_and_holds_up_its_key_alone() {
     let depot = Depot::of(|listener| listener.on(ship)).await;
@@ -217,8 +236,8 @@ async fn what_fails_is_a_dead_letter_after_its_attempts_and_holds_up_its_key_alo
     assert_eq!(depot.log().await.len(), 3);
     let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
     assert_eq!(letters.len(), 2);
-    let letter = &letters[0];
-    assert_eq!((letter.id, letter.attempts), (refused, 3));
+    let letter = letters.iter().find(|letter| event_id(letter) == refused).unwrap();
+    assert_eq!(letter.attempts, 3);
     assert_eq!(letter.failure.class, FailureClass::Handler);
     assert!(letter.failure.message.contains("B-1 does not fit"), "{}", letter.failure.message);
     let message = letter.message.as_ref().unwrap();
@@ -250,7 +269,7 @@ async fn a_dead_letter_is_tried_again_by_hand_in_one_transaction_and_is_then_han
         .await;
         depot.van.refuse("A-1");
         let message = MemoryQueue::message("shop", placed("A-1"));
-        let id = message.envelope.id;
+        let id = message.receipt_id();
         depot.queue.deliver(message.clone());
         depot.listen_once().await;
         let letters = depot.events.dead_letters("shipping").unwrap();
@@ -264,7 +283,7 @@ async fn a_dead_letter_is_tried_again_by_hand_in_one_transaction_and_is_then_han
         assert_eq!(letters.retry(id).await.unwrap(), Retried::Gone);
         assert!(letters.list(None, 10).await.unwrap().is_empty());
         let [raised] = &depot.log().await[..] else { panic!("not one event") };
-        assert_eq!(raised.causation_id, Some(id));
+        assert_eq!(raised.causation_id, Some(message.envelope.id));
         depot.queue.deliver(message);
         depot.listen_once().await;
         assert_eq!(depot.van.loaded(), ["A-1"], "it had been handled");
@@ -276,7 +295,7 @@ async fn a_dead_letter_that_is_dropped_is_gone_and_does_not_come_back() {
     let depot = Depot::of(|listener| listener.on(ship)).await;
     depot.van.refuse("A-1");
     let message = MemoryQueue::message("shop", placed("A-1"));
-    let id = message.envelope.id;
+    let id = message.receipt_id();
     depot.queue.deliver(message.clone());
     depot.listen_once().await;
     let letters = depot.events.dead_letters("shipping").unwrap();
@@ -295,7 +314,7 @@ async fn what_nobody_handles_is_a_dead_letter_unless_it_is_passed_by() {
     depot.queue.send("shop", shipped("A-1"));
     depot.listen_once().await;
     let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].id), (1, unknown));
+    assert_eq!((letters.len(), event_id(&letters[0])), (1, unknown));
     assert_eq!(letters[0].failure.class, FailureClass::UnknownType);
     assert_eq!((depot.counts().passed_by, depot.counts().dead), (1, 1));
 }
@@ -306,8 +325,7 @@ struct Unheard;
 #[tokio::test]
 async fn what_is_no_event_or_cannot_be_decoded_is_a_dead_letter_with_its_bytes_and_only_once() {
     let depot = Depot::of(|listener| listener.on(ship)).await;
-    let unreadable =
-        Unreadable { why: "it has no type".to_owned(), id: None, body: b"\0\xff".to_vec() };
+    let unreadable = Unreadable::new("it has no type", b"\0\xff");
     let mut torn = MemoryQueue::message("shop", placed("A-1"));
     torn.envelope.payload = b"{".to_vec();
     depot.queue.deliver(torn.clone());
@@ -422,7 +440,7 @@ async fn what_ends_its_process_again_and_again_is_a_dead_letter_and_others_go_on
     let depot = Depot { queue, van, store, events };
     depot.listen_once().await;
     let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].id, letters[0].attempts), (1, poisonous, 3));
+    assert_eq!((letters.len(), event_id(&letters[0]), letters[0].attempts), (1, poisonous, 3));
     assert_eq!(letters[0].failure.class, FailureClass::Crash);
 }
 
@@ -589,8 +607,15 @@ async fn a_panic_and_a_passed_deadline_are_failures_like_any_other() {
     depot.place(&["A-1", "B-1", "C-1"]);
     depot.listen_once().await;
     let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
-    let classes: Vec<_> = letters.iter().map(|letter| letter.failure.class).collect();
-    assert_eq!(classes, [FailureClass::Panic, FailureClass::Deadline]);
+    let class_of = |key: &str| {
+        let of_it = |letter: &&DeadLetter| {
+            letter.message.as_ref().unwrap().envelope.key.as_deref() == Some(key)
+        };
+        letters.iter().find(of_it).map(|letter| letter.failure.class)
+    };
+    assert_eq!(class_of("A-1"), Some(FailureClass::Panic));
+    assert_eq!(class_of("B-1"), Some(FailureClass::Deadline));
+    assert_eq!(letters.len(), 2);
     assert_eq!(depot.counts().handled, 1);
 }
 

@@ -1,6 +1,7 @@
 //! Receipts, attempts at suspects, and dead letters, in memory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use ensue_core::{EventId, Timestamp};
@@ -32,9 +33,14 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         events: &[EventId],
     ) -> Result<Vec<EventId>, Error> {
         let receipts = &mut transaction.tables.inbox.receipts;
-        let mut is_new =
-            |id: &EventId| receipts.insert((consumer.to_owned(), *id), now()).is_none();
-        Ok(events.iter().filter(|id| is_new(id)).copied().collect())
+        let mut new = Vec::new();
+        for id in events {
+            if let Entry::Vacant(place) = receipts.entry((consumer.to_owned(), *id)) {
+                place.insert(now());
+                new.push(*id);
+            }
+        }
+        Ok(new)
     }
 
     async fn has_noted(&self, consumer: &str, event: EventId) -> Result<bool, Error> {
@@ -73,11 +79,10 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         consumer: &str,
         id: EventId,
     ) -> Result<Option<DeadLetter>, Error> {
-        let (letters, it) = (&mut transaction.tables.inbox.letters, (consumer.to_owned(), id));
-        match letters.get(&it) {
-            Some(Kept { dropped: None, .. }) => Ok(letters.remove(&it).map(|kept| kept.letter)),
-            Some(_) | None => Ok(None),
-        }
+        let (inbox, it) = (&mut transaction.tables.inbox, (consumer.to_owned(), id));
+        let Some(Kept { dropped: None, .. }) = inbox.letters.get(&it) else { return Ok(None) };
+        inbox.receipts.insert(it.clone(), now());
+        Ok(inbox.letters.remove(&it).map(|kept| kept.letter))
     }
 
     async fn dead_letters(
@@ -101,10 +106,11 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         reason: &str,
     ) -> Result<bool, Error> {
         let mut transaction = self.begin().await?;
-        let letters = &mut transaction.tables.inbox.letters;
-        let kept = letters.get_mut(&(consumer.to_owned(), id));
+        let (inbox, it) = (&mut transaction.tables.inbox, (consumer.to_owned(), id));
+        let kept = inbox.letters.get_mut(&it);
         let Some(kept) = kept.filter(|kept| kept.dropped.is_none()) else { return Ok(false) };
         kept.dropped = Some((now(), reason.to_owned()));
+        inbox.receipts.insert(it, now());
         self.commit(transaction).await?;
         Ok(true)
     }

@@ -1,0 +1,3 @@
+-- Primary key.
+UPDATE ensue_inbox_receipt SET noted_at_us = ?
+WHERE consumer = ? AND event_id = ?

@@ -1,0 +1,221 @@
+//! A message that could not be handled, as columns.
+
+use std::collections::BTreeMap;
+
+use ensue_core::{CorrelationId, Envelope, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::listener::{Message, Unreadable};
+use crate::subscription::Failure;
+use crate::{BoxError, DeadLetter};
+
+/// A [`DeadLetter`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetterColumns {
+    /// A UUID.
+    pub id: String,
+    /// What there is to the message but its body: a JSON object, in which any text has a form.
+    pub message: String,
+    /// The payload, or the whole of what is no event.
+    pub body: Vec<u8>,
+    /// The [name](crate::subscription::FailureClass::name) of how the last attempt failed,
+    pub failure_class: String,
+    /// and in whose words.
+    pub failure_message: String,
+    /// How many have.
+    pub attempts: i64,
+    /// When it became one.
+    pub died_at_us: i64,
+}
+
+/// A message without its body; names are those of the log's columns.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    Event(KeptEvent),
+    Unreadable(KeptUnreadable),
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptEvent {
+    source: String,
+    id: String,
+    sequence: Option<u64>,
+    event_id: String,
+    r#type: String,
+    version: u32,
+    key: Option<String>,
+    content_type: String,
+    occurred_at_us: i64,
+    correlation_id: String,
+    causation_id: Option<String>,
+    hops: u32,
+    trace_context: Option<String>,
+    headers: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptUnreadable {
+    why: String,
+    id: Option<String>,
+    content_type: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+impl From<&DeadLetter> for DeadLetterColumns {
+    fn from(letter: &DeadLetter) -> Self {
+        let (kept, body) = match &letter.message {
+            Ok(message) => (Kept::Event(message.into()), &message.envelope.payload),
+            Err(unreadable) => (Kept::Unreadable(unreadable.into()), &unreadable.body),
+        };
+        Self {
+            id: letter.id.to_string(),
+            // Text, numbers, and maps of text always have a JSON form.
+            message: serde_json::to_string(&kept).unwrap_or_default(),
+            body: body.clone(),
+            failure_class: letter.failure.class.name().to_owned(),
+            failure_message: letter.failure.message.clone(),
+            attempts: letter.attempts.into(),
+            died_at_us: letter.died_at.as_micros(),
+        }
+    }
+}
+
+impl DeadLetterColumns {
+    /// The dead letter.
+    ///
+    /// # Errors
+    /// If none was written in this way.
+    pub fn read(self) -> Result<DeadLetter, BoxError> {
+        let kept = serde_json::from_str(&self.message);
+        let kept = kept.map_err(|error| format!("a dead letter's message: {error}"))?;
+        Ok(DeadLetter {
+            id: self.id.parse()?,
+            message: match kept {
+                Kept::Event(event) => Ok(event.with(self.body)?),
+                Kept::Unreadable(unreadable) => Err(unreadable.with(self.body)),
+            },
+            failure: Failure { class: self.failure_class.parse()?, message: self.failure_message },
+            attempts: self.attempts.try_into()?,
+            died_at: Timestamp::from_micros(self.died_at_us),
+        })
+    }
+}
+
+impl From<&Message> for KeptEvent {
+    fn from(Message { source, id, sequence, envelope }: &Message) -> Self {
+        Self {
+            source: source.clone(),
+            id: id.clone(),
+            sequence: *sequence,
+            event_id: envelope.id.to_string(),
+            r#type: envelope.event_type.clone().into_owned(),
+            version: envelope.version,
+            key: envelope.key.clone(),
+            content_type: envelope.content_type.clone().into_owned(),
+            occurred_at_us: envelope.occurred_at.as_micros(),
+            correlation_id: envelope.correlation_id.as_str().to_owned(),
+            causation_id: envelope.causation_id.map(|id| id.to_string()),
+            hops: envelope.hops,
+            trace_context: envelope.trace_context.clone(),
+            headers: envelope.headers.clone(),
+        }
+    }
+}
+
+impl KeptEvent {
+    fn with(self, payload: Vec<u8>) -> Result<Message, BoxError> {
+        let envelope = Envelope {
+            id: self.event_id.parse()?,
+            event_type: self.r#type.into(),
+            version: self.version,
+            key: self.key,
+            content_type: self.content_type.into(),
+            payload,
+            occurred_at: Timestamp::from_micros(self.occurred_at_us),
+            correlation_id: CorrelationId::new(self.correlation_id),
+            causation_id: self.causation_id.as_deref().map(str::parse).transpose()?,
+            hops: self.hops,
+            trace_context: self.trace_context,
+            headers: self.headers,
+        };
+        Ok(Message { source: self.source, id: self.id, sequence: self.sequence, envelope })
+    }
+}
+
+impl From<&Unreadable> for KeptUnreadable {
+    fn from(Unreadable { why, id, content_type, headers, .. }: &Unreadable) -> Self {
+        Self {
+            why: why.clone(),
+            id: id.clone(),
+            content_type: content_type.clone(),
+            headers: headers.clone(),
+        }
+    }
+}
+
+impl KeptUnreadable {
+    fn with(self, body: Vec<u8>) -> Unreadable {
+        let Self { why, id, content_type, headers } = self;
+        Unreadable { why, id, content_type, headers, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ensue_core::EventId;
+
+    use super::*;
+    use crate::subscription::FailureClass;
+
+    fn message() -> Message {
+        let id = EventId::now();
+        let envelope = Envelope {
+            id,
+            event_type: "order.placed".into(),
+            version: 3,
+            key: Some("A\0-1".to_owned()),
+            content_type: "text/plain".into(),
+            payload: b"\0\xff".to_vec(),
+            occurred_at: Timestamp::from_micros(-7),
+            correlation_id: CorrelationId::from(id),
+            causation_id: Some(EventId::now()),
+            hops: 2,
+            trace_context: Some("00-0-0-01".to_owned()),
+            headers: BTreeMap::from([("actor".to_owned(), "anna \u{1f980}".to_owned())]),
+        };
+        Message { source: "shop".to_owned(), id: "4711".to_owned(), sequence: Some(7), envelope }
+    }
+
+    fn letter(message: Result<Message, Unreadable>) -> DeadLetter {
+        let failure = Failure::new(FailureClass::Handler, "no card");
+        let died_at = Timestamp::from_micros(9);
+        DeadLetter { id: EventId::now(), message, failure, attempts: 5, died_at }
+    }
+
+    #[test]
+    fn every_dead_letter_comes_back() {
+        let mut bare = message();
+        (bare.sequence, bare.envelope.key, bare.envelope.causation_id) = (None, None, None);
+        let unreadable = Unreadable::new("no type", b"\0");
+        let whole = unreadable
+            .clone()
+            .with_id("4711")
+            .with_content_type("text/plain")
+            .with_headers([("a", "1\0"), ("a", "2")]);
+        for message in [Ok(message()), Ok(bare), Err(unreadable), Err(whole)] {
+            let letter = letter(message);
+            let columns = DeadLetterColumns::from(&letter);
+            assert!(!columns.message.contains('\0'), "not every database has room for it");
+            assert_eq!(columns.read().unwrap(), letter);
+        }
+    }
+
+    #[test]
+    fn half_a_message_is_an_error_that_says_what_is_missing() {
+        let mut half = DeadLetterColumns::from(&letter(Ok(message())));
+        half.message = r#"{"event":{"id":"4711"}}"#.to_owned();
+        let said = half.read().unwrap_err().to_string();
+        assert!(said.starts_with("a dead letter's message: missing field `source`"), "{said}");
+    }
+}
