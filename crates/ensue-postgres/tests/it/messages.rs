@@ -153,6 +153,33 @@ async fn without_the_server_nothing_is_acknowledged_or_lost_and_it_goes_on_when_
     assert_billed(&database, 600).await;
 }
 
+/// As a handler may whose statement takes all of the server's memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_costs_the_connection_each_time_is_a_dead_letter_and_others_go_on() {
+    async fn stumble(event: &OrderPlaced, tx: &mut Tx) -> Result<(), BoxError> {
+        if event.number % 20 == 7 {
+            sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())").execute(&mut **tx).await?;
+        }
+        bill(event, tx).await
+    }
+    for lanes in [1, 4] {
+        let (database, queue) = (database().await, MemoryQueue::default());
+        let retry = RetryPolicy::default().attempts(3);
+        let retry = retry.backoff(Duration::from_millis(1), Duration::from_millis(20));
+        let listener = Listener::new("bills", queue.clone()).on(stumble).retry(retry).lanes(lanes);
+        let builder = Events::builder(database.store().await).listen(listener);
+        let events = builder.build().await.unwrap();
+        place(&queue, 0..60);
+        let listening = events.listen();
+        drained(&queue).await;
+        assert!(listening.shutdown(PATIENCE).await);
+        assert_eq!(database.ask::<i64>("SELECT count(*) FROM bill").await, 57);
+        let letters = events.dead_letters("bills").unwrap().list(None, 10).await.unwrap();
+        let died = letters.iter().map(|letter| (letter.attempts, letter.failure.class));
+        assert_eq!(died.collect::<Vec<_>>(), [(3, FailureClass::Crash); 3]);
+    }
+}
+
 /// PostgreSQL's text has no zero.
 #[tokio::test]
 async fn what_the_database_cannot_hold_as_text_is_a_dead_letter_all_the_same() {

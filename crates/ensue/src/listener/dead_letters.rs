@@ -5,12 +5,12 @@ use std::sync::Arc;
 use ensue_core::EventId;
 
 use super::builder::Consumer;
-use super::handling::{Handling, Opened, Unhandled};
+use super::handling::{Handling, Opened, Unhandled, interrupted};
 use super::parcel::Parcel;
 use crate::events::Application;
 use crate::forwarder::delivery::{Undelivered, sort};
 use crate::handler::BoxedHandler;
-use crate::subscription::Failure;
+use crate::subscription::{Failure, FailureClass};
 use crate::{DeadLetter, Error, Store, Tx};
 
 /// The messages that a [`Listener`](crate::Listener) could not handle, to be looked at, tried again, or
@@ -75,7 +75,8 @@ impl<S: Store> DeadLetters<S> {
             Ok(retried) => Ok(retried),
             Err(Unhandled::Failed { failed, .. }) => self.put_back(letter, failed.0).await,
             Err(Unhandled::Refused(failure)) => self.put_back(letter, failure).await,
-            Err(Unhandled::Interrupted(error)) => Err(error),
+            Err(Unhandled::Overdue { .. }) => self.put_back(letter, overdue()).await,
+            Err(Unhandled::Interrupted { error, .. }) => Err(error),
         }
     }
 
@@ -113,7 +114,7 @@ impl<S: Store> DeadLetters<S> {
         match opened.handler {
             BoxedHandler::InTransaction { .. } => handling.handle(&mut tx, &opened).await?,
             BoxedHandler::Plain(_) => {
-                tx.rollback().await.map_err(Unhandled::Interrupted)?;
+                tx.rollback().await.map_err(interrupted)?;
                 match self.handle_outside(&handling, parcel.id, &opened).await? {
                     Some(finished) => tx = finished,
                     None => return Ok(Retried::Gone),
@@ -149,6 +150,10 @@ impl<S: Store> DeadLetters<S> {
         tx.commit(None).await?;
         Ok(Retried::Failed(failure))
     }
+}
+
+fn overdue() -> Failure {
+    Failure::new(FailureClass::Deadline, "it took too long")
 }
 
 impl<S: Store> std::fmt::Debug for DeadLetters<S> {

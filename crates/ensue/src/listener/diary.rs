@@ -40,7 +40,14 @@ impl Diary<'_> {
                     "messages failed together, and are tried one by one"
                 );
             }
-            Err(Unhandled::Interrupted(error)) => {
+            Err(Unhandled::Overdue { at }) => {
+                let messages = parcels.len();
+                tracing::warn!(
+                    target: TARGET, consumer, messages, handled = at,
+                    "messages took too long together, and fewer are taken"
+                );
+            }
+            Err(Unhandled::Interrupted { error, .. }) => {
                 let messages = parcels.len();
                 tracing::warn!(
                     target: TARGET, consumer, messages, %error, "interrupted, and tried again"
@@ -56,11 +63,11 @@ impl Diary<'_> {
                 tracing::error!(target: TARGET, consumer, %id, event, "message is a dead letter");
             }
             Ok(_) => tracing::debug!(target: TARGET, consumer, %id, event, "handled before"),
-            Err(Unhandled::Interrupted(error)) => tracing::warn!(
+            Err(Unhandled::Interrupted { error, .. }) => tracing::warn!(
                 target: TARGET, consumer, %id, event, %error,
                 "interrupted on becoming a dead letter, and tried again"
             ),
-            Err(Unhandled::Failed { .. } | Unhandled::Refused(_)) => {}
+            Err(Unhandled::Failed { .. } | Unhandled::Refused(_) | Unhandled::Overdue { .. }) => {}
         }
     }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ensue_core::scope::{Ledger, Scope, Scoped};
 use ensue_core::{AnyEvent, EventId, Meta, Origin, Timestamp};
+use tokio::time::Instant;
 
 use super::Message;
 use super::builder::Consumer;
-use super::intake::Kind;
+use super::intake::{Attempt, Kind, Upon};
 use super::parcel::Parcel;
 use crate::events::Application;
 use crate::forwarder::delivery::{Guard, Undelivered, as_failure, of_handler, sort, undecodable};
@@ -30,8 +31,10 @@ pub(super) enum Unhandled {
     Failed { at: usize, failed: Box<(Failure, Verdict)> },
     /// All of it, nobody knows by which.
     Refused(Failure),
+    /// All of it took too long before the message at this place.
+    Overdue { at: usize },
     /// The database could not be reached, or nobody knows whether it has committed.
-    Interrupted(Error),
+    Interrupted { error: Error, upon: Upon },
 }
 
 /// An event, and who handles it.
@@ -77,11 +80,14 @@ impl<S: Store> Handling<S> {
         for (at, parcel) in parcels.iter().enumerate() {
             opened.push(self.open(parcel, 1).await.map_err(|error| error.at(at))?);
         }
-        let mut tx = self.begin().await?;
+        let (mut tx, began) = (self.begin().await?, Instant::now());
         let ids: Vec<_> = parcels.iter().map(|parcel| parcel.id).collect();
         let mut new = self.note(&mut tx, &ids).await?;
         let mut are_new = Vec::with_capacity(parcels.len());
         for (at, (id, opened)) in ids.iter().zip(&opened).enumerate() {
+            if at > 0 && began.elapsed() >= self.consumer.deadline_in_transaction() {
+                return Err(self.undo(tx, Unhandled::Overdue { at }).await);
+            }
             let is_new = new.remove(id);
             are_new.push(is_new);
             if is_new && let Err(error) = self.handle(&mut tx, opened).await {
@@ -97,23 +103,21 @@ impl<S: Store> Handling<S> {
     /// Handles one message, and says which attempt it was. That of a suspect is recorded before.
     ///
     /// CANCEL-SAFE: as [`together`](Self::together); what was recorded stays.
-    pub(super) async fn alone(
-        &self,
-        parcel: &Parcel,
-        attempt: u32,
-        is_suspect: bool,
-    ) -> (u32, Handled) {
-        if !is_suspect {
-            return (attempt, self.one(parcel, attempt).await);
-        }
-        match self.store().suspect(&self.consumer.name, parcel.id).await {
-            Ok(None) => (attempt, Ok(vec![false])),
-            Ok(Some(attempt)) if self.is_one_too_many(attempt) => {
-                (attempt - 1, Err(Unhandled::failed(crashed(attempt - 1), Verdict::Never)))
-            }
-            Ok(Some(attempt)) => (attempt, self.one(parcel, attempt).await),
-            Err(error) => (attempt, Err(Unhandled::Interrupted(error))),
-        }
+    pub(super) async fn alone(&self, parcel: &Parcel, attempt: Attempt) -> (u32, Handled) {
+        let number = match attempt {
+            Attempt::Number(number) => return (number, self.one(parcel, number).await),
+            Attempt::Recorded(number) => number,
+            Attempt::ToRecord => match self.store().suspect(&self.consumer.name, parcel.id).await {
+                Ok(None) => return (0, Ok(vec![false])),
+                Ok(Some(number)) if self.is_one_too_many(number) => {
+                    let crashed = Unhandled::failed(crashed(number - 1), Verdict::Never);
+                    return (number - 1, Err(crashed));
+                }
+                Ok(Some(number)) => number,
+                Err(error) => return (0, Err(interrupted(error))),
+            },
+        };
+        (number, self.one(parcel, number).await.map_err(|error| error.recorded(number)))
     }
 
     fn is_one_too_many(&self, attempt: u32) -> bool {
@@ -141,7 +145,7 @@ impl<S: Store> Handling<S> {
         opened: &Opened<'_, S>,
     ) -> Handled {
         let has_noted = self.store().has_noted(&self.consumer.name, id).await;
-        if has_noted.map_err(Unhandled::Interrupted)? {
+        if has_noted.map_err(interrupted)? {
             return Ok(vec![false]);
         }
         let (scope, ledger) = self.call_outside(handler, opened).await?;
@@ -153,17 +157,19 @@ impl<S: Store> Handling<S> {
         commit(tx, vec![is_new]).await
     }
 
-    /// A handler's error may be that the database has gone: then not even the rollback gets through,
-    /// and the attempt does not count. A handler that was dropped half-way may have left a statement
-    /// under way, which is not waited for.
+    /// A handler's error may be that the database has gone: then not even the rollback gets through. A
+    /// handler that was dropped half-way may have left a statement under way, which is not waited for.
     async fn undo(&self, tx: Tx<S>, error: Unhandled) -> Unhandled {
-        let Unhandled::Failed { failed, .. } = &error else { return error };
-        if failed.0.class != FailureClass::Handler {
-            return error;
-        }
+        let upon = match &error {
+            Unhandled::Failed { at, failed } if failed.0.class == FailureClass::Handler => {
+                Upon::Handling { at: *at }
+            }
+            Unhandled::Overdue { .. } => Upon::Nothing { recorded: None },
+            _ => return error,
+        };
         let rollback = tokio::time::timeout(self.consumer.deadline_in_transaction(), tx.rollback());
         match rollback.await {
-            Ok(Err(gone)) => Unhandled::Interrupted(gone),
+            Ok(Err(error)) => Unhandled::Interrupted { error, upon },
             Ok(Ok(())) | Err(_) => error,
         }
     }
@@ -255,25 +261,25 @@ impl<S: Store> Handling<S> {
             let (id, message) = (parcel.id, parcel.message.clone());
             let died_at = Timestamp::from_micros(0);
             let letter = DeadLetter { id, message, failure, attempts, died_at };
-            tx.bury(&self.consumer.name, &letter).await.map_err(Unhandled::Interrupted)?;
+            tx.bury(&self.consumer.name, &letter).await.map_err(interrupted)?;
         }
         // Whatever keeps it from being stored is not the message's own.
         match commit(tx, vec![is_new]).await {
             Err(Unhandled::Failed { failed, .. }) => {
-                Err(Unhandled::Interrupted(Error::store("cannot bury", failed.0.message, true)))
+                Err(interrupted(Error::store("cannot bury", failed.0.message, true)))
             }
             ended => ended,
         }
     }
 
     async fn note(&self, tx: &mut Tx<S>, ids: &[EventId]) -> Result<HashSet<EventId>, Unhandled> {
-        let new = tx.note(&self.consumer.name, ids).await.map_err(Unhandled::Interrupted)?;
+        let new = tx.note(&self.consumer.name, ids).await.map_err(interrupted)?;
         Ok(new.into_iter().collect())
     }
 
     async fn begin(&self) -> Result<Tx<S>, Unhandled> {
         let tx = Tx::begin(&self.application, Arc::default()).await;
-        tx.map_err(Unhandled::Interrupted)
+        tx.map_err(interrupted)
     }
 
     /// Around what runs in a transaction.
@@ -303,14 +309,22 @@ fn registered_others() -> Failure {
 /// Of messages that were all handled before there is nothing to commit.
 async fn commit<S: Store>(tx: Tx<S>, are_new: Vec<bool>) -> Handled {
     if !are_new.contains(&true) {
-        tx.rollback().await.map_err(Unhandled::Interrupted)?;
+        tx.rollback().await.map_err(interrupted)?;
         return Ok(are_new);
     }
     match tx.commit(None).await.map_err(sort) {
         Ok(()) => Ok(are_new),
         Err(Undelivered::Failed(failed)) if are_new.len() > 1 => Err(Unhandled::Refused(failed.0)),
-        Err(error) => Err(error.into()),
+        Err(Undelivered::Failed(failed)) => Err(Unhandled::Failed { at: 0, failed }),
+        Err(Undelivered::Interrupted(error)) => {
+            Err(Unhandled::Interrupted { error, upon: Upon::Commit })
+        }
     }
+}
+
+/// Before anything was done that may be why.
+pub(super) fn interrupted(error: Error) -> Unhandled {
+    Unhandled::Interrupted { error, upon: Upon::Nothing { recorded: None } }
 }
 
 fn crashed(attempts: u32) -> Failure {
@@ -328,7 +342,17 @@ impl Unhandled {
     fn at(self, place: usize) -> Self {
         match self {
             Self::Failed { failed, .. } => Self::Failed { at: place, failed },
-            other @ (Self::Refused(_) | Self::Interrupted(_)) => other,
+            other @ (Self::Refused(_) | Self::Overdue { .. } | Self::Interrupted { .. }) => other,
+        }
+    }
+
+    /// Of an attempt with this number on record.
+    fn recorded(self, number: u32) -> Self {
+        match self {
+            Self::Interrupted { error, upon: Upon::Nothing { .. } } => {
+                Self::Interrupted { error, upon: Upon::Nothing { recorded: Some(number) } }
+            }
+            other => other,
         }
     }
 }
@@ -337,7 +361,7 @@ impl From<Undelivered> for Unhandled {
     fn from(error: Undelivered) -> Self {
         match error {
             Undelivered::Failed(failed) => Self::Failed { at: 0, failed },
-            Undelivered::Interrupted(error) => Self::Interrupted(error),
+            Undelivered::Interrupted(error) => interrupted(error),
         }
     }
 }

@@ -11,8 +11,9 @@
 //! INVARIANT: of two messages of one lane the second does not begin before the first is done with, but
 //! behind it in its own transaction.
 //!
-//! INVARIANT: an attempt at a message that may have ended a process is a suspect's: alone, and recorded
-//! before it begins.
+//! INVARIANT: an attempt at a message that may have ended a process, or its connection to the database, is
+//! a suspect's: alone, and recorded before it begins. What was recorded and did not begin is the next
+//! attempt's record.
 
 mod lanes;
 mod latest;
@@ -116,9 +117,31 @@ pub(crate) enum Action<T> {
     /// Handle these, one after the other in one transaction.
     Together { piece: Piece, messages: Vec<T> },
     /// Handle this one.
-    Alone { piece: Piece, message: T, attempt: u32, is_suspect: bool },
+    Alone { piece: Piece, message: T, attempt: Attempt },
     /// Store it as a dead letter.
     Bury { piece: Piece, message: T, failure: Failure, attempts: u32 },
+}
+
+/// Which attempt at a message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Of so many, counted here.
+    Number(u32),
+    /// A suspect's, to be recorded before it begins.
+    ToRecord,
+    /// A suspect's that was recorded and has not begun.
+    Recorded(u32),
+}
+
+/// What was being done when an interruption came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upon {
+    /// No message's own work. A suspect's attempt may have been recorded.
+    Nothing { recorded: Option<u32> },
+    /// The handling of the message at this place, which may be why.
+    Handling { at: usize },
+    /// The commit of all of them.
+    Commit,
 }
 
 /// How a piece of work has ended.
@@ -130,8 +153,10 @@ pub(crate) enum Outcome {
     Failed { at: usize, attempt: u32, failure: Failure, verdict: Verdict, random: u64 },
     /// All of it has failed, nobody knows by which of them, and nothing is left.
     Refused,
+    /// All of it took too long before the message at this place, and nothing is left.
+    Overdue { at: usize },
     /// The database could not be reached, or nobody knows whether it has committed.
-    Interrupted { random: u64 },
+    Interrupted { upon: Upon, random: u64 },
 }
 
 impl<T: Clone> Intake<T> {
@@ -198,14 +223,12 @@ impl<T: Clone> Intake<T> {
                     self.fail(now, *place, attempt, failure, verdict, random);
                 }
             }
-            Outcome::Refused => {
-                for place in &ended.places {
-                    if let Some(message) = self.lanes.get_mut(*place) {
-                        message.is_alone = true;
-                    }
-                }
+            Outcome::Refused => self.take_apart(&ended),
+            Outcome::Overdue { at } => self.pace.failed_after(at),
+            Outcome::Interrupted { upon, random } => {
+                self.suspect(&ended, upon);
+                self.pause(now, random);
             }
-            Outcome::Interrupted { random } => self.pause(now, random),
         }
         if is_through {
             (self.interruptions, self.paused_until) = (0, None);
@@ -248,11 +271,11 @@ impl<T: Clone> Intake<T> {
             return Some(self.begin_together(now));
         }
         let piece = self.under_way(now, vec![first], false);
-        let Waiting { content, attempts, is_suspect, doom, .. } = self.lanes.get(first)?;
-        let (message, attempts, is_suspect) = (content.clone(), *attempts, *is_suspect);
-        Some(match doom.clone() {
-            Some(failure) => Action::Bury { piece, message, failure, attempts },
-            None => Action::Alone { piece, message, attempt: attempts + 1, is_suspect },
+        let waiting = self.lanes.get(first)?;
+        let message = waiting.content.clone();
+        Some(match waiting.doom.clone() {
+            Some(failure) => Action::Bury { piece, message, failure, attempts: waiting.attempts },
+            None => Action::Alone { piece, message, attempt: waiting.next_attempt() },
         })
     }
 
@@ -277,6 +300,29 @@ impl<T: Clone> Intake<T> {
         self.lanes.begin(&places);
         self.under_way.insert(piece, UnderWay { places, began_at, is_batch });
         piece
+    }
+
+    fn take_apart(&mut self, ended: &UnderWay) {
+        for place in &ended.places {
+            if let Some(message) = self.lanes.get_mut(*place) {
+                message.is_alone = true;
+            }
+        }
+    }
+
+    /// One that was alone with the database when that was lost may be why; of several at their commit
+    /// any one may be, so that each is next.
+    fn suspect(&mut self, ended: &UnderWay, upon: Upon) {
+        let (place, recorded) = match (upon, &*ended.places) {
+            (Upon::Handling { at }, places) => (places.get(at), None),
+            (Upon::Commit, [alone]) => (Some(alone), None),
+            (Upon::Commit, _) => return self.take_apart(ended),
+            (Upon::Nothing { recorded: None }, _) => return,
+            (Upon::Nothing { recorded }, places) => (places.first(), recorded),
+        };
+        if let Some(message) = place.and_then(|place| self.lanes.get_mut(*place)) {
+            (message.is_suspect, message.is_alone, message.recorded) = (true, true, recorded);
+        }
     }
 
     fn finish(&mut self, now: Duration, ended: &UnderWay, new: &[bool]) {
@@ -324,7 +370,7 @@ impl<T: Clone> Intake<T> {
         };
         let Some(message) = self.lanes.get_mut(place) else { return };
         message.attempts = attempt;
-        message.is_alone = true;
+        (message.is_alone, message.recorded) = (true, None);
         match delay {
             Some(delay) => message.wait_until(now + delay),
             None => message.doom = Some(failure),

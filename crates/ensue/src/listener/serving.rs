@@ -164,12 +164,10 @@ impl<S: Store> Serving<S> {
                 let handled = handling.together(&parcels).await;
                 Ended { piece, parcels, attempt: 1, is_burial: false, handled }
             }),
-            Action::Alone { piece, message, attempt, is_suspect } => {
-                self.work.begin(async move {
-                    let (attempt, handled) = handling.alone(&message, attempt, is_suspect).await;
-                    Ended { piece, parcels: vec![message], attempt, is_burial: false, handled }
-                });
-            }
+            Action::Alone { piece, message, attempt } => self.work.begin(async move {
+                let (attempt, handled) = handling.alone(&message, attempt).await;
+                Ended { piece, parcels: vec![message], attempt, is_burial: false, handled }
+            }),
             Action::Bury { piece, message, failure, attempts: attempt } => {
                 self.work.begin(async move {
                     let handled = handling.bury(&message, failure, attempt).await;
@@ -198,7 +196,8 @@ impl<S: Store> Serving<S> {
                 Outcome::Failed { at, attempt, failure, verdict, random }
             }
             Err(Unhandled::Refused(_)) => Outcome::Refused,
-            Err(Unhandled::Interrupted(_)) => Outcome::Interrupted { random },
+            Err(Unhandled::Overdue { at }) => Outcome::Overdue { at },
+            Err(Unhandled::Interrupted { upon, .. }) => Outcome::Interrupted { upon, random },
         };
         self.intake.end(self.now(), piece, outcome);
         self.count();

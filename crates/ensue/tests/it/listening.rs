@@ -555,6 +555,24 @@ async fn a_consumer_is_told_by_once_what_it_has_handled() {
     assert!(!handle("mails", false).await.unwrap());
 }
 
+/// However many there are, a transaction is open for hardly longer than one of them may take.
+#[tokio::test(start_paused = true)]
+async fn messages_that_are_slow_together_are_handled_in_smaller_batches_and_none_fails() {
+    async fn dawdle(event: &OrderPlaced, van: State<Van>, tx: &mut Tx) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        ship(event, van, tx).await
+    }
+    let depot = Depot::of(|listener| listener.on(dawdle).deadline(Duration::from_secs(1))).await;
+    let order_nos: Vec<_> = (10..26).map(|number| format!("A-{number}")).collect();
+    depot.place(&order_nos.iter().map(String::as_str).collect::<Vec<_>>());
+    depot.listen_once().await;
+    let counts = depot.counts();
+    assert_eq!((counts.handled, counts.failed, counts.dead), (16, 0, 0));
+    let loaded = depot.van.loaded();
+    assert_eq!(loaded.len(), 16 + 3, "those before the first deadline were handled again");
+    assert_eq!(loaded[3..], order_nos);
+}
+
 #[tokio::test]
 async fn a_listener_that_cannot_work_is_refused_by_name() {
     async fn lacking(_: &OrderPlaced, State(_): State<u64>) {}

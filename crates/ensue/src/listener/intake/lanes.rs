@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::{Arrived, Kind};
+use super::{Arrived, Attempt, Kind};
 use crate::listener::Tag;
 use crate::listener::lane::Lane;
 use crate::subscription::Failure;
@@ -30,6 +30,8 @@ pub(super) struct Waiting<T> {
     pub(super) is_alone: bool,
     /// Attempts that have failed.
     pub(super) attempts: u32,
+    /// The number of one that was recorded and has not begun.
+    pub(super) recorded: Option<u32>,
     /// It is tried no more.
     pub(super) doom: Option<Failure>,
     /// When it is tried again.
@@ -74,6 +76,14 @@ impl<T> Waiting<T> {
         !self.is_under_way && self.sequence.as_ref().is_some_and(later)
     }
 
+    pub(super) fn next_attempt(&self) -> Attempt {
+        match (self.is_suspect, self.recorded) {
+            (false, _) => Attempt::Number(self.attempts + 1),
+            (true, None) => Attempt::ToRecord,
+            (true, Some(number)) => Attempt::Recorded(number),
+        }
+    }
+
     pub(super) fn wait_until(&mut self, at: Duration) {
         self.not_before = Some(at);
     }
@@ -115,6 +125,7 @@ impl<T> Lanes<T> {
             is_suspect: is_redelivered,
             is_alone: is_redelivered || matches!(kind, Kind::Alone),
             attempts: 0,
+            recorded: None,
             doom: match kind {
                 Kind::Doomed(failure) => Some(failure),
                 Kind::Together | Kind::Alone | Kind::PassedBy => None,

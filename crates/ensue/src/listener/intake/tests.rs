@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::subscription::FailureClass;
 
-const POLICY: RetryPolicy = RetryPolicy::brief(3);
+const POLICY: RetryPolicy = RetryPolicy::brief(ATTEMPTS_MAX);
+const ATTEMPTS_MAX: u32 = 3;
 
 fn at(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -48,12 +49,18 @@ fn together(intake: &mut Intake<u64>, now: u64) -> (Piece, Vec<u64>) {
     }
 }
 
-fn alone(intake: &mut Intake<u64>, now: u64) -> (Piece, u64, u32) {
+fn alone(intake: &mut Intake<u64>, now: u64) -> (Piece, u64, Attempt) {
     match intake.next(at(now)) {
-        Next::Do(Action::Alone { piece, message, attempt, .. }) => (piece, message, attempt),
+        Next::Do(Action::Alone { piece, message, attempt }) => (piece, message, attempt),
         other => panic!("not alone: {other:?}"),
     }
 }
+
+fn interrupted(upon: Upon) -> Outcome {
+    Outcome::Interrupted { upon, random: 0 }
+}
+
+const BEFORE: Upon = Upon::Nothing { recorded: None };
 
 fn acknowledged(intake: &mut Intake<u64>, now: u64) -> Vec<u64> {
     match intake.next(at(now)) {
@@ -122,7 +129,7 @@ fn what_came_before_a_failure_is_done_and_its_key_waits_to_be_tried_again_alone(
     assert_eq!(acknowledged(&mut intake, 0), [3]);
     assert_eq!(waits(&mut intake, 0), Some(at(5)));
     let (_, message, attempt) = alone(&mut intake, 5);
-    assert_eq!((message, attempt), (2, 2));
+    assert_eq!((message, attempt), (2, Attempt::Number(2)));
     assert_eq!(waits(&mut intake, 5), None);
 }
 
@@ -135,7 +142,7 @@ fn after_its_attempts_a_message_is_buried_and_the_next_of_its_key_goes_on() {
     intake.end(at(0), piece, failed(0, 1));
     for attempt in 2..=3 {
         let (piece, message, counted) = alone(&mut intake, 0);
-        assert_eq!((message, counted), (1, attempt));
+        assert_eq!((message, counted), (1, Attempt::Number(attempt)));
         intake.end(at(0), piece, failed(0, attempt));
     }
     let Next::Do(Action::Bury { piece, message, failure: why, attempts }) = intake.next(at(0))
@@ -169,7 +176,7 @@ fn what_fails_as_a_whole_is_taken_apart() {
     let (piece, _) = together(&mut intake, 0);
     intake.end(at(0), piece, Outcome::Refused);
     let (piece, message, attempt) = alone(&mut intake, 0);
-    assert_eq!((message, attempt), (1, 1));
+    assert_eq!((message, attempt), (1, Attempt::Number(1)));
     intake.end(at(0), piece, Outcome::Done { new: vec![true] });
     assert_eq!(acknowledged(&mut intake, 0), [1]);
     assert_eq!(alone(&mut intake, 0).1, 2);
@@ -180,7 +187,7 @@ fn without_a_database_nothing_begins_for_a_while_and_no_attempt_is_lost() {
     let mut intake = intake();
     intake.arrive(arrived(1, "A"));
     let (piece, _) = together(&mut intake, 0);
-    intake.end(at(0), piece, Outcome::Interrupted { random: 100_000 });
+    intake.end(at(0), piece, Outcome::Interrupted { upon: BEFORE, random: 100_000 });
     assert_eq!(waits(&mut intake, 0), Some(at(100)));
     assert_eq!(together(&mut intake, 100).1, [1]);
     assert_eq!(intake.counts().interruptions, 1);
@@ -191,12 +198,74 @@ fn what_is_redelivered_is_a_suspect_and_alone() {
     let mut intake = intake();
     intake.arrive(Arrived { is_redelivered: true, ..arrived(1, "A") });
     intake.arrive(arrived(2, "B"));
-    let first = intake.next(at(0));
-    assert!(
-        matches!(first, Next::Do(Action::Alone { message: 1, is_suspect: true, .. })),
-        "{first:?}"
-    );
+    let (_, message, attempt) = alone(&mut intake, 0);
+    assert_eq!((message, attempt), (1, Attempt::ToRecord));
     assert_eq!(together(&mut intake, 0).1, [2]);
+}
+
+#[test]
+fn what_was_handled_when_the_database_was_lost_is_a_suspect_and_the_others_are_not() {
+    let mut intake = intake();
+    for (number, key) in [(1, "A"), (2, "B"), (3, "C")] {
+        intake.arrive(arrived(number, key));
+    }
+    let (piece, _) = together(&mut intake, 0);
+    intake.end(at(0), piece, interrupted(Upon::Handling { at: 1 }));
+    assert_eq!(together(&mut intake, 0).1, [1, 3]);
+    let (_, message, attempt) = alone(&mut intake, 0);
+    assert_eq!((message, attempt), (2, Attempt::ToRecord));
+}
+
+#[test]
+fn of_those_whose_commit_lost_the_database_each_is_next_by_itself_and_then_a_suspect() {
+    let mut intake = intake();
+    intake.arrive(arrived(1, "A"));
+    intake.arrive(arrived(2, "B"));
+    let (piece, _) = together(&mut intake, 0);
+    intake.end(at(0), piece, interrupted(Upon::Commit));
+    let (piece, message, attempt) = alone(&mut intake, 0);
+    assert_eq!((message, attempt), (1, Attempt::Number(1)));
+    intake.end(at(0), piece, interrupted(Upon::Commit));
+    let (_, message, attempt) = alone(&mut intake, 0);
+    assert_eq!((message, attempt), (1, Attempt::ToRecord));
+    assert_eq!(alone(&mut intake, 0).2, Attempt::Number(1));
+}
+
+#[test]
+fn an_attempt_that_is_on_record_and_did_not_begin_is_none_that_counts() {
+    let mut intake = intake();
+    intake.arrive(Arrived { is_redelivered: true, ..arrived(1, "A") });
+    let (mut piece, ..) = alone(&mut intake, 0);
+    for _ in 0..5 {
+        intake.end(at(0), piece, interrupted(BEFORE));
+        let again = alone(&mut intake, 0);
+        assert_eq!(again.2, Attempt::ToRecord);
+        piece = again.0;
+    }
+    let mut intake = self::intake();
+    intake.arrive(Arrived { is_redelivered: true, ..arrived(1, "A") });
+    let (mut piece, ..) = alone(&mut intake, 0);
+    for _ in 0..5 {
+        intake.end(at(0), piece, interrupted(Upon::Nothing { recorded: Some(7) }));
+        let again = alone(&mut intake, 0);
+        assert_eq!(again.2, Attempt::Recorded(7));
+        piece = again.0;
+    }
+    intake.end(at(0), piece, interrupted(Upon::Handling { at: 0 }));
+    assert_eq!(alone(&mut intake, 0).2, Attempt::ToRecord);
+}
+
+#[test]
+fn what_takes_too_long_together_is_taken_in_smaller_batches_and_none_of_it_has_failed() {
+    let mut intake = intake();
+    for number in 0..10 {
+        intake.arrive(arrived(number, "A"));
+    }
+    let (piece, messages) = together(&mut intake, 0);
+    assert_eq!(messages.len(), 10);
+    intake.end(at(0), piece, Outcome::Overdue { at: 3 });
+    let (_, messages) = together(&mut intake, 0);
+    assert_eq!((messages, intake.counts().failed), (vec![0, 1, 2], 0));
 }
 
 #[test]
@@ -309,6 +378,8 @@ struct World {
     queue: VecDeque<(u64, bool)>,
     unacknowledged: BTreeMap<u64, u64>,
     receipts: BTreeSet<u64>,
+    /// Those of suspects that were recorded.
+    attempts: BTreeMap<u64, u32>,
     handled: Vec<u64>,
     dead: BTreeSet<u64>,
     under_way: Vec<(Piece, Work)>,
@@ -316,14 +387,23 @@ struct World {
 
 #[derive(Debug, Clone)]
 enum Work {
-    Handle { messages: Vec<u64>, attempt: u32 },
+    Handle {
+        messages: Vec<u64>,
+        attempt: u32,
+        is_recorded: bool,
+    },
+    /// It has had its attempts.
+    GiveUp {
+        messages: Vec<u64>,
+        attempts: u32,
+    },
     Bury(u64),
 }
 
 impl Work {
     fn messages(&self) -> &[u64] {
         match self {
-            Self::Handle { messages, .. } => messages,
+            Self::Handle { messages, .. } | Self::GiveUp { messages, .. } => messages,
             Self::Bury(message) => std::slice::from_ref(message),
         }
     }
@@ -339,17 +419,26 @@ enum Step {
         random: u64,
     },
     Refuse(u8),
-    /// Whether it was committed all the same.
+    /// Before it begins, or at the commit, which may have happened all the same.
     Interrupt {
         piece: u8,
-        is_committed: bool,
+        upon: Option<bool>,
         random: u64,
+    },
+    Overrun {
+        piece: u8,
+        at: u8,
     },
     LoseSession,
     Pass(u8),
 }
 
 const KEYS: u64 = 4;
+
+/// Whose handler never ends but with the connection.
+fn is_poisonous(number: u64) -> bool {
+    number % 13 == 5
+}
 
 /// Every seventh has none; every ninth calls the outside; every thirty-first is no event.
 fn message(number: u64, tag: u64, is_redelivered: bool) -> Arrived<u64> {
@@ -375,6 +464,7 @@ impl World {
             queue: (0..messages).map(|number| (number, false)).collect(),
             unacknowledged: BTreeMap::new(),
             receipts: BTreeSet::new(),
+            attempts: BTreeMap::new(),
             handled: Vec::new(),
             dead: BTreeSet::new(),
             under_way: Vec::new(),
@@ -386,19 +476,19 @@ impl World {
             Step::Deliver(messages) => self.deliver(messages.into()),
             Step::Succeed(piece) => {
                 if let Some((piece, work)) = self.take(piece) {
-                    let new = self.commit(&work);
-                    self.intake.end(self.now, piece, Outcome::Done { new });
+                    let outcome = self.work_off(&work);
+                    self.intake.end(self.now, piece, outcome);
                 }
             }
             Step::Fail { piece, at, random } => {
                 let Some((piece, work)) = self.take(piece) else { return };
                 let outcome = match work {
-                    Work::Handle { messages, attempt } => {
+                    Work::Handle { messages, attempt, .. } => {
                         let at = usize::from(at) % messages.len();
                         let verdict = Verdict::Again;
                         Outcome::Failed { at, attempt, failure: failure(), verdict, random }
                     }
-                    Work::Bury(_) => Outcome::Interrupted { random },
+                    Work::GiveUp { .. } | Work::Bury(_) => interrupted(BEFORE),
                 };
                 self.intake.end(self.now, piece, outcome);
             }
@@ -407,12 +497,29 @@ impl World {
                     self.intake.end(self.now, piece, Outcome::Refused);
                 }
             }
-            Step::Interrupt { piece, is_committed, random } => {
+            Step::Interrupt { piece, upon, random } => {
                 let Some((piece, work)) = self.take(piece) else { return };
-                if is_committed {
-                    self.commit(&work);
-                }
-                self.intake.end(self.now, piece, Outcome::Interrupted { random });
+                let upon = match (upon, &work) {
+                    (Some(is_committed), Work::Handle { .. } | Work::Bury(_)) => {
+                        if is_committed && !work.messages().iter().any(|it| is_poisonous(*it)) {
+                            self.commit(&work);
+                        }
+                        Upon::Commit
+                    }
+                    (None, Work::Handle { attempt, is_recorded: true, .. }) => {
+                        Upon::Nothing { recorded: Some(*attempt) }
+                    }
+                    (None, _) | (Some(_), Work::GiveUp { .. }) => BEFORE,
+                };
+                self.intake.end(self.now, piece, Outcome::Interrupted { upon, random });
+            }
+            Step::Overrun { piece, at } => {
+                let Some((piece, work)) = self.take(piece) else { return };
+                let outcome = match work.messages().len() {
+                    1 => interrupted(BEFORE),
+                    messages => Outcome::Overdue { at: 1 + usize::from(at) % (messages - 1) },
+                };
+                self.intake.end(self.now, piece, outcome);
             }
             Step::LoseSession => self.lose_session(),
             Step::Pass(millis) => self.now += at(u64::from(millis) * 20),
@@ -432,6 +539,43 @@ impl World {
         match self.under_way.len() {
             0 => None,
             pieces => Some(self.under_way.swap_remove(usize::from(piece) % pieces)),
+        }
+    }
+
+    /// As well as it can be.
+    fn work_off(&mut self, work: &Work) -> Outcome {
+        let is_new = |number: &u64| !self.receipts.contains(number);
+        match work {
+            Work::Handle { messages, .. } => {
+                let poison = |number: &u64| is_poisonous(*number) && is_new(number);
+                if let Some(at) = messages.iter().position(poison) {
+                    return interrupted(Upon::Handling { at });
+                }
+            }
+            Work::GiveUp { messages, attempts } if messages.iter().all(is_new) => {
+                let (attempt, verdict, random) = (*attempts, Verdict::Never, 0);
+                return Outcome::Failed { at: 0, attempt, failure: failure(), verdict, random };
+            }
+            Work::GiveUp { .. } => return Outcome::Done { new: vec![false] },
+            Work::Bury(_) => {}
+        }
+        Outcome::Done { new: self.commit(work) }
+    }
+
+    /// As the store counts it.
+    fn begin_alone(&mut self, message: u64, attempt: Attempt) -> Work {
+        let messages = vec![message];
+        match attempt {
+            Attempt::Number(attempt) => Work::Handle { messages, attempt, is_recorded: false },
+            Attempt::Recorded(attempt) => Work::Handle { messages, attempt, is_recorded: true },
+            Attempt::ToRecord => {
+                let attempts = self.attempts.entry(message).or_default();
+                *attempts += 1;
+                match *attempts > ATTEMPTS_MAX {
+                    true => Work::GiveUp { messages, attempts: *attempts - 1 },
+                    false => Work::Handle { messages, attempt: *attempts, is_recorded: true },
+                }
+            }
         }
     }
 
@@ -468,10 +612,10 @@ impl World {
                     continue;
                 }
                 Next::Do(Action::Together { piece, messages }) => {
-                    (piece, Work::Handle { messages, attempt: 1 })
+                    (piece, Work::Handle { messages, attempt: 1, is_recorded: false })
                 }
-                Next::Do(Action::Alone { piece, message, attempt, .. }) => {
-                    (piece, Work::Handle { messages: vec![message], attempt })
+                Next::Do(Action::Alone { piece, message, attempt }) => {
+                    (piece, self.begin_alone(message, attempt))
                 }
                 Next::Do(Action::Bury { piece, message, .. }) => (piece, Work::Bury(message)),
                 Next::Wait { .. } => return,
@@ -506,6 +650,7 @@ impl World {
         assert_eq!(self.receipts, all, "lost");
         assert!(self.unacknowledged.is_empty(), "{:?}", self.unacknowledged);
         assert_eq!(self.handled.len() + self.dead.len(), all.len());
+        assert!(all.iter().all(|number| !is_poisonous(*number) || self.dead.contains(number)));
         let handled: BTreeSet<_> = self.handled.iter().copied().collect();
         assert_eq!(handled.len(), self.handled.len(), "handled twice");
         assert_eq!(self.intake.counts().waiting, 0);
@@ -527,9 +672,10 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => (any::<u8>(), any::<u8>(), any::<u64>())
             .prop_map(|(piece, at, random)| Step::Fail { piece, at, random }),
         1 => any::<u8>().prop_map(Step::Refuse),
-        2 => (any::<u8>(), any::<bool>(), any::<u64>()).prop_map(
-            |(piece, is_committed, random)| Step::Interrupt { piece, is_committed, random }
+        2 => (any::<u8>(), any::<Option<bool>>(), any::<u64>()).prop_map(
+            |(piece, upon, random)| Step::Interrupt { piece, upon, random }
         ),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(piece, at)| Step::Overrun { piece, at }),
         1 => Just(Step::LoseSession),
         3 => any::<u8>().prop_map(Step::Pass),
     ]
