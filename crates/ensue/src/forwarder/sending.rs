@@ -16,6 +16,16 @@ pub(super) struct SentTogether {
     pub(super) nobody_there: Option<String>,
 }
 
+impl SentTogether {
+    /// After which nothing more is sent.
+    fn first_unknown(&self) -> Option<Failure> {
+        self.outcomes.iter().find_map(|(_, sent)| match sent {
+            Sent::Unknown { failure, .. } => Some(failure.clone()),
+            Sent::Delivered | Sent::Failed { .. } => None,
+        })
+    }
+}
+
 impl<S: Store> Delivery<S> {
     /// Sends `entries`, and records `changes`, if there are any, once they are delivered.
     ///
@@ -37,12 +47,17 @@ impl<S: Store> Delivery<S> {
     /// What only another program sends is none of the sink's.
     async fn send_off(&self, sink: &dyn AnySink, entries: Vec<Entry>) -> SentTogether {
         let wants = |entry: &Entry| self.subscription.wants(&entry.envelope.event_type);
-        let (wanted, unknown): (Vec<_>, Vec<_>) = entries.into_iter().partition(wants);
-        let mut sent = match wanted.is_empty() {
-            true => SentTogether { outcomes: Vec::new(), nobody_there: None },
-            false => self.send_wanted(sink, wanted).await,
-        };
-        sent.outcomes.extend(unknown.into_iter().map(|entry| {
+        let (wanted, unwanted): (Vec<_>, Vec<_>) = entries.into_iter().partition(wants);
+        let mut sent = SentTogether { outcomes: Vec::new(), nobody_there: None };
+        for entries in by_bytes(wanted) {
+            let part = match sent.first_unknown() {
+                None => self.send_wanted(sink, entries).await,
+                Some(failure) => unknown(entries, &failure),
+            };
+            sent.outcomes.extend(part.outcomes);
+            sent.nobody_there = sent.nobody_there.or(part.nobody_there);
+        }
+        sent.outcomes.extend(unwanted.into_iter().map(|entry| {
             let (failure, verdict) = self.unknown(&entry);
             (entry, Sent::Failed { failure, verdict, random: fastrand::u64(..) })
         }));
@@ -66,6 +81,26 @@ impl<S: Store> Delivery<S> {
         }
     }
 }
+
+/// In their order, as many at once as have no more bytes than [`BYTES_MAX`] together.
+fn by_bytes(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let (mut parts, mut bytes) = (Vec::<Vec<Entry>>::new(), 0_usize);
+    for entry in entries {
+        bytes = bytes.saturating_add(entry.envelope.payload.len());
+        match parts.last_mut().filter(|_| bytes <= BYTES_MAX) {
+            Some(part) => part.push(entry),
+            None => {
+                bytes = entry.envelope.payload.len();
+                parts.push(vec![entry]);
+            }
+        }
+    }
+    parts
+}
+
+/// LIMIT: payload that a sink is given at once, unless a single entry has more. What is on its way has to
+/// be confirmed before the sink's deadline on a slow line too.
+const BYTES_MAX: usize = 4 << 20;
 
 /// Of what a sink did not answer for nothing is known.
 fn answered(entries: Vec<Entry>, outcomes: Vec<Outcome>) -> SentTogether {
@@ -100,4 +135,48 @@ fn failed(class: FailureClass, error: &BoxError) -> Sent {
 
 fn unconfirmed(error: &BoxError) -> Failure {
     Failure::new(FailureClass::Unconfirmed, chain(&**error))
+}
+
+#[cfg(test)]
+mod tests {
+    use ensue_core::{Envelope, EventId, Position, Timestamp};
+
+    use super::*;
+
+    fn entry(position: u64, bytes: usize) -> Entry {
+        let id = EventId::now();
+        let envelope = Envelope {
+            id,
+            event_type: "order.placed".into(),
+            version: 1,
+            key: None,
+            content_type: "text/plain".into(),
+            payload: vec![b'x'; bytes],
+            occurred_at: Timestamp::from_micros(0),
+            correlation_id: id.into(),
+            causation_id: None,
+            hops: 0,
+            trace_context: None,
+            headers: Default::default(),
+        };
+        Entry {
+            position: Position::new(position),
+            recorded_at: Timestamp::from_micros(0),
+            envelope,
+        }
+    }
+
+    #[test]
+    fn what_is_sent_at_once_is_bounded_in_bytes_and_in_order() {
+        const HALF: usize = BYTES_MAX / 2;
+        let sizes = [HALF, HALF, 1, HALF, 3 * HALF, 0, HALF, HALF];
+        let entries = (1..).zip(sizes).map(|(position, bytes)| entry(position, bytes)).collect();
+        let parts = by_bytes(entries);
+        let positions = |part: &Vec<Entry>| -> Vec<_> {
+            part.iter().map(|entry| entry.position.get()).collect()
+        };
+        let parts: Vec<_> = parts.iter().map(positions).collect();
+        assert_eq!(parts, [vec![1, 2], vec![3, 4], vec![5], vec![6, 7, 8]]);
+        assert!(by_bytes(Vec::new()).is_empty());
+    }
 }

@@ -11,16 +11,16 @@
 //! INVARIANT: that nobody knows what has become of an entry is its own failure only if nothing else was
 //! under way: whoever is in the session that another one ends loses no attempt.
 
+mod batch_size;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ensue_core::{Position, Timestamp};
 
+use self::batch_size::{BATCH_MAX, BatchSize};
 use super::{Action, Follower, Handling, Suspects};
 use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState, Verdict};
-
-/// LIMIT: entries that are sent together. More were no faster with RabbitMQ, fewer were slower.
-const BATCH_MAX: usize = 500;
 
 /// LIMIT: how many batches are under way. While the answers to one arrive, the next is on its way.
 const UNDER_WAY_MAX: usize = 2;
@@ -39,8 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 #[derive(Debug)]
 pub(super) struct Sending {
     under_way: usize,
-    /// How many entries are sent together now.
-    batch: usize,
+    batch: BatchSize,
     pause: Option<Pause>,
     is_nobody_there: bool,
     /// Fresh entries of which nobody knows what has become, although there was somebody to send them
@@ -76,7 +75,7 @@ impl Sending {
     pub(super) fn new() -> Self {
         Self {
             under_way: 0,
-            batch: BATCH_MAX,
+            batch: BatchSize::new(),
             pause: None,
             is_nobody_there: false,
             doubtful: BTreeSet::new(),
@@ -95,9 +94,9 @@ impl Sending {
         self.under_way = self.under_way.saturating_sub(1);
         let is_again = unknown.iter().any(|position| self.doubtful.contains(position));
         match unknown.len() {
-            0 => self.batch = (self.batch * 2).min(BATCH_MAX),
-            all if is_heard && all == size => self.batch = (all / 2).max(1),
-            some if is_heard && is_again => self.batch = some,
+            0 => self.batch.was_delivered(),
+            all if is_heard && all == size => self.batch.was_lost(all),
+            some if is_heard && is_again => self.batch.narrow(some),
             _ => {}
         }
     }
@@ -183,7 +182,7 @@ impl Follower {
         let highest = self.cursor.get().saturating_add(AHEAD_MAX);
         let ready = self.lanes.ready().map(|(position, _)| position);
         let ready = ready.take_while(|position| position.get() <= highest);
-        let batch: Vec<_> = ready.take(sending.batch).collect();
+        let batch: Vec<_> = ready.take(sending.batch.entries()).collect();
         let (first, rest) = batch.split_first()?;
         sending.under_way += 1;
         sending.alone = (is_doubtful && rest.is_empty()).then_some(*first);
@@ -221,12 +220,19 @@ impl Follower {
                     self.fail(now, position, failure, verdict, random);
                 }
                 Sent::Unknown { failure, random } if is_heard && self.was_alone(position) => {
+                    self.explain_losses();
                     self.fail(now, position, failure, Verdict::Again, random);
                 }
                 Sent::Unknown { failure, .. } => {
                     self.send_again(now, position, is_heard.then_some(failure));
                 }
             }
+        }
+    }
+
+    fn explain_losses(&mut self) {
+        if let Some(sending) = &mut self.sending {
+            sending.batch.is_explained();
         }
     }
 
