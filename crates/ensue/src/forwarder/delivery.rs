@@ -263,7 +263,7 @@ impl Attempt {
 }
 
 /// What is said of all of them: what is said of the last, as far from the start of a story as any.
-fn of_all(entries: &[(Entry, Meta)]) -> Option<Meta> {
+pub(crate) fn of_all<T>(entries: &[(T, Meta)]) -> Option<Meta> {
     let (_, last) = entries.last()?;
     let mut meta = last.clone();
     meta.hops = entries.iter().map(|(_, meta)| meta.hops).max()?;

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use super::any_source::AnySource;
 use super::{ListenerCounts, Source};
 use crate::builder::EventType;
-use crate::handler::States;
+use crate::handler::{BoxedHandler, Erased, States};
 use crate::subscription::Reaction;
-use crate::{IntoHandler, RetryPolicy, Store};
+use crate::{Batch, IntoHandler, RetryPolicy, Store};
 
 /// Handles here what has happened elsewhere: takes the handlers of messages that arrive from a
 /// [`Source`], and how they are handled. [`Builder::listen`](crate::Builder::listen) takes it, and
@@ -103,8 +103,39 @@ impl<S: Store> Listener<S> {
     }
 
     /// Lets `handler` ensue from every `E` that arrives. A listener has one handler of a type.
-    pub fn on<E: Event, M>(mut self, handler: impl IntoHandler<E, S, M>) -> Self {
-        let reaction = Arc::new(Reaction::on::<E>(handler.into_handler()));
+    pub fn on<E: Event, M>(self, handler: impl IntoHandler<E, S, M>) -> Self {
+        self.react::<E>(Reaction::on::<E>(handler.into_handler()))
+    }
+
+    /// Lets `handler` ensue from all `E`s in a row that a [batch](Self::batch) has, with one call: for
+    /// read models and the like, where a statement for each message is what takes the time. It takes
+    /// `&mut Tx`.
+    ///
+    /// If it fails, each of its messages is tried alone, so that only one that fails by itself becomes a
+    /// dead letter: a handler must bear a batch of one. Messages that were handled before are not among
+    /// them. Metadata, and the cause of whatever it raises, are those of the last.
+    ///
+    /// ```
+    /// # use ensue::listener::Source;
+    /// # use ensue::{Batch, BoxError, Event, Events, Listener, Store, Tx};
+    /// # #[derive(Event, serde::Serialize, serde::Deserialize)] struct OrderPlaced { total: i64 }
+    /// async fn add_up<S: Store>(placed: &Batch<OrderPlaced>, tx: &mut Tx<S>) -> Result<(), BoxError> {
+    ///     let revenue: i64 = placed.iter().map(|received| received.event.total).sum();
+    ///     println!("{} orders for {revenue} more", placed.len());
+    ///     Ok(())
+    /// }
+    ///
+    /// # fn check<S: Store>(store: S, queue: impl Source) {
+    /// # let _ =
+    /// Events::builder(store).listen(Listener::new("revenue", queue).on_batch(add_up));
+    /// # }
+    /// ```
+    pub fn on_batch<E: Event, M>(self, handler: impl IntoHandler<Batch<E>, S, M>) -> Self {
+        self.react::<E>(Reaction::on_batch::<E>(handler.into_handler()))
+    }
+
+    fn react<E: Event>(mut self, reaction: Reaction<S>) -> Self {
+        let reaction = Arc::new(reaction);
         for name in std::iter::once(&E::TYPE).chain(E::ALIASES) {
             if let Some(other) = self.0.reactions.insert(name, Arc::clone(&reaction)) {
                 let (listener, other) = (&self.0.name, other.handler.name());
@@ -118,8 +149,19 @@ impl<S: Store> Listener<S> {
     }
 
     /// Lets `handler` ensue from every event that no other handler of this listener takes.
-    pub fn on_any<M>(mut self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
-        if self.0.any.replace(Arc::new(Reaction::on_any(handler.into_handler()))).is_some() {
+    pub fn on_any<M>(self, handler: impl IntoHandler<AnyEvent, S, M>) -> Self {
+        self.react_to_any(Reaction::on_any(handler.into_handler()))
+    }
+
+    /// Lets `handler` ensue from all events in a row that no other handler of this listener takes; see
+    /// [`on_batch`](Self::on_batch).
+    pub fn on_any_batch<M>(self, handler: impl IntoHandler<Batch<AnyEvent>, S, M>) -> Self {
+        let handler: Erased<S> = handler.into_handler();
+        self.react_to_any(Reaction::on_any_batch(handler))
+    }
+
+    fn react_to_any(mut self, reaction: Reaction<S>) -> Self {
+        if self.0.any.replace(Arc::new(reaction)).is_some() {
             let name = &self.0.name;
             self.0.problems.push(format!("listener `{name}` has two handlers of any event"));
         }
@@ -232,6 +274,13 @@ impl<S: Store> Consumer<S> {
                 problems.push(format!(
                     "listener `{name}` handles event `{event_type}`, which is local and never leaves \
                      its process"
+                ));
+            }
+            if let (true, BoxedHandler::Plain(plain)) = (reaction.is_batch(), &reaction.handler) {
+                let handler = plain.description.name;
+                problems.push(format!(
+                    "listener `{name}` hands batches to `{handler}`, which takes no `&mut Tx`; without a \
+                     transaction each message has an attempt of its own: handle them with `on`"
                 ));
             }
             problems.extend(reaction.handler.description().problem(states));

@@ -110,7 +110,7 @@ impl<S: Store> DeadLetters<S> {
     ) -> Result<Retried, Unhandled> {
         let (application, consumer) = (Arc::clone(&self.application), Arc::clone(&self.consumer));
         let handling = Handling { application, consumer };
-        let opened = handling.open(parcel, attempt).await?;
+        let opened = handling.open(&[parcel], attempt).await?;
         match opened.handler {
             BoxedHandler::InTransaction { .. } => handling.handle(&mut tx, &opened).await?,
             BoxedHandler::Plain(_) => {

@@ -7,12 +7,13 @@ use ensue_core::scope::{Ledger, Scope, Scoped};
 use ensue_core::{AnyEvent, EventId, Meta, Origin, Timestamp};
 use tokio::time::Instant;
 
-use super::Message;
 use super::builder::Consumer;
 use super::intake::{Attempt, Kind, Upon};
 use super::parcel::Parcel;
 use crate::events::Application;
-use crate::forwarder::delivery::{Guard, Undelivered, as_failure, of_handler, sort, undecodable};
+use crate::forwarder::delivery::{
+    Guard, Undelivered, as_failure, of_all, of_handler, sort, undecodable,
+};
 use crate::handler::{BoxedHandler, PlainHandler};
 use crate::subscription::{Failure, FailureClass, Verdict};
 use crate::{DeadLetter, Error, Store, Tx};
@@ -69,35 +70,61 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// Handles messages one after the other in one transaction.
+    /// Handles messages one after the other in one transaction, those in a row that a batch handler takes
+    /// with one call.
     ///
     /// ORDERING: receipts first, in one round trip, so that what is handled twice at once waits here; the
     /// events of each message are described before the next one is handled, as they continue its story.
     ///
     /// CANCEL-SAFE: dropped, the transaction rolls back, unless its COMMIT was sent.
     pub(super) async fn together(&self, parcels: &[Arc<Parcel>]) -> Handled {
-        let mut opened = Vec::with_capacity(parcels.len());
-        for (at, parcel) in parcels.iter().enumerate() {
-            opened.push(self.open(parcel, 1).await.map_err(|error| error.at(at))?);
-        }
         let (mut tx, began) = (self.begin().await?, Instant::now());
         let ids: Vec<_> = parcels.iter().map(|parcel| parcel.id).collect();
         let mut new = self.note(&mut tx, &ids).await?;
-        let mut are_new = Vec::with_capacity(parcels.len());
-        for (at, (id, opened)) in ids.iter().zip(&opened).enumerate() {
+        let are_new: Vec<_> = ids.iter().map(|id| new.remove(id)).collect();
+        let mut at = 0;
+        for run in parcels.chunk_by(|one, next| self.is_one_batch(one, next)) {
             if at > 0 && began.elapsed() >= self.consumer.deadline_in_transaction() {
                 return Err(self.undo(tx, Unhandled::Overdue { at }).await);
             }
-            let is_new = new.remove(id);
-            are_new.push(is_new);
-            if is_new && let Err(error) = self.handle(&mut tx, opened).await {
+            if let Err(error) = self.handle_run(&mut tx, run, &are_new[at..]).await {
                 return Err(self.undo(tx, error.at(at)).await);
             }
             if parcels.len() > 1 && tx.has_handlers_of_its_own() {
                 return Err(self.undo(tx, Unhandled::Refused(registered_others())).await);
             }
+            at += run.len();
         }
         commit(tx, are_new).await
+    }
+
+    fn is_one_batch(&self, one: &Parcel, next: &Parcel) -> bool {
+        let [one, next] = [one, next].map(|parcel| self.consumer.reaction(parcel.event_type()));
+        one.zip(next).is_some_and(|(one, next)| one.is_batch() && std::ptr::eq(one, next))
+    }
+
+    /// Of several that fail together nobody knows which of them it was.
+    async fn handle_run(
+        &self,
+        tx: &mut Tx<S>,
+        run: &[Arc<Parcel>],
+        are_new: &[bool],
+    ) -> Result<(), Unhandled> {
+        let new = run.iter().zip(are_new).filter(|(_, is_new)| **is_new);
+        let new: Vec<_> = new.map(|(parcel, _)| &**parcel).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let handled = async {
+            let opened = self.open(&new, 1).await?;
+            self.handle(tx, &opened).await
+        };
+        match handled.await {
+            Err(Unhandled::Failed { failed, .. }) if run.len() > 1 => {
+                Err(Unhandled::Refused(failed.0))
+            }
+            handled => handled,
+        }
     }
 
     /// Handles one message, and says which attempt it was. That of a suspect is recorded before.
@@ -125,7 +152,7 @@ impl<S: Store> Handling<S> {
     }
 
     async fn one(&self, parcel: &Parcel, attempt: u32) -> Handled {
-        let opened = self.open(parcel, attempt).await?;
+        let opened = self.open(&[parcel], attempt).await?;
         if let BoxedHandler::Plain(handler) = opened.handler {
             return self.one_outside(parcel.id, handler, &opened).await;
         }
@@ -164,6 +191,7 @@ impl<S: Store> Handling<S> {
             Unhandled::Failed { at, failed } if failed.0.class == FailureClass::Handler => {
                 Upon::Handling { at: *at }
             }
+            Unhandled::Refused(failure) if failure.class == FailureClass::Handler => Upon::Whole,
             Unhandled::Overdue { .. } => Upon::Nothing { recorded: None },
             _ => return error,
         };
@@ -223,28 +251,25 @@ impl<S: Store> Handling<S> {
         Ok(self.guard(handler).run(call).await?)
     }
 
-    /// The event of a message, and its handler.
+    /// The event of a message, or the batch of those of several, and its handler.
     pub(super) async fn open(
         &self,
-        parcel: &Parcel,
+        parcels: &[&Parcel],
         attempt: u32,
     ) -> Result<Opened<'_, S>, Unhandled> {
         let unreadable = |why: &str| {
             Unhandled::failed(Failure::new(FailureClass::Unreadable, why), Verdict::Never)
         };
-        let (message, meta) = match (&parcel.message, parcel.meta(attempt)) {
-            (Ok(message), Some(meta)) => (message, meta),
-            (Err(error), _) => return Err(unreadable(&error.why)),
-            (Ok(_), None) => return Err(unreadable("it is no event")),
-        };
+        let mut envelopes = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            let message = parcel.message.as_ref().map_err(|error| unreadable(&error.why))?;
+            envelopes.push((message.envelope.clone(), message.envelope.meta(attempt)));
+        }
+        let Some(meta) = of_all(&envelopes) else { return Err(unreadable("there is nothing")) };
         let Some(reaction) = self.consumer.reaction(&meta.event_type) else {
             return Err(Unhandled::failed(self.unknown_type(&meta.event_type), Verdict::Never));
         };
-        let Message { envelope, .. } = message;
-        let decoding = async {
-            let envelopes = vec![(envelope.clone(), meta.clone())];
-            reaction.decode(envelopes).transpose().map_err(undecodable)
-        };
+        let decoding = async { reaction.decode(envelopes).transpose().map_err(undecodable) };
         match self.guard(&reaction.handler).run(decoding).await? {
             Some(event) => Ok(Opened { handler: &reaction.handler, event, meta }),
             None => Err(unreadable("there is nothing to decode")),
@@ -317,7 +342,7 @@ async fn commit<S: Store>(tx: Tx<S>, are_new: Vec<bool>) -> Handled {
         Err(Undelivered::Failed(failed)) if are_new.len() > 1 => Err(Unhandled::Refused(failed.0)),
         Err(Undelivered::Failed(failed)) => Err(Unhandled::Failed { at: 0, failed }),
         Err(Undelivered::Interrupted(error)) => {
-            Err(Unhandled::Interrupted { error, upon: Upon::Commit })
+            Err(Unhandled::Interrupted { error, upon: Upon::Whole })
         }
     }
 }

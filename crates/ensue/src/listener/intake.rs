@@ -140,8 +140,8 @@ pub(crate) enum Upon {
     Nothing { recorded: Option<u32> },
     /// The handling of the message at this place, which may be why.
     Handling { at: usize },
-    /// The commit of all of them.
-    Commit,
+    /// What all of them had a part in: their commit, or a batch.
+    Whole,
 }
 
 /// How a piece of work has ended.
@@ -315,8 +315,8 @@ impl<T: Clone> Intake<T> {
     fn suspect(&mut self, ended: &UnderWay, upon: Upon) {
         let (place, recorded) = match (upon, &*ended.places) {
             (Upon::Handling { at }, places) => (places.get(at), None),
-            (Upon::Commit, [alone]) => (Some(alone), None),
-            (Upon::Commit, _) => return self.take_apart(ended),
+            (Upon::Whole, [alone]) => (Some(alone), None),
+            (Upon::Whole, _) => return self.take_apart(ended),
             (Upon::Nothing { recorded: None }, _) => return,
             (Upon::Nothing { recorded }, places) => (places.first(), recorded),
         };

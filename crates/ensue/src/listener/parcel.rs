@@ -1,6 +1,6 @@
 //! A message on its way to its handler.
 
-use ensue_core::{EventId, Meta};
+use ensue_core::EventId;
 
 use super::lane::Lane;
 use super::{Message, Unreadable};
@@ -32,11 +32,6 @@ impl Parcel {
     pub(super) fn sequence(&self) -> Option<(String, u64)> {
         let message = self.message.as_ref().ok()?;
         Some((message.source.clone(), message.sequence?))
-    }
-
-    /// Of what is an event.
-    pub(super) fn meta(&self, attempt: u32) -> Option<Meta> {
-        self.message.as_ref().ok().map(|message| message.envelope.meta(attempt))
     }
 
     /// The event's type, in words.

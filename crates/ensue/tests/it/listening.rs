@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ensue::listener::Unreadable;
+use ensue::listener::{Message, Unreadable};
 use ensue::store::Page;
 use ensue::subscription::FailureClass;
 use ensue::testing::MemoryQueue;
 use ensue::{
-    AnyEvent, BoxError, Builder, DeadLetter, Error, ErrorKind, Event, EventId, Events, Listener,
-    ListenerCounts, Log, Meta, Position, Retried, RetryPolicy, State, permanent, raise,
+    AnyEvent, Batch, BoxError, Builder, DeadLetter, Error, ErrorKind, Event, EventId, Events,
+    Listener, ListenerCounts, Log, Meta, Position, Received, Retried, RetryPolicy, State,
+    permanent, raise,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -555,6 +556,70 @@ async fn a_consumer_is_told_by_once_what_it_has_handled() {
     assert!(!handle("mails", false).await.unwrap());
 }
 
+/// How many there were in each call.
+type Calls = Arc<Mutex<Vec<usize>>>;
+
+async fn ship_all(
+    batch: &Batch<OrderPlaced>,
+    van: State<Van>,
+    State(calls): State<Calls>,
+    tx: &mut Tx,
+) -> Result<(), String> {
+    calls.lock().unwrap().push(batch.len());
+    for Received { event, .. } in batch {
+        ship(event, State(van.0.clone()), tx).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn those_in_a_row_are_handled_with_one_call_and_without_those_that_were_before() {
+    let (queue, van, store, calls) =
+        (MemoryQueue::default(), Van::default(), Store::default(), Calls::default());
+    let listener = Listener::new("shipping", queue.clone()).on_batch(ship_all).on(note_shipped);
+    let builder = Events::builder(store.clone()).state(van.clone()).state(calls.clone());
+    let events = builder.listen(listener).build().await.unwrap();
+    let depot = Depot { queue, van, store, events };
+    let known = MemoryQueue::message("shop", placed("A-0"));
+    depot.queue.deliver(known.clone());
+    depot.listen_once().await;
+    depot.place(&["A-1", "A-2"]);
+    depot.queue.deliver(known);
+    depot.place(&["B-1"]);
+    depot.queue.send("shop", shipped("A-1"));
+    depot.place(&["A-3"]);
+    depot.listen_once().await;
+    assert_eq!(*calls.lock().unwrap(), [1, 3, 1]);
+    assert_eq!(depot.van.loaded(), ["A-0", "A-1", "A-2", "B-1", "A-3"]);
+    assert_eq!((depot.counts().handled, depot.counts().duplicates), (5, 1));
+}
+
+async fn note_shipped(_: &OrderShipped, _tx: &mut Tx) {}
+
+#[tokio::test]
+async fn of_a_batch_that_fails_only_what_fails_by_itself_is_a_dead_letter() {
+    let (queue, van, store, calls) =
+        (MemoryQueue::default(), Van::default(), Store::default(), Calls::default());
+    let listener = Listener::new("shipping", queue.clone()).on_batch(ship_all).retry(eager());
+    let builder = Events::builder(store.clone()).state(van.clone()).state(calls.clone());
+    let events = builder.listen(listener).build().await.unwrap();
+    let depot = Depot { queue, van, store, events };
+    depot.van.refuse("B-1");
+    depot.place(&["A-1", "B-1", "A-2"]);
+    depot.queue.deliver(undecodable());
+    depot.listen_once().await;
+    let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
+    let classes: HashSet<_> = letters.iter().map(|letter| letter.failure.class).collect();
+    assert_eq!(classes, HashSet::from([FailureClass::Handler, FailureClass::Undecodable]));
+    assert_eq!((depot.counts().handled, letters.len(), depot.log().await.len()), (2, 2, 2));
+}
+
+fn undecodable() -> Message {
+    let mut message = MemoryQueue::message("shop", placed("C-1"));
+    message.envelope.payload = b"no order".to_vec();
+    message
+}
+
 /// However many there are, a transaction is open for hardly longer than one of them may take.
 #[tokio::test(start_paused = true)]
 async fn messages_that_are_slow_together_are_handled_in_smaller_batches_and_none_fails() {
@@ -578,6 +643,7 @@ async fn a_listener_that_cannot_work_is_refused_by_name() {
     async fn lacking(_: &OrderPlaced, State(_): State<u64>) {}
     async fn other(_: &OrderPlaced) {}
     async fn local(_: &Told) {}
+    async fn without(_: &Batch<OrderShipped>) {}
     let queue = MemoryQueue::default;
     let built = Events::builder(Store::default())
         .listen(Listener::new("twice", queue()).on(other))
@@ -587,6 +653,7 @@ async fn a_listener_that_cannot_work_is_refused_by_name() {
         .listen(Listener::new("double", queue()).on(other).on(other))
         .listen(Listener::new("lacking", queue()).on(lacking))
         .listen(Listener::new("local", queue()).on(local))
+        .listen(Listener::new("batches", queue()).on_batch(without))
         .build();
     let error = built.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -598,6 +665,7 @@ async fn a_listener_that_cannot_work_is_refused_by_name() {
         "listener `double` has two handlers of event `order.placed`",
         "::lacking` asks for `State<u64>`",
         "listener `local` handles event `Told`, which is local",
+        "listener `batches` hands batches to `",
     ] {
         assert!(words.contains(problem), "no `{problem}` in: {words}");
     }

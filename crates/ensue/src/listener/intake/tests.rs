@@ -222,10 +222,10 @@ fn of_those_whose_commit_lost_the_database_each_is_next_by_itself_and_then_a_sus
     intake.arrive(arrived(1, "A"));
     intake.arrive(arrived(2, "B"));
     let (piece, _) = together(&mut intake, 0);
-    intake.end(at(0), piece, interrupted(Upon::Commit));
+    intake.end(at(0), piece, interrupted(Upon::Whole));
     let (piece, message, attempt) = alone(&mut intake, 0);
     assert_eq!((message, attempt), (1, Attempt::Number(1)));
-    intake.end(at(0), piece, interrupted(Upon::Commit));
+    intake.end(at(0), piece, interrupted(Upon::Whole));
     let (_, message, attempt) = alone(&mut intake, 0);
     assert_eq!((message, attempt), (1, Attempt::ToRecord));
     assert_eq!(alone(&mut intake, 0).2, Attempt::Number(1));
@@ -504,7 +504,7 @@ impl World {
                         if is_committed && !work.messages().iter().any(|it| is_poisonous(*it)) {
                             self.commit(&work);
                         }
-                        Upon::Commit
+                        Upon::Whole
                     }
                     (None, Work::Handle { attempt, is_recorded: true, .. }) => {
                         Upon::Nothing { recorded: Some(*attempt) }
