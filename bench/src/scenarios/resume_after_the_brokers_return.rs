@@ -41,10 +41,12 @@ async fn measure() -> Result<(), BoxError> {
     let url = broker.url();
     let beside = AmqpSource::new(&url, Queue::new(BESIDE))?;
     drop(beside.open(1).await?);
-    // RabbitMQ 3.10 keeps for seconds in memory alone that it has made a quorum queue.
-    broker.control(&["eval", "[dets:sync(Table) || Table <- dets:all()]."])?;
     let mut chain = Chain::over(&url).await?;
     let (_forwarder, _listening) = (chain.sender.forward(), chain.receiver.listen());
+    chain.raise(u32::MAX).await?;
+    chain.handled().await?;
+    // RabbitMQ 3.10 keeps for seconds in memory alone that it has made a quorum queue.
+    broker.control(&["eval", "[dets:sync(Table) || Table <- dets:all()]."])?;
     let (mut steady, mut resumed) = (Latencies::default(), Latencies::default());
     for number in 0..RETURNS {
         chain.raise(2 * number).await?;

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use ensue::store::columns::headers;
+use ensue::store::sql::text_or_bytes;
 use ensue::{Envelope, Error};
 use sqlx::mysql::{MySql, MySqlArguments};
 use sqlx::query::Query;
@@ -83,14 +84,6 @@ fn bind<'q>(query: Insert<'q>, envelope: &'q Envelope) -> Insert<'q> {
         .bind(headers(envelope))
 }
 
-/// What is text is stored as text, to be read by anybody; the bytes are the same either way.
-pub(crate) fn text_or_bytes(bytes: &[u8]) -> (Option<&str>, Option<&[u8]>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (Some(text), None),
-        Err(_) => (None, Some(bytes)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ensue::{AnyEvent, Event, EventId, Meta, Timestamp};
@@ -114,12 +107,5 @@ mod tests {
         assert_eq!(batch_len(&[envelope(BATCH_BYTES_MAX + 1), envelope(1)]), 1);
         assert_eq!(batch_len(&vec![envelope(0); 1_000]), 1_000);
         assert_eq!(batch_len(&[]), 0);
-    }
-
-    #[test]
-    fn what_is_no_text_is_bytes() {
-        assert_eq!(text_or_bytes(b"{}"), (Some("{}"), None));
-        assert_eq!(text_or_bytes(b"a\0b"), (Some("a\0b"), None));
-        assert_eq!(text_or_bytes(b"\xff"), (None, Some(&b"\xff"[..])));
     }
 }

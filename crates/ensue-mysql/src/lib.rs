@@ -77,6 +77,8 @@ mod transactions;
 
 pub use append::append_in;
 pub use options::MysqlOptions;
+#[doc(hidden)]
+pub use sql::{MysqlRow, Numbered};
 pub use store::MysqlStore;
 pub use transaction::MysqlTransaction;
 

@@ -1,4 +1,15 @@
-//! Statements, one a file, and what is put into them.
+//! Statements, one a file, what is put into them, and running them.
+
+use std::sync::LazyLock;
+
+use ensue::store::sql::{Call, Row, SqlStore, Statements, Value};
+use ensue::{BoxError, Error, sql_statements};
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::{Arguments, Row as _};
+
+use crate::MysqlStore;
+use crate::error::failed;
+use crate::transaction::MysqlTransaction;
 
 /// The database's clock, in microseconds since 1970, whatever the time zone. It is no function of ours,
 /// because on many servers nobody but an administrator may make one.
@@ -17,6 +28,117 @@ macro_rules! sql {
 }
 
 pub(crate) use sql;
+
+/// A statement whose values are numbered; the server takes them in the order of their places.
+pub struct Numbered {
+    text: String,
+    /// Which value is at which place.
+    places: Vec<usize>,
+}
+
+impl Numbered {
+    fn of(text: &str) -> Self {
+        let mut parts = text.split('$');
+        let mut numbered =
+            Self { text: parts.next().unwrap_or_default().to_owned(), places: Vec::new() };
+        for part in parts {
+            let rest = part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            let number = part[..part.len() - rest.len()].parse::<usize>();
+            numbered.places.push(number.map_or(0, |number| number.saturating_sub(1)));
+            numbered.text.push('?');
+            numbered.text.push_str(rest);
+        }
+        numbered.text = numbered.text.replace("ensue_now_us()", NOW_US);
+        numbered
+    }
+
+    fn arguments(&self, values: &[Value<'_>]) -> sqlx::Result<MySqlArguments> {
+        let mut arguments = MySqlArguments::default();
+        for place in &self.places {
+            let added = match values.get(*place) {
+                Some(Value::Number(number)) => arguments.add(*number),
+                Some(Value::Flag(flag)) => arguments.add(*flag),
+                Some(Value::Text(text)) => arguments.add(text.as_deref()),
+                Some(Value::Bytes(bytes)) => arguments.add(*bytes),
+                None => Err(format!("there is no value ${}", place + 1).into()),
+            };
+            added.map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+}
+
+static STATEMENTS: LazyLock<Statements<Numbered>> = LazyLock::new(|| sql_statements!(Numbered::of));
+
+impl SqlStore for MysqlStore {
+    type Statement = Numbered;
+    type Row = MysqlRow;
+
+    fn statements(&self) -> &'static Statements<Numbered> {
+        &STATEMENTS
+    }
+
+    async fn begin_own(&self) -> Result<MysqlTransaction, Error> {
+        self.begin_short().await.map_err(failed(|| "cannot begin a transaction".to_owned()))
+    }
+
+    async fn commit_own(&self, transaction: MysqlTransaction) -> Result<(), Error> {
+        transaction.commit().await
+    }
+
+    async fn execute(
+        &self,
+        transaction: &mut MysqlTransaction,
+        Call { statement, values, what }: Call<'_, Numbered>,
+    ) -> Result<u64, Error> {
+        let arguments = statement.arguments(values).map_err(failed(what))?;
+        let query = sqlx::query_with(statement.text.as_str(), arguments);
+        let done = query.execute(&mut **transaction).await.map_err(failed(what))?;
+        Ok(done.rows_affected())
+    }
+
+    async fn fetch(
+        &self,
+        transaction: &mut MysqlTransaction,
+        Call { statement, values, what }: Call<'_, Numbered>,
+    ) -> Result<Vec<MysqlRow>, Error> {
+        let arguments = statement.arguments(values).map_err(failed(what))?;
+        let query = sqlx::query_with(statement.text.as_str(), arguments);
+        let rows = query.fetch_all(&mut **transaction).await.map_err(failed(what))?;
+        Ok(rows.into_iter().map(MysqlRow).collect())
+    }
+
+    async fn fetch_committed(
+        &self,
+        Call { statement, values, what }: Call<'_, Numbered>,
+    ) -> Result<Vec<MysqlRow>, Error> {
+        let arguments = statement.arguments(values).map_err(failed(what))?;
+        let rows = self.fetch_own(statement.text.as_str(), arguments).await;
+        Ok(rows.map_err(failed(what))?.into_iter().map(MysqlRow).collect())
+    }
+}
+
+/// A row of MySQL's.
+#[derive(Debug)]
+pub struct MysqlRow(MySqlRow);
+
+impl Row for MysqlRow {
+    fn number(&self, column: usize) -> Result<Option<i64>, BoxError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    fn flag(&self, column: usize) -> Result<bool, BoxError> {
+        Ok(self.0.try_get::<i64, _>(column)? != 0)
+    }
+
+    fn text(&self, column: usize) -> Result<Option<String>, BoxError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>, BoxError> {
+        Ok(self.0.try_get(column)?)
+    }
+}
 
 /// Statements whose row of values is repeated, in a few sizes, so that each is prepared once: 100 rows
 /// take 64 + 4 × 8 + 4 × 1.
@@ -45,6 +167,16 @@ impl Repeated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_goes_wherever_its_number_stands() {
+        let Numbered { text, places } =
+            Numbered::of("SELECT $2 WHERE a = $1 AND b > $2 -- $1\nLIMIT $10");
+        assert_eq!(text, "SELECT ? WHERE a = ? AND b > ? -- ?\nLIMIT ?");
+        assert_eq!(places, [1, 0, 1, 0, 9]);
+        assert!(Numbered::of("SELECT $2").arguments(&["one".into()]).is_err());
+        assert_eq!(Numbered::of("SELECT ensue_now_us()").text, format!("SELECT {NOW_US}"));
+    }
 
     #[test]
     fn the_row_of_a_statement_is_repeated_and_nothing_else() {

@@ -39,7 +39,7 @@ impl Subscriptions for MysqlStore {
             Start::Head => Some(self.barrier().await?),
             Start::Beginning => None,
         };
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let registered = lease::register(&mut transaction, subscription, start, event_types).await;
         registered.map_err(failed(what))?;
         transaction.commit().await
@@ -55,7 +55,7 @@ impl Subscriptions for MysqlStore {
         length: Duration,
     ) -> Result<TakeOver, Error> {
         let what = || format!("cannot take over subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let mut held =
             lease::held(&mut transaction, subscription, owner).await.map_err(failed(what))?;
         if held.is_none() {
@@ -116,7 +116,7 @@ impl Subscriptions for MysqlStore {
         reason: &str,
     ) -> Result<RequestId, Error> {
         let what = || format!("cannot ask for a change to subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let id = requests::insert(&mut transaction, subscription, command, reason).await;
         let id = id.map_err(failed(what))?;
         transaction.commit().await?;
@@ -150,7 +150,7 @@ impl Subscriptions for MysqlStore {
     async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
         let what = || format!("cannot prune the log up to position {up_to}");
         loop {
-            let mut transaction = self.begin_own().await.map_err(failed(what))?;
+            let mut transaction = self.begin_short().await.map_err(failed(what))?;
             let step = retention::step(&mut transaction, up_to, unhandled).await;
             let step = step.map_err(failed(what))?;
             transaction.commit().await?;
@@ -200,14 +200,14 @@ impl MysqlStore {
         length: Duration,
     ) -> Result<bool, Error> {
         let what = || format!("cannot change the lease of subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let changed = lease::change(&mut transaction, subscription, epoch, length).await;
         let changed = changed.map_err(failed(what))?;
         transaction.commit().await?;
         Ok(changed)
     }
 
-    pub(crate) async fn begin_own(&self) -> sqlx::Result<MysqlTransaction> {
+    pub(crate) async fn begin_short(&self) -> sqlx::Result<MysqlTransaction> {
         let begin = sql!("begin");
         Ok(MysqlTransaction::new(self.inner().reader.own.begin(begin).await?))
     }

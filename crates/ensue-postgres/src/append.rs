@@ -17,6 +17,7 @@
 use std::borrow::Cow;
 
 use ensue::store::columns::headers;
+use ensue::store::sql::text_or_bytes;
 use ensue::{Envelope, Error};
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
@@ -205,15 +206,6 @@ fn single(
         .bind(i64::from(envelope.hops))
         .bind(envelope.trace_context.as_deref())
         .bind(headers(envelope))
-}
-
-/// What is text is stored as text, to be read in `psql`, but for a zero, which PostgreSQL's text
-/// cannot hold; the bytes are the same either way.
-pub(crate) fn text_or_bytes(payload: &[u8]) -> (Option<&str>, Option<&[u8]>) {
-    match std::str::from_utf8(payload) {
-        Ok(text) if !payload.contains(&0) => (Some(text), None),
-        _ => (None, Some(payload)),
-    }
 }
 
 #[cfg(test)]

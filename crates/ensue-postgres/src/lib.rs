@@ -79,6 +79,7 @@ mod options;
 mod replica;
 mod schema;
 mod sequencing;
+mod sql;
 mod store;
 mod subscriptions;
 mod transaction;
@@ -87,6 +88,8 @@ mod transactions;
 pub use append::append_in;
 pub use options::PostgresOptions;
 pub use replica::PostgresReplica;
+#[doc(hidden)]
+pub use sql::PostgresRow;
 pub use store::PostgresStore;
 pub use transaction::PostgresTransaction;
 

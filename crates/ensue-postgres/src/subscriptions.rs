@@ -53,6 +53,14 @@ impl Open<'_> {
         sqlx::query(self.schema.sql(statement)).persistent(self.is_prepared)
     }
 
+    pub(crate) fn query_with(
+        &self,
+        statement: &'static str,
+        arguments: PgArguments,
+    ) -> Statement<'static> {
+        sqlx::query_with(self.schema.sql(statement), arguments).persistent(self.is_prepared)
+    }
+
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> sqlx::Result<u64> {
         Ok(statement.execute(&mut *self.connection).await?.rows_affected())
     }
@@ -83,7 +91,7 @@ impl Subscriptions for PostgresStore {
             Start::Head => Some(self.barrier().await?),
             Start::Beginning => None,
         };
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let open = &mut self.open_in(&mut transaction);
         let registered = lease::register(open, subscription, start, event_types).await;
         registered.map_err(failed(what))?;
@@ -100,7 +108,7 @@ impl Subscriptions for PostgresStore {
         length: Duration,
     ) -> Result<TakeOver, Error> {
         let what = || format!("cannot take over subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let open = &mut self.open_in(&mut transaction);
         let mut held = lease::held(open, subscription, owner).await.map_err(failed(what))?;
         if held.is_none() {
@@ -163,7 +171,7 @@ impl Subscriptions for PostgresStore {
         reason: &str,
     ) -> Result<RequestId, Error> {
         let what = || format!("cannot ask for a change to subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let open = &mut self.open_in(&mut transaction);
         let id = requests::insert(open, subscription, command, reason).await;
         let id = id.map_err(failed(what))?;
@@ -197,7 +205,7 @@ impl Subscriptions for PostgresStore {
         let what = || format!("cannot prune the log up to position {up_to}");
         let mut tries = DROP_TRIES;
         loop {
-            let mut transaction = self.begin_own().await.map_err(failed(what))?;
+            let mut transaction = self.begin_short().await.map_err(failed(what))?;
             let open = &mut self.open_in(&mut transaction);
             match retention::step(open, up_to, unhandled).await.map_err(failed(what))? {
                 Step::Forgot => transaction.commit().await.map_err(failed(what))?,
@@ -260,7 +268,7 @@ impl PostgresStore {
         length: Duration,
     ) -> Result<bool, Error> {
         let what = || format!("cannot change the lease of subscription `{subscription}`");
-        let mut transaction = self.begin_own().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short().await.map_err(failed(what))?;
         let open = &mut self.open_in(&mut transaction);
         let changed = lease::change(open, subscription, epoch, length).await;
         let changed = changed.map_err(failed(what))?;
@@ -268,7 +276,7 @@ impl PostgresStore {
         Ok(changed)
     }
 
-    pub(crate) async fn begin_own(&self) -> sqlx::Result<PostgresTransaction> {
+    pub(crate) async fn begin_short(&self) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
         Ok(PostgresTransaction::new(self.inner().reader.own.begin(begin).await?))
     }

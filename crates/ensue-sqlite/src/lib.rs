@@ -76,12 +76,15 @@ pub mod import;
 mod inbox;
 mod log;
 mod migrate;
+mod sql;
 mod store;
 mod subscriptions;
 mod transactions;
 mod wal_file;
 mod writer;
 
+#[doc(hidden)]
+pub use sql::{SqliteRow, Timed};
 pub use store::SqliteStore;
 pub use writer::SqliteTransaction;
 

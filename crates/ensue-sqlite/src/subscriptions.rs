@@ -183,6 +183,6 @@ fn unregistered(subscription: &str) -> Error {
 }
 
 /// The database's clock: the one of its machine, which all its processes share.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }

@@ -16,6 +16,7 @@
 pub mod columns;
 mod filling;
 mod inbox;
+pub mod sql;
 
 use std::ops::DerefMut;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 INSERT INTO ensue_dead_letter (
     consumer, event_id, message, body, body_bytes, failure_class, failure_message, attempts, died_at_us
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ensue_now_us())
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ensue_now_us())
 ON DUPLICATE KEY UPDATE
     message = VALUES(message),
     body = VALUES(body),

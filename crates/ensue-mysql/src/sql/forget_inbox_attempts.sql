@@ -1,5 +1,5 @@
 -- Index ensue_inbox_attempt_age, from the oldest.
 DELETE FROM ensue_inbox_attempt
-WHERE consumer = ? AND changed_at_us <= ensue_now_us() - ?
+WHERE consumer = $1 AND changed_at_us <= ensue_now_us() - $2
 ORDER BY changed_at_us
-LIMIT ?
+LIMIT $3

@@ -1,2 +1,2 @@
 -- Primary key.
-SELECT count(*) FROM ensue_inbox_receipt WHERE consumer = ? AND event_id = ?
+SELECT count(*) FROM ensue_inbox_receipt WHERE consumer = $1 AND event_id = $2

@@ -1,5 +1,5 @@
 -- Primary key. Whoever takes it out waits here for whoever does already.
 SELECT event_id, message, body, body_bytes, failure_class, failure_message, attempts, died_at_us
 FROM ensue_dead_letter
-WHERE consumer = ? AND event_id = ? AND dropped_at_us IS NULL
+WHERE consumer = $1 AND event_id = $2 AND dropped_at_us IS NULL
 FOR UPDATE

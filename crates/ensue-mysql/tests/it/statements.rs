@@ -55,7 +55,11 @@ fn statements() -> Vec<(String, String)> {
 
 /// The tables that the statement can only read whole, each once.
 async fn scanned(session: &mut MySqlConnection, statement: &str) -> Vec<String> {
-    let filled_in = statement.replace("LIMIT ?", "LIMIT 1").replace('?', "'1'");
+    let filled_in = (1..10).fold(statement.to_owned(), |statement, number| {
+        let value = format!("${number}");
+        statement.replace(&format!("LIMIT {value}"), "LIMIT 1").replace(&value, "'1'")
+    });
+    let filled_in = filled_in.replace("LIMIT ?", "LIMIT 1").replace('?', "'1'");
     let explain = format!("EXPLAIN {}", without_comments(&filled_in));
     let steps = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(session).await.unwrap();
     let table = |row: &sqlx::mysql::MySqlRow| {

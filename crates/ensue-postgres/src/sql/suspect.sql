@@ -1,4 +1,4 @@
--- Primary keys. No row if it was handled.
+-- Primary keys.
 INSERT INTO ensue.inbox_attempt AS attempt (consumer, event_id, attempts, changed_at_us)
 SELECT $1, $2::text::uuid, 1, ensue.now_us()
 WHERE NOT EXISTS (
@@ -6,4 +6,3 @@ WHERE NOT EXISTS (
 )
 ON CONFLICT (consumer, event_id) DO UPDATE SET
     attempts = attempt.attempts + 1, changed_at_us = excluded.changed_at_us
-RETURNING attempts

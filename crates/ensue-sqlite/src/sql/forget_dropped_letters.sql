@@ -1,8 +1,8 @@
 -- Index ensue_dead_letter_dropped, from the oldest; then the primary key.
 DELETE FROM ensue_dead_letter
-WHERE consumer = ?1 AND event_id IN (
+WHERE consumer = $1 AND event_id IN (
     SELECT event_id FROM ensue_dead_letter
-    WHERE consumer = ?1 AND dropped_at_us <= ?2 AND dropped_at_us IS NOT NULL
+    WHERE consumer = $1 AND dropped_at_us <= ensue_now_us() - $2 AND dropped_at_us IS NOT NULL
     ORDER BY dropped_at_us
-    LIMIT ?3
+    LIMIT $3
 )

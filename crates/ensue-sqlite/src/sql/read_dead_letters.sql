@@ -1,6 +1,8 @@
--- Primary key, from where it is read on. No id comes before the empty text.
-SELECT event_id, message, body, failure_class, failure_message, attempts, died_at_us
+-- Primary key, from where it is read on.
+SELECT
+    event_id, message, iif(typeof(body) = 'text', body, NULL), iif(typeof(body) = 'blob', body, NULL),
+    failure_class, failure_message, attempts, died_at_us
 FROM ensue_dead_letter
-WHERE consumer = ? AND event_id > ? AND dropped_at_us IS NULL
+WHERE consumer = $1 AND event_id > $2 AND dropped_at_us IS NULL
 ORDER BY event_id
-LIMIT ?
+LIMIT $3

@@ -1,9 +1,6 @@
--- Primary keys. No row if it was handled.
+-- Primary keys.
 INSERT INTO ensue_inbox_attempt (consumer, event_id, attempts, changed_at_us)
-SELECT ?1, ?2, 1, ?3
-WHERE NOT EXISTS (
-    SELECT 1 FROM ensue_inbox_receipt WHERE consumer = ?1 AND event_id = ?2
-)
+SELECT $1, $2, 1, ensue_now_us()
+WHERE NOT EXISTS (SELECT 1 FROM ensue_inbox_receipt WHERE consumer = $1 AND event_id = $2)
 ON CONFLICT (consumer, event_id) DO UPDATE SET
     attempts = attempts + 1, changed_at_us = excluded.changed_at_us
-RETURNING attempts

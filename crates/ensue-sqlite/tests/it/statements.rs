@@ -54,7 +54,8 @@ fn statements() -> Vec<(String, String)> {
     let mut statements: Vec<_> = files
         .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, std::fs::read_to_string(path).unwrap())
+            let statement = std::fs::read_to_string(path).unwrap();
+            (name, statement.replace("ensue_now_us()", "1"))
         })
         .collect();
     statements.sort();

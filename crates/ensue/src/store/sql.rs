@@ -1,0 +1,91 @@
+//! What stores that speak SQL do alike: which statement when, with what, and what its rows say.
+//!
+//! A store gives the texts of its [`Statements`], runs them, and has what is left of the contract for
+//! free: implementing [`SqlInbox`] makes it an [`Inbox`](super::Inbox). What its database does in a way of
+//! its own it says in the few functions of these traits. The values of a statement are numbered, `$1` and
+//! so on, the same for every store; so are the columns of its rows.
+
+mod inbox;
+mod statements;
+mod value;
+
+use super::Transactions;
+use crate::Error;
+
+pub use inbox::SqlInbox;
+pub use statements::Statements;
+pub use value::{Row, Value, text_or_bytes};
+
+/// A store that runs statements.
+pub trait SqlStore: Transactions {
+    /// A statement, as the store has prepared it.
+    type Statement: Sync + 'static;
+    /// A row of its answer.
+    type Row: Row;
+
+    /// What its statements are.
+    fn statements(&self) -> &'static Statements<Self::Statement>;
+
+    /// Begins a transaction of the store's own, which is short and does not wait for long units of work
+    /// if that can be helped.
+    fn begin_own(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
+
+    /// Commits one.
+    fn commit_own(
+        &self,
+        transaction: Self::Transaction,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Runs a statement as part of `transaction`, and answers how many rows it has changed; on every
+    /// database those that it has found.
+    fn execute(
+        &self,
+        transaction: &mut Self::Transaction,
+        call: Call<'_, Self::Statement>,
+    ) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Runs a statement as part of `transaction`, and answers its rows.
+    fn fetch(
+        &self,
+        transaction: &mut Self::Transaction,
+        call: Call<'_, Self::Statement>,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
+
+    /// The rows of a statement that only reads what is committed.
+    fn fetch_committed(
+        &self,
+        call: Call<'_, Self::Statement>,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
+}
+
+/// A statement with its values, and what could not be done if it fails.
+pub struct Call<'c, S: 'static> {
+    /// Which.
+    pub statement: &'static S,
+    /// `$1`, `$2` and so on.
+    pub values: &'c [Value<'c>],
+    /// In words, such as ``cannot note what `refunds` handles``.
+    pub what: What<'c>,
+}
+
+/// What could not be done; it is put into words only then.
+pub type What<'w> = &'w (dyn Fn() -> String + Send + Sync);
+
+impl<S> Clone for Call<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Call<'_, S> {}
+
+impl<'c, S> Call<'c, S> {
+    fn new(statement: &'static S, values: &'c [Value<'c>], what: What<'c>) -> Self {
+        Self { statement, values, what }
+    }
+}
+
+/// What a row says that cannot be so.
+fn unreadable(what: What<'_>) -> impl Fn(crate::BoxError) -> Error + '_ {
+    move |error| Error::store(what(), error, false)
+}
