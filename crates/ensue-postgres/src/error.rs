@@ -14,6 +14,11 @@ pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) 
     }
 }
 
+/// What the driver has said, if it was the driver.
+pub(crate) fn driver_error(error: &Error) -> Option<&sqlx::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
 /// What a COMMIT that failed says: only the server's own word that it did not commit is one.
 pub(crate) fn not_committed(error: sqlx::Error) -> Error {
     match error {

@@ -1,4 +1,4 @@
 -- Primary key. Nothing if the epoch is over.
 UPDATE ensue_lease
-SET until_us = ensue_now_us() + ?, length_us = ?
-WHERE subscription = ? AND epoch = ?
+SET until_us = ensue_now_us() + $3, length_us = $3
+WHERE subscription = $1 AND epoch = $2

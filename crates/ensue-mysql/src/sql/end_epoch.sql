@@ -1,2 +1,2 @@
 -- Primary keys, the owner's first. The owner is fenced, and begins anew.
-UPDATE ensue_owner SET epoch = epoch + 1 WHERE subscription = ?
+UPDATE ensue_owner SET epoch = epoch + 1 WHERE subscription = $1

@@ -1,4 +1,4 @@
 -- Primary key. The last reason counts.
 INSERT INTO ensue_pause (subscription, reason, since_us)
-VALUES (?, ?, ensue_now_us())
+VALUES ($1, $2, ensue_now_us())
 ON DUPLICATE KEY UPDATE reason = VALUES(reason)

@@ -2,5 +2,5 @@
 -- that was given by a clock which has been set back since.
 SELECT owner, until_us - ensue_now_us()
 FROM ensue_owner JOIN ensue_lease USING (subscription)
-WHERE subscription = ? AND owner <> ?
+WHERE subscription = $1 AND owner <> $2
   AND until_us > ensue_now_us() AND until_us - length_us <= ensue_now_us()

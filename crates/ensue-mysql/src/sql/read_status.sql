@@ -6,4 +6,4 @@ SELECT
             AND until_us - length_us <= ensue_now_us()),
     (SELECT reason FROM ensue_pause AS pause WHERE pause.subscription = cursor_of.subscription)
 FROM ensue_cursor AS cursor_of
-WHERE subscription = ?
+WHERE subscription = $1

@@ -1,4 +1,4 @@
 -- Primary keys.
 SELECT position, EXISTS (SELECT 1 FROM ensue_pause WHERE ensue_pause.subscription = ensue_cursor.subscription)
 FROM ensue_cursor
-WHERE subscription = ?
+WHERE subscription = $1

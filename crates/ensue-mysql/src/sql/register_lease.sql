@@ -1,2 +1,2 @@
 -- Primary key. Nobody's yet.
-INSERT INTO ensue_lease (subscription, epoch, until_us, length_us) VALUES (?, 0, 0, 0)
+INSERT INTO ensue_lease (subscription, epoch, until_us, length_us) VALUES ($1, 0, 0, 0)

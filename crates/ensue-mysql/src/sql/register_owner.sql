@@ -1,2 +1,2 @@
 -- Primary key. Nobody's yet.
-INSERT INTO ensue_owner (subscription, epoch, owner, since_us) VALUES (?, 0, '', ensue_now_us())
+INSERT INTO ensue_owner (subscription, epoch, owner, since_us) VALUES ($1, 0, '', ensue_now_us())

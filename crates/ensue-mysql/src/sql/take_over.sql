@@ -1,2 +1,2 @@
 -- Primary key.
-UPDATE ensue_owner SET epoch = ?, owner = ?, since_us = ensue_now_us() WHERE subscription = ?
+UPDATE ensue_owner SET epoch = $3, owner = $2, since_us = ensue_now_us() WHERE subscription = $1

@@ -1,4 +1,4 @@
 -- Primary key.
 UPDATE ensue_lease
-SET epoch = ?, until_us = ensue_now_us() + ?, length_us = ?
-WHERE subscription = ?
+SET epoch = $2, until_us = ensue_now_us() + $3, length_us = $3
+WHERE subscription = $1

@@ -1,6 +1,3 @@
 -- Primary keys, the owner's first. Behind the closed fence; nobody renews either, and what the next
 -- statements see is what the last of those has left.
-SELECT 1
-FROM ensue.owner AS owner JOIN ensue.lease AS lease USING (subscription)
-WHERE subscription = $1
-FOR UPDATE
+SELECT 1 FROM ensue.owner WHERE subscription = $1 FOR UPDATE

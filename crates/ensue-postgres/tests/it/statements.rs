@@ -6,8 +6,7 @@ use crate::server::Database;
 
 /// All that is not found by an index: tables of a few rows, and the outbox when somebody asks what
 /// waits in it.
-const WHOLE: [(&str, &str); 10] = [
-    ("insert_request.sql", "log_meta"),
+const WHOLE: [(&str, &str); 9] = [
     ("lock_floor.sql", "log_meta"),
     ("prune.sql", "log_meta"),
     ("raise_floor.sql", "log_meta"),
@@ -16,7 +15,7 @@ const WHOLE: [(&str, &str); 10] = [
     ("read_floor.sql", "log_meta"),
     ("read_log_epoch.sql", "log_meta"),
     ("read_outbox.sql", "outbox"),
-    ("register.sql", "log_meta"),
+    ("register_cursor.sql", "log_meta"),
 ];
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! What stores that speak SQL do alike: which statement when, with what, and what its rows say.
 //!
 //! A store gives the texts of its [`Statements`], runs them, and has what is left of the contract for
-//! free: implementing [`SqlInbox`] makes it an [`Inbox`](super::Inbox). What its database does in a way of
+//! free: [`SqlInbox`] makes it an [`Inbox`](super::Inbox), and [`SqlSubscriptions`] lets it keep
+//! [`Subscriptions`](super::Subscriptions). What its database does in a way of
 //! its own it says in the few functions of these traits. The values of a statement are numbered, `$1` and
 //! so on, the same for every store; so are the columns of its rows.
 
 mod inbox;
 mod statements;
+mod subscriptions;
 mod value;
 
 use super::Transactions;
@@ -14,6 +16,7 @@ use crate::Error;
 
 pub use inbox::SqlInbox;
 pub use statements::Statements;
+pub use subscriptions::SqlSubscriptions;
 pub use value::{Row, Value, text_or_bytes};
 
 /// A store that runs statements.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensue_core::EventId;
 
-use super::value::there;
+use super::value::{only, there};
 use super::{Call, Row, SqlStore, What, text_or_bytes, unreadable};
 use crate::store::columns::DeadLetterColumns;
 use crate::{BoxError, DeadLetter, Error, Inbox};
@@ -168,10 +168,6 @@ async fn forget_all<S: SqlStore>(
             return Ok(forgotten);
         }
     }
-}
-
-fn only<R>(rows: &[R]) -> Result<&R, BoxError> {
-    rows.first().ok_or_else(|| "there is no row".into())
 }
 
 fn letter(row: &impl Row) -> Result<DeadLetter, BoxError> {

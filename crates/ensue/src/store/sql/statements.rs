@@ -52,4 +52,86 @@ statements! { $
     forget_dropped_letters,
     /// As `forget_inbox_attempts`, but for those of dead letters that are not dropped.
     forget_inbox_receipts,
+
+    /// Locks the last position that was pruned, and answers it.
+    lock_floor,
+    /// `$1` subscription, `$2` where it starts, or NULL for the beginning: unless it is there.
+    register_cursor,
+    /// `$1` subscription.
+    register_owner,
+    /// `$1` subscription.
+    register_lease,
+    /// `$1` subscription, `$2` event type: unless it is there.
+    insert_event_type,
+    /// `$1` subscription: waits for those who are in the fence, where that is not the owner's row alone.
+    close_fence,
+    /// `$1` subscription: locks the owner's row.
+    lock_owner,
+    /// `$1` subscription: locks the lease, and answers a row if there is one.
+    lock_lease,
+    /// `$1` subscription: nobody has its epoch.
+    end_epoch,
+    /// `$1` subscription: its lease is of the owner's epoch.
+    end_lease_of_epoch,
+    /// `$1` subscription, `$2` owner: who else has a lease that runs, and for how many microseconds.
+    read_running_lease,
+    /// `$1` subscription, `$2` owner, `$3` for how long.
+    stand_by,
+    /// `$1` subscription: epoch, owner, and the length of the lease.
+    read_last_lease,
+    /// `$1` subscription, `$2` owner, `$3` epoch.
+    take_over,
+    /// `$1` subscription, `$2` epoch, `$3` length.
+    take_over_lease,
+    /// `$1` subscription, `$2` owner: that one's, and whatever is over.
+    forget_standbys,
+    /// `$1` subscription: cursor, and whether it is paused, a flag.
+    read_term,
+    /// `$1` subscription, `$2` epoch, `$3` length.
+    change_lease,
+    /// Subscription, owner, and whether it is the owner or stands by, a flag.
+    read_claims,
+    /// `$1` subscription, `$2` epoch: a row if that is the owner's, which stays so until the commit.
+    check_owner,
+    /// `$1` subscription, `$2` position, `$3` epoch: behind the fence.
+    advance_cursor,
+    /// `$1` subscription, `$2` position, `$3` epoch: behind the fence.
+    insert_receipt,
+    /// `$1` subscription, `$2` up to where.
+    forget_receipts,
+    /// `$1` subscription, `$2` behind where.
+    forget_set_aside_after,
+    /// `$1` subscription, `$2` position: it is not set aside any more.
+    settle,
+    /// `$1` subscription, `$2` reason.
+    pause,
+    /// `$1` subscription.
+    resume,
+    /// `$1` subscription, `$2` position.
+    seek_cursor,
+    /// `$1` subscription, `$2` request, `$3` up to where, `$4` how many entries.
+    replayed,
+    /// `$1` subscription, `$2` request, `$3` answer, `$4` how much has changed, `$5` why not.
+    answer_request,
+    /// `$1` subscription, `$2` command, `$3` and `$4` positions, `$5` key, `$6` failure class, `$7` how many at
+    /// most, `$8` reason.
+    insert_request,
+    /// The id of the last request.
+    read_last_request,
+    /// `$1` id: id, subscription, command, positions, key, failure class, how many at most, reason, when, how
+    /// far a replay has come and with how many entries, answer, how much has changed, why not.
+    read_request,
+    /// As `read_request`, of all that are not answered.
+    read_pending_requests,
+    /// `$1` subscription: positions.
+    read_receipts,
+    /// `$1` subscription: position, key, state, attempts, next attempt, class and message of the failure, and
+    /// whether it is replayed, a flag.
+    read_set_aside,
+    /// `$1` subscription: names.
+    read_event_types,
+    /// `$1` subscription: cursor, owner if there is one, why it is paused if it is.
+    read_status,
+    /// Names.
+    read_subscriptions,
 }

@@ -55,6 +55,16 @@ pub fn text_or_bytes(bytes: &[u8]) -> (Option<&str>, Option<&[u8]>) {
     }
 }
 
+/// The values of a statement, of which the first is the name of a subscription.
+pub(super) fn behind<'v, const N: usize>(name: &'v str, others: [Value<'v>; N]) -> Vec<Value<'v>> {
+    std::iter::once(name.into()).chain(others).collect()
+}
+
+/// The first row.
+pub(super) fn only<R>(rows: &[R]) -> Result<&R, BoxError> {
+    rows.first().ok_or_else(|| "there is no row".into())
+}
+
 /// A column that must be there.
 pub(super) fn there<T>(found: Result<Option<T>, BoxError>) -> Result<T, BoxError> {
     found?.ok_or_else(|| "a column is NULL that must not be".into())

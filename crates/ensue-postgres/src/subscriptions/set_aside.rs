@@ -1,10 +1,6 @@
 //! Entries to set aside, as columns: when a dependency is away there may be thousands.
 
-use std::collections::BTreeMap;
-
-use ensue::Position;
 use ensue::store::columns::SetAsideColumns;
-use ensue::subscription::{Change, SetAside};
 
 use crate::subscriptions::Statement;
 
@@ -21,18 +17,9 @@ pub(super) struct SetAsideRows {
 }
 
 impl SetAsideRows {
-    /// Of an entry that is there more than once the last state counts, as one statement cannot write
-    /// a row twice.
-    pub(super) fn of(changes: &[Change]) -> Self {
-        fn entry(change: &Change) -> Option<(Position, &SetAside)> {
-            match change {
-                Change::SetAside(entry) => Some((entry.position, entry)),
-                _ => None,
-            }
-        }
+    pub(super) fn of(entries: Vec<SetAsideColumns>) -> Self {
         let mut rows = Self::default();
-        let last: BTreeMap<_, _> = changes.iter().filter_map(entry).collect();
-        last.into_values().for_each(|entry| rows.push(entry.into()));
+        entries.into_iter().for_each(|entry| rows.push(entry));
         rows
     }
 

@@ -1,0 +1,2 @@
+-- Nobody queues before the owner's row here.
+SELECT 1

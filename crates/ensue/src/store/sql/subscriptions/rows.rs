@@ -1,0 +1,78 @@
+//! What is stored of a subscription, read.
+
+use ensue_core::{Position, Timestamp};
+
+use super::{Own, SqlSubscriptions};
+use crate::store::columns::{
+    AnswerColumns, CommandColumns, SetAsideColumns, position, read_replayed,
+};
+use crate::store::sql::Row;
+use crate::store::sql::value::there;
+use crate::subscription::{Request, RequestId, SetAside, SubscriptionStatus};
+use crate::{BoxError, Error};
+
+impl<S: SqlSubscriptions> Own<'_, S> {
+    pub(super) async fn status(&mut self) -> Result<Option<SubscriptionStatus>, Error> {
+        let rows = self.fetch(|of| &of.read_status, []).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let set_aside = self.set_aside().await?;
+        let status = || {
+            let cursor = position(there(row.number(0))?);
+            Ok(SubscriptionStatus { cursor, owner: row.text(1)?, paused: row.text(2)?, set_aside })
+        };
+        status().map(Some).map_err(|error| self.unreadable(error))
+    }
+
+    pub(super) async fn receipts(&mut self) -> Result<Vec<Position>, Error> {
+        let rows = self.fetch(|of| &of.read_receipts, []).await?;
+        let positions = rows.iter().map(|row| there(row.number(0)).map(position));
+        positions.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
+    }
+
+    pub(super) async fn event_types(&mut self) -> Result<Vec<String>, Error> {
+        let rows = self.fetch(|of| &of.read_event_types, []).await?;
+        let names = rows.iter().map(|row| there(row.text(0)));
+        names.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
+    }
+
+    pub(super) async fn set_aside(&mut self) -> Result<Vec<SetAside>, Error> {
+        let rows = self.fetch(|of| &of.read_set_aside, []).await?;
+        let entries = rows.iter().map(|row| columns(row)?.read());
+        entries.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
+    }
+}
+
+fn columns(row: &impl Row) -> Result<SetAsideColumns, BoxError> {
+    Ok(SetAsideColumns {
+        position: there(row.number(0))?,
+        key: row.text(1)?,
+        state: there(row.text(2))?,
+        attempts: there(row.number(3))?,
+        next_attempt_at_us: row.number(4)?,
+        failure_class: row.text(5)?,
+        failure_message: row.text(6)?,
+        is_replay: row.flag(7)?,
+    })
+}
+
+pub(super) fn request(row: &impl Row) -> Result<Request, BoxError> {
+    let command = CommandColumns {
+        command: there(row.text(2))?,
+        position: row.number(3)?,
+        last_position: row.number(4)?,
+        key: row.text(5)?,
+        failure_class: row.text(6)?,
+        at_most: row.number(7)?,
+    };
+    let answer =
+        AnswerColumns { answer: row.text(12)?, changed: row.number(13)?, why: row.text(14)? };
+    Ok(Request {
+        id: RequestId::new(there(row.number(0))?.try_into()?),
+        subscription: there(row.text(1))?,
+        command: command.read()?,
+        reason: there(row.text(8))?,
+        requested_at: Timestamp::from_micros(there(row.number(9))?),
+        replayed: read_replayed(row.number(10)?, row.number(11)?)?,
+        answer: answer.read()?,
+    })
+}
