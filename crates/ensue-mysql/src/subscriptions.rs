@@ -4,7 +4,7 @@ mod retention;
 mod set_aside;
 
 use ensue::store::columns::SetAsideColumns;
-use ensue::store::sql::SqlSubscriptions;
+use ensue::store::sql::{Call, SqlStore, SqlSubscriptions};
 use ensue::subscription::{Pruned, Unhandled};
 use ensue::{Error, Position};
 use sqlx::mysql::{MySql, MySqlArguments, MySqlRow};
@@ -12,15 +12,22 @@ use sqlx::query::Query;
 
 use crate::MysqlStore;
 use crate::error::{driver_error, failed, is_stale_lock};
-use crate::sql::sql;
+use crate::sql::{MysqlRow, Numbered, sql};
 use crate::transaction::MysqlTransaction;
 
 type Statement<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl SqlSubscriptions for MysqlStore {
-    async fn begin_reading(&self) -> Result<MysqlTransaction, Error> {
-        let lent = self.inner().reader.own.begin(sql!("begin_reading")).await;
-        lent.map(MysqlTransaction::new).map_err(failed(|| "cannot begin to read".to_owned()))
+    async fn fetch_at_once(
+        &self,
+        [one, other]: [Call<'_, Numbered>; 2],
+    ) -> Result<[Vec<MysqlRow>; 2], Error> {
+        let begin = self.inner().reader.own.begin(sql!("begin_reading")).await;
+        let mut transaction = MysqlTransaction::new(begin.map_err(failed(one.what))?);
+        let one = self.fetch(&mut transaction, one).await?;
+        let other = self.fetch(&mut transaction, other).await?;
+        self.commit_own(transaction).await?;
+        Ok([one, other])
     }
 
     fn check_open(&self, transaction: &MysqlTransaction) -> Result<(), Error> {

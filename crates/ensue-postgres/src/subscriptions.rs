@@ -6,7 +6,7 @@ mod set_aside;
 use std::time::Duration;
 
 use ensue::store::columns::SetAsideColumns;
-use ensue::store::sql::SqlSubscriptions;
+use ensue::store::sql::{Call, SqlStore, SqlSubscriptions};
 use ensue::subscription::{Pruned, Unhandled};
 use ensue::{Error, Position};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection, Row, SqlSafeStr};
 use crate::PostgresStore;
 use crate::error::{driver_error, failed, is_aborted, is_stale_lock};
 use crate::schema::Schema;
+use crate::sql::PostgresRow;
 use crate::transaction::PostgresTransaction;
 use crate::transactions::{ENDED, over};
 use retention::Step;
@@ -74,10 +75,21 @@ impl Open<'_> {
 }
 
 impl SqlSubscriptions for PostgresStore {
-    async fn begin_reading(&self) -> Result<PostgresTransaction, Error> {
-        let begin = include_str!("sql/begin_reading.sql").into_sql_str();
-        let lent = self.inner().reader.own.begin(begin).await;
-        lent.map(PostgresTransaction::new).map_err(failed(|| "cannot begin to read".to_owned()))
+    async fn fetch_at_once(
+        &self,
+        [one, other]: [Call<'_, &'static str>; 2],
+    ) -> Result<[Vec<PostgresRow>; 2], Error> {
+        let begin = self
+            .inner()
+            .reader
+            .own
+            .begin(include_str!("sql/begin_reading.sql").into_sql_str())
+            .await;
+        let mut transaction = PostgresTransaction::new(begin.map_err(failed(one.what))?);
+        let one = self.fetch(&mut transaction, one).await?;
+        let other = self.fetch(&mut transaction, other).await?;
+        self.commit_own(transaction).await?;
+        Ok([one, other])
     }
 
     /// The driver rolls it back if its own begin was dropped half-way.

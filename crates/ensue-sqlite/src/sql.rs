@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use ensue::store::sql::{Call, Row, SqlStore, Statements, Value};
 use ensue::{BoxError, Error, Transactions, sql_statements};
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow as DriverRow};
-use sqlx::{Arguments, Row as _};
+use sqlx::{Arguments, Row as _, Sqlite, SqliteExecutor};
 
 use crate::SqliteStore;
 use crate::error::failed;
@@ -29,7 +30,11 @@ impl Timed {
         Self { text: text.replace(NOW_US, &time).replace('$', "?"), has_time }
     }
 
-    fn arguments(&self, values: &[Value<'_>]) -> sqlx::Result<SqliteArguments> {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn arguments(&self, values: &[Value<'_>]) -> sqlx::Result<SqliteArguments> {
         let mut arguments = SqliteArguments::default();
         let now = self.has_time.then(|| Value::from(now().as_micros()));
         for value in values.iter().chain(&now) {
@@ -43,9 +48,26 @@ impl Timed {
         }
         Ok(arguments)
     }
+
+    pub(crate) fn query(
+        &'static self,
+        arguments: SqliteArguments,
+    ) -> Query<'static, Sqlite, SqliteArguments> {
+        sqlx::query_with(self.text.as_str(), arguments)
+    }
+
+    pub(crate) async fn fetch(
+        Call { statement, values, what }: Call<'_, Self>,
+        connection: impl SqliteExecutor<'_>,
+    ) -> Result<Vec<SqliteRow>, Error> {
+        let arguments = statement.arguments(values).map_err(failed(what))?;
+        let rows = statement.query(arguments).fetch_all(connection).await.map_err(failed(what))?;
+        Ok(rows.into_iter().map(SqliteRow).collect())
+    }
 }
 
-static STATEMENTS: LazyLock<Statements<Timed>> = LazyLock::new(|| sql_statements!(Timed::of));
+pub(crate) static STATEMENTS: LazyLock<Statements<Timed>> =
+    LazyLock::new(|| sql_statements!(Timed::of));
 
 impl SqlStore for SqliteStore {
     type Statement = Timed;
@@ -69,30 +91,20 @@ impl SqlStore for SqliteStore {
         Call { statement, values, what }: Call<'_, Timed>,
     ) -> Result<u64, Error> {
         let arguments = statement.arguments(values).map_err(failed(what))?;
-        let query = sqlx::query_with(statement.text.as_str(), arguments);
-        let done = query.execute(&mut **transaction).await.map_err(failed(what))?;
-        Ok(done.rows_affected())
+        let done = statement.query(arguments).execute(&mut **transaction).await;
+        Ok(done.map_err(failed(what))?.rows_affected())
     }
 
     async fn fetch(
         &self,
         transaction: &mut SqliteTransaction,
-        Call { statement, values, what }: Call<'_, Timed>,
+        call: Call<'_, Timed>,
     ) -> Result<Vec<SqliteRow>, Error> {
-        let arguments = statement.arguments(values).map_err(failed(what))?;
-        let query = sqlx::query_with(statement.text.as_str(), arguments);
-        let rows = query.fetch_all(&mut **transaction).await.map_err(failed(what))?;
-        Ok(rows.into_iter().map(SqliteRow).collect())
+        Timed::fetch(call, &mut **transaction).await
     }
 
-    async fn fetch_committed(
-        &self,
-        Call { statement, values, what }: Call<'_, Timed>,
-    ) -> Result<Vec<SqliteRow>, Error> {
-        let arguments = statement.arguments(values).map_err(failed(what))?;
-        let query = sqlx::query_with(statement.text.as_str(), arguments);
-        let rows = query.fetch_all(&self.0.log_reader).await.map_err(failed(what))?;
-        Ok(rows.into_iter().map(SqliteRow).collect())
+    async fn fetch_committed(&self, call: Call<'_, Timed>) -> Result<Vec<SqliteRow>, Error> {
+        Timed::fetch(call, &self.0.log_reader).await
     }
 }
 

@@ -1,4 +1,5 @@
--- Primary keys. A lease of no length was handed over.
-SELECT owner, length_us
-FROM ensue_owner JOIN ensue_lease USING (subscription)
-WHERE subscription = ?1
+-- Primary keys. A lease of no length was handed over; files of older versions have neither row before the
+-- first owner.
+SELECT coalesce(epoch, 0), coalesce(owner, ''), coalesce(length_us, 0)
+FROM ensue_cursor LEFT JOIN ensue_owner USING (subscription) LEFT JOIN ensue_lease USING (subscription)
+WHERE subscription = $1

@@ -3,5 +3,5 @@ SELECT
     position, key, state, attempts, next_attempt_at_us, failure_class, failure_message,
     is_replay
 FROM ensue_set_aside
-WHERE subscription = ?1
+WHERE subscription = $1
 ORDER BY position

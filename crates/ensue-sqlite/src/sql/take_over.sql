@@ -1,5 +1,4 @@
 -- Primary key.
-INSERT INTO ensue_owner (subscription, epoch, owner, since_us)
-VALUES (?1, 1, ?2, ?3)
-ON CONFLICT DO UPDATE SET epoch = epoch + 1, owner = excluded.owner, since_us = excluded.since_us
-RETURNING epoch
+INSERT INTO ensue_owner (subscription, epoch, owner, since_us) VALUES ($1, $3, $2, ensue_now_us())
+ON CONFLICT DO UPDATE SET
+    epoch = excluded.epoch, owner = excluded.owner, since_us = excluded.since_us

@@ -137,8 +137,8 @@ async fn a_lease_given_by_a_clock_that_was_ahead_holds_nobody_up() {
     };
     let events = subscribed(scratch.builder().await).build().await.unwrap();
     let run = events.run(async |tx| {
-        let day = "INSERT INTO ensue_owner VALUES ('notes', 7, 'of tomorrow', 0);
-            INSERT INTO ensue_lease
+        let day = "INSERT OR REPLACE INTO ensue_owner VALUES ('notes', 7, 'of tomorrow', 0);
+            INSERT OR REPLACE INTO ensue_lease
             VALUES ('notes', (unixepoch() + 86400) * 1000000, 15000000)";
         sqlx::raw_sql(day).execute(&mut **tx).await?;
         Ok::<_, BoxError>(())

@@ -16,7 +16,7 @@ use crate::Error;
 
 pub use inbox::SqlInbox;
 pub use statements::Statements;
-pub use subscriptions::SqlSubscriptions;
+pub use subscriptions::{SqlSubscriptions, record};
 pub use value::{Row, Value, text_or_bytes};
 
 /// A store that runs statements.

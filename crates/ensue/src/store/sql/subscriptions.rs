@@ -4,6 +4,8 @@ mod lease;
 mod recording;
 mod rows;
 
+pub use self::recording::record;
+
 use std::time::Duration;
 
 use ensue_core::Position;
@@ -19,8 +21,11 @@ use crate::{Error, Log, Subscriptions};
 
 /// A store that speaks SQL, and so keeps [`Subscriptions`].
 pub trait SqlSubscriptions: SqlStore + Log {
-    /// Begins a transaction that only reads, all of it of one moment.
-    fn begin_reading(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
+    /// The rows of two statements that only read what is committed, all of it of one moment.
+    fn fetch_at_once(
+        &self,
+        calls: [Call<'_, Self::Statement>; 2],
+    ) -> impl Future<Output = Result<[Vec<Self::Row>; 2], Error>> + Send;
 
     /// Whether the transaction is still the one that was begun, as far as is known without asking.
     ///
@@ -49,6 +54,21 @@ pub trait SqlSubscriptions: SqlStore + Log {
         subscription: &str,
         entries: Vec<SetAsideColumns>,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// As [`Subscriptions::record`], in a transaction that was [checked](Self::check_open): by [`record`],
+    /// unless the database has a faster way for some of it.
+    fn record_changes(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        epoch: Epoch,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<(), Error>> + Send
+    where
+        Self: Sized,
+    {
+        record(self, transaction, subscription, epoch, changes)
+    }
 
     /// As [`Subscriptions::prune`].
     fn prune_log(
@@ -135,7 +155,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         changes: &[Change],
     ) -> Result<(), Error> {
         self.check_open(transaction)?;
-        recording::record(self, transaction, subscription, epoch, changes).await
+        self.record_changes(transaction, subscription, epoch, changes).await
     }
 
     async fn request(
@@ -178,11 +198,12 @@ impl<S: SqlSubscriptions> Subscriptions for S {
     }
 
     async fn status(&self, subscription: &str) -> Result<Option<SubscriptionStatus>, Error> {
-        let transaction = self.begin_reading().await?;
-        let mut own = Own { store: self, transaction, subscription, verb: "read" };
-        let status = own.status().await?;
-        own.commit().await?;
-        Ok(status)
+        let what: What<'_> = &|| format!("cannot read where subscription `{subscription}` stands");
+        let (of, values) = (self.statements(), [subscription.into()]);
+        let calls = [&of.read_status, &of.read_set_aside];
+        let calls = calls.map(|statement| Call::new(statement, &values, what));
+        let [status, set_aside] = self.fetch_at_once(calls).await?;
+        rows::status(&status, &set_aside).map_err(unreadable(what))
     }
 }
 

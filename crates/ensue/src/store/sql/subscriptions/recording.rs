@@ -8,8 +8,13 @@ use crate::store::columns::{AnswerColumns, Numbered, must_change, number};
 use crate::store::sql::{Call, Statements, Value, What};
 use crate::subscription::{Change, Epoch, Replayed};
 
+/// Records `changes` of a subscription in `transaction`, one after the other.
+///
 /// ORDERING: the fence comes before everything that it fences, or with it, in one statement.
-pub(super) async fn record<S: SqlSubscriptions>(
+///
+/// # Errors
+/// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced) if `epoch` is over; the database's.
+pub async fn record<S: SqlSubscriptions>(
     store: &S,
     transaction: &mut S::Transaction,
     subscription: &str,

@@ -12,17 +12,6 @@ use crate::subscription::{Request, RequestId, SetAside, SubscriptionStatus};
 use crate::{BoxError, Error};
 
 impl<S: SqlSubscriptions> Own<'_, S> {
-    pub(super) async fn status(&mut self) -> Result<Option<SubscriptionStatus>, Error> {
-        let rows = self.fetch(|of| &of.read_status, []).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let set_aside = self.set_aside().await?;
-        let status = || {
-            let cursor = position(there(row.number(0))?);
-            Ok(SubscriptionStatus { cursor, owner: row.text(1)?, paused: row.text(2)?, set_aside })
-        };
-        status().map(Some).map_err(|error| self.unreadable(error))
-    }
-
     pub(super) async fn receipts(&mut self) -> Result<Vec<Position>, Error> {
         let rows = self.fetch(|of| &of.read_receipts, []).await?;
         let positions = rows.iter().map(|row| there(row.number(0)).map(position));
@@ -40,6 +29,21 @@ impl<S: SqlSubscriptions> Own<'_, S> {
         let entries = rows.iter().map(|row| columns(row)?.read());
         entries.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
     }
+}
+
+/// From the rows of `read_status` and `read_set_aside`.
+pub(super) fn status<R: Row>(
+    status: &[R],
+    set_aside: &[R],
+) -> Result<Option<SubscriptionStatus>, BoxError> {
+    let Some(row) = status.first() else { return Ok(None) };
+    let set_aside = set_aside.iter().map(|row| columns(row)?.read());
+    Ok(Some(SubscriptionStatus {
+        cursor: position(there(row.number(0))?),
+        owner: row.text(1)?,
+        paused: row.text(2)?,
+        set_aside: set_aside.collect::<Result<_, _>>()?,
+    }))
 }
 
 fn columns(row: &impl Row) -> Result<SetAsideColumns, BoxError> {

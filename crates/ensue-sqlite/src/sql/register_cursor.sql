@@ -1,13 +1,14 @@
--- Primary keys. An existing cursor stays where it is. The oldest entry that is left is the first; of
--- an empty log it is the next.
+-- Primary keys. What is there stays as it is. The oldest entry that is left is the first; of an empty log
+-- it is the next.
 INSERT INTO ensue_cursor (subscription, position, moved_at_us)
 VALUES (
-    ?1,
+    $1,
     coalesce(
+        $2,
         (SELECT min(position) - 1 FROM ensue_log),
         (SELECT seq FROM sqlite_sequence WHERE name = 'ensue_log'),
         0
     ),
-    ?2
+    ensue_now_us()
 )
 ON CONFLICT DO NOTHING

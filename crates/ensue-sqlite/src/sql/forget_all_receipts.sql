@@ -1,2 +1,0 @@
--- Primary key, a range of it.
-DELETE FROM ensue_receipt WHERE subscription = ?1

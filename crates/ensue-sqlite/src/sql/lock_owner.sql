@@ -1,0 +1,2 @@
+-- No table. Nobody else writes meanwhile.
+SELECT $1

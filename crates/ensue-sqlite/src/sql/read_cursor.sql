@@ -1,2 +1,0 @@
--- Primary key.
-SELECT position FROM ensue_cursor WHERE subscription = ?1

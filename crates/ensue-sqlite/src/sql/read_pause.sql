@@ -1,2 +1,0 @@
--- Primary key.
-SELECT reason FROM ensue_pause WHERE subscription = ?1

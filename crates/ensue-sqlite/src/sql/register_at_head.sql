@@ -1,4 +1,0 @@
--- Primary key. An existing cursor stays where it is.
-INSERT INTO ensue_cursor (subscription, position, moved_at_us)
-VALUES (?1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ensue_log'), 0), ?2)
-ON CONFLICT DO NOTHING
