@@ -61,7 +61,6 @@
 
 mod append;
 mod connections;
-mod entry_row;
 mod error;
 mod inbox;
 mod log;

@@ -120,7 +120,7 @@ impl SqlStore for MysqlStore {
 
 /// A row of MySQL's.
 #[derive(Debug)]
-pub struct MysqlRow(MySqlRow);
+pub struct MysqlRow(pub(crate) MySqlRow);
 
 impl Row for MysqlRow {
     fn number(&self, column: usize) -> Result<Option<i64>, BoxError> {
@@ -131,7 +131,7 @@ impl Row for MysqlRow {
         Ok(self.0.try_get::<i64, _>(column)? != 0)
     }
 
-    fn text(&self, column: usize) -> Result<Option<String>, BoxError> {
+    fn text(&self, column: usize) -> Result<Option<&str>, BoxError> {
         Ok(self.0.try_get(column)?)
     }
 

@@ -69,7 +69,6 @@
 
 pub mod append;
 mod connections;
-mod entry_row;
 mod error;
 mod inbox;
 mod listener;

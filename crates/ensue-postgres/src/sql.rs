@@ -80,7 +80,7 @@ fn arguments(values: &[Value<'_>]) -> sqlx::Result<PgArguments> {
 
 /// A row of PostgreSQL's.
 #[derive(Debug)]
-pub struct PostgresRow(PgRow);
+pub struct PostgresRow(pub(crate) PgRow);
 
 impl Row for PostgresRow {
     fn number(&self, column: usize) -> Result<Option<i64>, BoxError> {
@@ -91,7 +91,7 @@ impl Row for PostgresRow {
         Ok(self.0.try_get(column)?)
     }
 
-    fn text(&self, column: usize) -> Result<Option<String>, BoxError> {
+    fn text(&self, column: usize) -> Result<Option<&str>, BoxError> {
         Ok(self.0.try_get(column)?)
     }
 

@@ -70,7 +70,6 @@
 //! the one write lock. `synchronous` is `FULL` unless told otherwise: an acknowledged commit
 //! survives the loss of power. Statements run on an sqlx 0.9 connection.
 
-mod entry_row;
 mod error;
 pub mod import;
 mod inbox;

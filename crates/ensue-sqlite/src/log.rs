@@ -1,11 +1,13 @@
 //! The log, read.
 
 use ensue::store::Page;
+use ensue::store::sql::entry;
 use ensue::{Entry, Error, Log, Position};
 use futures_util::TryStreamExt;
 
+use crate::SqliteStore;
 use crate::error::failed;
-use crate::{SqliteStore, entry_row};
+use crate::sql::SqliteRow;
 
 impl Log for SqliteStore {
     async fn head(&self) -> Result<Position, Error> {
@@ -29,7 +31,7 @@ impl Log for SqliteStore {
         let (mut entries, mut bytes) = (Vec::<Entry>::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(failed(what))? {
             let entry =
-                entry_row::entry(&row).map_err(|error| Error::store(what(), error, false))?;
+                entry(&SqliteRow(row)).map_err(|error| Error::store(what(), error, false))?;
             bytes += entry.envelope.payload.len();
             entries.push(entry);
             if bytes >= page.bytes {

@@ -110,7 +110,7 @@ impl SqlStore for SqliteStore {
 
 /// A row of SQLite's.
 #[derive(Debug)]
-pub struct SqliteRow(DriverRow);
+pub struct SqliteRow(pub(crate) DriverRow);
 
 impl Row for SqliteRow {
     fn number(&self, column: usize) -> Result<Option<i64>, BoxError> {
@@ -121,7 +121,7 @@ impl Row for SqliteRow {
         Ok(self.0.try_get(column)?)
     }
 
-    fn text(&self, column: usize) -> Result<Option<String>, BoxError> {
+    fn text(&self, column: usize) -> Result<Option<&str>, BoxError> {
         Ok(self.0.try_get(column)?)
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use ensue::store::sql::entry;
 use ensue::store::{Filling, Outbox, Page, Span};
 use ensue::{Entry, Error, EventId, Position};
 use futures_util::TryStreamExt;
@@ -11,9 +12,8 @@ use sqlx::Row;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 
 use crate::connections::{Connections, Lent};
-use crate::entry_row;
 use crate::error::{failed, is_lost};
-use crate::sql::sql;
+use crate::sql::{MysqlRow, sql};
 
 /// Reads a log, and writes nothing.
 pub(crate) struct Reader {
@@ -127,7 +127,7 @@ async fn read_span(
     let query = sqlx::query(sql!("read_after")).bind(after).bind(up_to);
     let mut rows = query.fetch(&mut **lent);
     while let Some(row) = rows.try_next().await? {
-        let entry = entry_row::entry(&row).map_err(sqlx::Error::Decode)?;
+        let entry = entry(&MysqlRow(row)).map_err(sqlx::Error::Decode)?;
         if !filling.take(entry) {
             return Ok(false);
         }

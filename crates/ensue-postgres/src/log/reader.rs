@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use ensue::store::sql::entry;
 use ensue::store::{Filling, Outbox, Page, Span};
 use ensue::{Entry, Error, EventId, Position};
 use futures_util::TryStreamExt;
@@ -11,9 +12,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
 
 use crate::connections::{BEGIN_READING, Connections, Lent};
-use crate::entry_row;
 use crate::error::{failed, is_lost};
 use crate::schema::Schema;
+use crate::sql::PostgresRow;
 
 /// Reads a log, and writes nothing.
 pub(crate) struct Reader {
@@ -142,7 +143,7 @@ async fn read_span(
     let query = sqlx::query(statement.clone()).persistent(is_prepared);
     let mut rows = query.bind(after).bind(up_to).fetch(&mut **lent);
     while let Some(row) = rows.try_next().await? {
-        let entry = entry_row::entry(&row).map_err(sqlx::Error::Decode)?;
+        let entry = entry(&PostgresRow(row)).map_err(sqlx::Error::Decode)?;
         if !filling.take(entry) {
             return Ok(false);
         }

@@ -1,7 +1,7 @@
--- Primary key, a range of it.
+-- Primary key, a range of it. Bytes of a payload are the same, text or not.
 SELECT
-    position, event_id, type, version, key, content_type, payload, occurred_at_us, recorded_at_us,
-    correlation_id, causation_id, hops, trace_context, headers
+    position, recorded_at_us, event_id, type, version, key, content_type, NULL, payload,
+    occurred_at_us, correlation_id, causation_id, hops, trace_context, headers
 FROM ensue_log
 WHERE position > ?
 ORDER BY position

@@ -6,6 +6,7 @@
 //! its own it says in the few functions of these traits. The values of a statement are numbered, `$1` and
 //! so on, the same for every store; so are the columns of its rows.
 
+mod entry;
 mod inbox;
 mod statements;
 mod subscriptions;
@@ -14,6 +15,7 @@ mod value;
 use super::Transactions;
 use crate::Error;
 
+pub use entry::entry;
 pub use inbox::SqlInbox;
 pub use statements::Statements;
 pub use subscriptions::{SqlSubscriptions, record};

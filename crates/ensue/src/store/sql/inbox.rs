@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensue_core::EventId;
 
-use super::value::{only, there};
+use super::value::{only, text, there};
 use super::{Call, Row, SqlStore, What, text_or_bytes, unreadable};
 use crate::store::columns::DeadLetterColumns;
 use crate::{BoxError, DeadLetter, Error, Inbox};
@@ -172,14 +172,14 @@ async fn forget_all<S: SqlStore>(
 
 fn letter(row: &impl Row) -> Result<DeadLetter, BoxError> {
     let columns = DeadLetterColumns {
-        id: there(row.text(0))?,
-        message: there(row.text(1))?,
-        body: match row.text(2)? {
+        id: there(text(row, 0))?,
+        message: there(text(row, 1))?,
+        body: match text(row, 2)? {
             Some(text) => text.into_bytes(),
             None => there(row.bytes(3))?,
         },
-        failure_class: there(row.text(4))?,
-        failure_message: there(row.text(5))?,
+        failure_class: there(text(row, 4))?,
+        failure_message: there(text(row, 5))?,
         attempts: there(row.number(6))?,
         died_at_us: there(row.number(7))?,
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ensue_core::Position;
 
-use super::value::{behind, only, there};
+use super::value::{behind, only, text, there};
 use super::{Call, Row, SqlStore, Statements, Value, What, unreadable};
 use crate::store::columns::{CommandColumns, Numbered, SetAsideColumns};
 use crate::subscription::{
@@ -189,7 +189,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         let what: What<'_> = &|| "cannot read which subscriptions there are".to_owned();
         let read = Call::new(&self.statements().read_subscriptions, &[], what);
         let rows = self.fetch_committed(read).await?;
-        let names = rows.iter().map(|row| there(row.text(0)));
+        let names = rows.iter().map(|row| there(text(row, 0)));
         names.collect::<Result<_, _>>().map_err(unreadable(what))
     }
 

@@ -37,7 +37,7 @@ pub trait Row: Send + Sync {
     ///
     /// # Errors
     /// When the column is something else.
-    fn text(&self, column: usize) -> Result<Option<String>, BoxError>;
+    fn text(&self, column: usize) -> Result<Option<&str>, BoxError>;
 
     /// Bytes, or NULL.
     ///
@@ -63,6 +63,11 @@ pub(super) fn behind<'v, const N: usize>(name: &'v str, others: [Value<'v>; N]) 
 /// The first row.
 pub(super) fn only<R>(rows: &[R]) -> Result<&R, BoxError> {
     rows.first().ok_or_else(|| "there is no row".into())
+}
+
+/// Text, owned.
+pub(super) fn text(row: &impl Row, column: usize) -> Result<Option<String>, BoxError> {
+    Ok(row.text(column)?.map(str::to_owned))
 }
 
 /// A column that must be there.

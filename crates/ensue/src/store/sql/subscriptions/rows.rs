@@ -7,7 +7,7 @@ use crate::store::columns::{
     AnswerColumns, CommandColumns, SetAsideColumns, position, read_replayed,
 };
 use crate::store::sql::Row;
-use crate::store::sql::value::there;
+use crate::store::sql::value::{text, there};
 use crate::subscription::{Request, RequestId, SetAside, SubscriptionStatus};
 use crate::{BoxError, Error};
 
@@ -20,7 +20,7 @@ impl<S: SqlSubscriptions> Own<'_, S> {
 
     pub(super) async fn event_types(&mut self) -> Result<Vec<String>, Error> {
         let rows = self.fetch(|of| &of.read_event_types, []).await?;
-        let names = rows.iter().map(|row| there(row.text(0)));
+        let names = rows.iter().map(|row| there(text(row, 0)));
         names.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
     }
 
@@ -40,8 +40,8 @@ pub(super) fn status<R: Row>(
     let set_aside = set_aside.iter().map(|row| columns(row)?.read());
     Ok(Some(SubscriptionStatus {
         cursor: position(there(row.number(0))?),
-        owner: row.text(1)?,
-        paused: row.text(2)?,
+        owner: text(row, 1)?,
+        paused: text(row, 2)?,
         set_aside: set_aside.collect::<Result<_, _>>()?,
     }))
 }
@@ -49,32 +49,32 @@ pub(super) fn status<R: Row>(
 fn columns(row: &impl Row) -> Result<SetAsideColumns, BoxError> {
     Ok(SetAsideColumns {
         position: there(row.number(0))?,
-        key: row.text(1)?,
-        state: there(row.text(2))?,
+        key: text(row, 1)?,
+        state: there(text(row, 2))?,
         attempts: there(row.number(3))?,
         next_attempt_at_us: row.number(4)?,
-        failure_class: row.text(5)?,
-        failure_message: row.text(6)?,
+        failure_class: text(row, 5)?,
+        failure_message: text(row, 6)?,
         is_replay: row.flag(7)?,
     })
 }
 
 pub(super) fn request(row: &impl Row) -> Result<Request, BoxError> {
     let command = CommandColumns {
-        command: there(row.text(2))?,
+        command: there(text(row, 2))?,
         position: row.number(3)?,
         last_position: row.number(4)?,
-        key: row.text(5)?,
-        failure_class: row.text(6)?,
+        key: text(row, 5)?,
+        failure_class: text(row, 6)?,
         at_most: row.number(7)?,
     };
     let answer =
-        AnswerColumns { answer: row.text(12)?, changed: row.number(13)?, why: row.text(14)? };
+        AnswerColumns { answer: text(row, 12)?, changed: row.number(13)?, why: text(row, 14)? };
     Ok(Request {
         id: RequestId::new(there(row.number(0))?.try_into()?),
-        subscription: there(row.text(1))?,
+        subscription: there(text(row, 1))?,
         command: command.read()?,
-        reason: there(row.text(8))?,
+        reason: there(text(row, 8))?,
         requested_at: Timestamp::from_micros(there(row.number(9))?),
         replayed: read_replayed(row.number(10)?, row.number(11)?)?,
         answer: answer.read()?,
