@@ -7,6 +7,12 @@
 //! ensue_conformance::suite!(SqliteFile);
 //! ```
 //!
+//! One on a server gives it a [`Server`] and another:
+//!
+//! ```text
+//! ensue_conformance::server_suite!(Postgres);
+//! ```
+//!
 //! In the same way each MUST of [`ensue::Sink`] is a test, of a [`Destination`]:
 //!
 //! ```text
@@ -22,16 +28,19 @@
 pub mod backend;
 pub mod claims;
 pub mod destination;
+pub mod forwarding;
 pub mod inbox;
 pub mod log;
 pub mod requests;
 pub mod retention;
+pub mod serving;
 pub mod sinks;
 pub mod subscriptions;
 pub mod transactions;
 
 pub use backend::Backend;
 pub use destination::{Destination, UNHEARD};
+pub use serving::Server;
 
 /// Makes every test of the suite for a [`Backend`].
 #[macro_export]
@@ -54,6 +63,10 @@ macro_rules! suite {
             nothing_is_after_the_last_position_there_can_be,
             an_append_of_somebody_else_is_noticed,
             who_commits_finds_the_position_or_is_told_of_it,
+        );
+        $crate::tests!($backend, forwarding:
+            what_is_raised_is_handled_once_each_on_one_lane_and_on_many,
+            one_process_forwards_what_another_one_raises,
         );
         $crate::tests!($backend, transactions:
             an_effect_and_its_events_commit_together,
@@ -165,6 +178,18 @@ macro_rules! sink_suite {
             while_nobody_is_there_it_fails_and_sends_nothing,
             a_call_that_is_dropped_spoils_no_other,
             nothing_to_send_is_nothing_to_answer_for,
+        );
+    };
+}
+
+/// Makes every test of the suite for a [`Server`], beside those for any [`Backend`].
+#[macro_export]
+macro_rules! server_suite {
+    ($server:ty) => {
+        $crate::tests!($server as $crate::Backend, serving:
+            a_forwarder_whose_sessions_are_all_ended_handles_nothing_twice,
+            a_durable_handler_whose_transaction_is_over_has_no_progress,
+            who_ends_a_term_is_not_kept_waiting_by_the_lanes_of_its_owner,
         );
     };
 }

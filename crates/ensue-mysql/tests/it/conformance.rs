@@ -1,6 +1,6 @@
 //! The suite on MySQL or MariaDB.
 
-use ensue_conformance::Backend;
+use ensue_conformance::{Backend, Server};
 use ensue_mysql::MysqlStore;
 use sqlx::MySqlConnection;
 
@@ -40,4 +40,19 @@ const TABLES: &str = "
     CREATE TABLE turn (number bigint PRIMARY KEY);
     INSERT INTO turn VALUES (1)";
 
+impl Server for Mysql {
+    async fn end_sessions(&self) {
+        self.0.end_sessions().await;
+    }
+
+    async fn open_with(&self, connections: u32) -> MysqlStore {
+        self.0.store_options().connections(connections).connect().await.unwrap()
+    }
+
+    async fn roll_back(connection: &mut MySqlConnection) {
+        sqlx::raw_sql("ROLLBACK").execute(connection).await.unwrap();
+    }
+}
+
 ensue_conformance::suite!(Mysql);
+ensue_conformance::server_suite!(Mysql);

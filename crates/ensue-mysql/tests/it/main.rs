@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 mod conformance;
-mod forwarding;
 mod migrations;
 mod restarts;
 mod restoring;

@@ -1,6 +1,6 @@
 //! The suite on PostgreSQL, and once more through a pooler in transaction mode.
 
-use ensue_conformance::Backend;
+use ensue_conformance::{Backend, Server};
 use ensue_postgres::PostgresStore;
 use sqlx::PgConnection;
 
@@ -60,7 +60,24 @@ impl Backend for Pooled {
     }
 }
 
+impl Server for Postgres {
+    async fn end_sessions(&self) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        self.0.execute(end).await;
+    }
+
+    async fn open_with(&self, connections: u32) -> PostgresStore {
+        self.0.store_options().connections(connections).connect().await.unwrap()
+    }
+
+    async fn roll_back(connection: &mut PgConnection) {
+        sqlx::raw_sql("ROLLBACK").execute(connection).await.unwrap();
+    }
+}
+
 ensue_conformance::suite!(Postgres);
+ensue_conformance::server_suite!(Postgres);
 
 mod behind_pooler {
     use super::Pooled;

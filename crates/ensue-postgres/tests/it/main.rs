@@ -5,7 +5,6 @@
 mod appending;
 mod conformance;
 mod connections;
-mod forwarding;
 mod listening;
 mod messages;
 mod migrations;
