@@ -109,7 +109,7 @@ pub use events::Events;
 pub use forwarder::Forwarder;
 pub use handler::{Handler, IntoHandler, IntoPlainHandler, Parameter, State, TxHandler};
 pub use lateness::Late;
-pub use listener::{DeadLetters, Listener, ListenerCounts, Listening, Retried};
+pub use listener::{DeadLetters, Listener, ListenerCounts, Listening, Retried, RetriedAll};
 pub use local_pool::AfterCommitCounts;
 pub use operator::{Operator, Requested, SeekPlan};
 pub use retry_policy::RetryPolicy;

@@ -14,6 +14,8 @@
 //!   would let others overtake it. After its last attempt it is a *dead letter*, in the transaction of
 //!   its receipt, and the key goes on; so is, at once, one that is no event, cannot be decoded, or has no
 //!   handler. [`DeadLetters`] are tried again or dropped by an operator.
+//! - What an older program has left as a dead letter because it had no handler for it, while a newer one was
+//!   rolled out, is tried again by whoever has one: when it begins to listen, and every hour.
 //! - A message that arrives again may have ended a process: it is handled alone, and each attempt is
 //!   recorded before it begins, so that one that does so again and again becomes a dead letter.
 //! - All that the prefetch allows may wait behind keys that fail. Then nothing else arrives, until the
@@ -39,6 +41,6 @@ mod source;
 pub(crate) use builder::Consumer;
 pub use builder::Listener;
 pub use counts::ListenerCounts;
-pub use dead_letters::{DeadLetters, Retried};
+pub use dead_letters::{DeadLetters, Retried, RetriedAll};
 pub use listening::Listening;
 pub use source::{Arrival, Message, Session, Source, Tag, Unreadable};

@@ -1,5 +1,7 @@
 //! What becomes of dead letters, by the hand of an operator.
 
+mod many;
+
 use std::sync::Arc;
 
 use ensue_core::EventId;
@@ -12,6 +14,8 @@ use crate::forwarder::delivery::{Undelivered, sort};
 use crate::handler::BoxedHandler;
 use crate::subscription::{Failure, FailureClass};
 use crate::{DeadLetter, Error, Store, Tx};
+
+pub use many::RetriedAll;
 
 /// The messages that a [`Listener`](crate::Listener) could not handle, to be looked at, tried again, or
 /// dropped.

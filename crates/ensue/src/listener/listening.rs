@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::builder::Consumer;
-use super::serving::{Serving, forget};
+use super::serving::{Serving, tend};
 use crate::Store;
 use crate::events::Application;
 use crate::words::words_of;
@@ -22,19 +22,19 @@ pub struct Listening {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     /// They hold nothing that anybody would miss.
-    forgetting: JoinSet<()>,
+    tending: JoinSet<()>,
 }
 
 impl Listening {
     pub(crate) fn start<S: Store>(application: &Arc<Application<S>>) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let (mut tasks, mut forgetting) = (JoinSet::new(), JoinSet::new());
+        let (mut tasks, mut tending) = (JoinSet::new(), JoinSet::new());
         for consumer in &application.consumers {
             let (application, consumer) = (Arc::clone(application), Arc::clone(consumer));
-            forgetting.spawn(forget(Arc::clone(&application), Arc::clone(&consumer)));
+            tending.spawn(tend(Arc::clone(&application), Arc::clone(&consumer)));
             tasks.spawn(listen(application, consumer, stopping.clone()));
         }
-        Self { stop, tasks, forgetting }
+        Self { stop, tasks, tending }
     }
 
     /// Asks for no more messages, lets every handler that runs now finish, acknowledges what is
@@ -59,7 +59,7 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.tasks.detach_all();
-        self.forgetting.abort_all();
+        self.tending.abort_all();
     }
 }
 

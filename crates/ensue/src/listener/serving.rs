@@ -13,7 +13,7 @@ use super::diary::Diary;
 use super::handling::{Handled, Handling, Unhandled};
 use super::intake::{Action, Arrived, Intake, Next, Outcome, Piece, RECONNECTING};
 use super::parcel::Parcel;
-use super::{Arrival, ListenerCounts};
+use super::{Arrival, DeadLetters, ListenerCounts, RetriedAll};
 use crate::events::Application;
 use crate::forwarder::work::Work;
 use crate::{BoxError, Error, Store};
@@ -238,18 +238,34 @@ async fn sleep_until(started: Instant, until: Option<Duration>) {
     }
 }
 
-/// Forgets receipts that are older than the consumer keeps them, in the end for ever.
-pub(super) async fn forget<S: Store>(application: Arc<Application<S>>, consumer: Arc<Consumer<S>>) {
-    let mut hourly = tokio::time::interval(BETWEEN_FORGETTING);
+/// Tries again what another program had no handler for, and forgets receipts that are older than the
+/// consumer keeps them, in the end for ever.
+pub(super) async fn tend<S: Store>(application: Arc<Application<S>>, consumer: Arc<Consumer<S>>) {
+    let letters = DeadLetters::new(&application, &consumer);
+    let mut hourly = tokio::time::interval(BETWEEN_TENDING);
     loop {
         hourly.tick().await;
+        tell_retried(&consumer.name, letters.retry_known().await);
         let forgotten = application.store.forget(&consumer.name, consumer.receipts_kept).await;
         tell_forgotten(&consumer.name, forgotten);
     }
 }
 
 /// Often enough that each time is short, and seldom enough to be nothing.
-const BETWEEN_FORGETTING: Duration = Duration::from_secs(60 * 60);
+const BETWEEN_TENDING: Duration = Duration::from_secs(60 * 60);
+
+fn tell_retried(consumer: &str, retried: Result<RetriedAll, Error>) {
+    match retried {
+        Ok(RetriedAll { handled: 0, failed: 0 }) => {}
+        Ok(RetriedAll { handled, failed }) => tracing::info!(
+            consumer,
+            handled,
+            failed,
+            "dead letters of types that have a handler by now were tried again"
+        ),
+        Err(error) => tracing::warn!(consumer, %error, "cannot look for dead letters"),
+    }
+}
 
 fn tell_forgotten(consumer: &str, forgotten: Result<u64, Error>) {
     match forgotten {

@@ -202,6 +202,57 @@ async fn what_a_producer_sends_twice_is_handled_once_whatever_calls_the_outside(
     }
 }
 
+/// As while a newer program is rolled out: the older one has no handler for what the newer one's queue is
+/// bound to.
+#[tokio::test]
+async fn what_an_older_program_did_not_know_is_handled_by_the_newer_one_in_its_order() {
+    let (queue, van, store) = (MemoryQueue::default(), Van::default(), Store::default());
+    let older = build(&store, &van, &queue, |listener| listener.on(note_shipped)).await.unwrap();
+    let older =
+        Depot { queue: queue.clone(), van: van.clone(), store: store.clone(), events: older };
+    for (sequence, order_no) in [(3, "A-3"), (1, "A-1"), (2, "A-2")] {
+        let mut message = MemoryQueue::message("shop", placed(order_no));
+        message.sequence = Some(sequence);
+        queue.deliver(message);
+    }
+    older.listen_once().await;
+    assert_eq!(older.counts().dead, 3);
+    let newer = build(&store, &van, &queue, |listener| listener.on(ship)).await.unwrap();
+    let newer = Depot { events: newer, ..older };
+    let listening = newer.events.listen();
+    let letters = newer.events.dead_letters("shipping").unwrap();
+    let retried = async {
+        while !letters.list(None, 1).await.unwrap().is_empty() {
+            tokio::time::sleep(SOON).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, retried).await.expect("they are dead still");
+    assert!(listening.shutdown(PATIENCE).await);
+    assert_eq!(newer.van.loaded(), ["A-1", "A-2", "A-3"]);
+}
+
+#[tokio::test]
+async fn all_dead_letters_of_a_class_are_tried_again_once_and_those_of_others_are_not() {
+    let depot = Depot::of(|listener| listener.on(ship)).await;
+    for order_no in ["A-1", "B-1", "C-1"] {
+        depot.van.refuse(order_no);
+    }
+    depot.place(&["A-1", "B-1", "C-1"]);
+    depot.queue.deliver(undecodable());
+    depot.listen_once().await;
+    depot.van.accept("A-1");
+    depot.van.accept("C-1");
+    let (letters, tries) = (depot.events.dead_letters("shipping").unwrap(), depot.van.tries());
+    let retried = letters.retry_all(FailureClass::Handler).await.unwrap();
+    assert_eq!((retried.handled, retried.failed, depot.van.tries() - tries), (2, 1, 3));
+    let mut loaded = depot.van.loaded();
+    loaded.sort();
+    assert_eq!(
+        (loaded, letters.list(None, 10).await.unwrap().len()),
+        (vec!["A-1".into(), "C-1".into()], 2)
+    );
+}
+
 fn event_id(letter: &DeadLetter) -> EventId {
     letter.message.as_ref().unwrap().envelope.id
 }
