@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue::{BoxError, Forwarder};
+use ensue::{BoxError, Forwarder, Log};
 use ensue_mysql::Events;
 
 use crate::arm::Arm;
@@ -54,6 +54,31 @@ impl Arm for Alone {
         let elapsed = self.writers.work().await?;
         // What a sequencer elsewhere would have done.
         self.database.execute("DELETE FROM ensue_outbox").await?;
+        Ok(elapsed)
+    }
+}
+
+/// Into the outbox, with a sequencer that moves it into the log.
+pub(crate) struct Sequenced {
+    writers: Writers<ByEnsue>,
+    events: Events,
+    _database: Database,
+}
+
+impl Sequenced {
+    pub(crate) async fn new(load: Load) -> Result<Self, BoxError> {
+        let database = Database::new().await?;
+        let store = database.store_options().connections(load.connections).connect().await?;
+        let events = Events::builder(store).build().await?;
+        Ok(Self { writers: ByEnsue::writers(&events, load), events, _database: database })
+    }
+}
+
+impl Arm for Sequenced {
+    /// What is not in the log yet at the last commit is waited for, but does not count.
+    async fn round(&mut self) -> Result<Duration, BoxError> {
+        let elapsed = self.writers.work().await?;
+        self.events.store().barrier().await?;
         Ok(elapsed)
     }
 }

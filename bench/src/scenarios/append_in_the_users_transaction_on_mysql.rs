@@ -3,7 +3,7 @@
 use ensue::BoxError;
 
 use crate::comparison::{Comparison, Contestant};
-use crate::mysql::appending::{AllIn, Alone, Plain};
+use crate::mysql::appending::{AllIn, Alone, Plain, Sequenced};
 use crate::mysql::writers::Numbers;
 use crate::postgres::writers::Load;
 use crate::scenario::Scenario;
@@ -38,6 +38,7 @@ async fn measure() -> Result<(), BoxError> {
             ),
             Contestant::new("ensue, the writers alone", Alone::new(load).await?)
                 .with_target(TARGET),
+            Contestant::new("ensue, sequencer", Sequenced::new(load).await?).with_target(TARGET),
             Contestant::new("ensue, sequencer, subscription", AllIn::new(load).await?)
                 .with_target(TARGET),
         ];

@@ -35,14 +35,19 @@ impl Format {
         let properties = native(entry, source);
         match self {
             Self::Binary { prefix } => {
-                let (headers, head_bytes) = headers(&event, prefix);
+                let (mut headers, head_bytes) = headers(&event, prefix);
+                let trace_bytes = add_trace(&mut headers, entry);
+                let head_bytes = head_bytes + trace_bytes;
                 let properties = with_content_type(properties, event.content_type());
                 let properties = properties.with_headers(headers);
                 Published { properties, body: entry.envelope.payload.clone(), head_bytes }
             }
             Self::Structured => {
+                let mut headers = FieldTable::default();
+                let head_bytes = add_trace(&mut headers, entry);
                 let properties = with_content_type(properties, Some(STRUCTURED));
-                Published { properties, body: event.to_json(), head_bytes: 0 }
+                let properties = properties.with_headers(headers);
+                Published { properties, body: event.to_json(), head_bytes }
             }
         }
     }
@@ -89,6 +94,16 @@ fn headers(event: &CloudEvent<'_>, prefix: &str) -> (FieldTable, usize) {
     (headers, bytes)
 }
 
+/// Beside the attribute also as those expect it who know of traces and not of CloudEvents.
+fn add_trace(headers: &mut FieldTable, entry: &Entry) -> usize {
+    let Some(trace) = &entry.envelope.trace_context else { return 0 };
+    headers.insert(TRACE.into(), AMQPValue::LongString(LongString::from(trace.as_str())));
+    TRACE.len() + trace.len() + OF_A_FIELD
+}
+
+/// [W3C Trace Context](https://www.w3.org/TR/trace-context-amqp/) has the same name for AMQP as for HTTP.
+const TRACE: &str = "traceparent";
+
 /// The event that was delivered.
 pub(crate) fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Message, Unreadable> {
     let properties = &delivery.properties;
@@ -97,7 +112,12 @@ pub(crate) fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Messag
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     let event = CloudEvent::read(as_text, content_type, &delivery.data);
     let message = event.and_then(|event| event.into_message(received_at));
-    message.map_err(|error| {
+    let trace = || headers.iter().find(|(name, _)| *name == TRACE).map(|(_, trace)| trace.clone());
+    let traced = |mut message: Message| {
+        message.envelope.trace_context = message.envelope.trace_context.or_else(trace);
+        message
+    };
+    message.map(traced).map_err(|error| {
         let of_sender = headers.iter().filter(|(name, _)| !is_of_broker(name));
         let of_sender = of_sender.map(|(name, value)| (*name, &**value));
         let mut unreadable = Unreadable::new(error.to_string(), &*delivery.data);

@@ -27,7 +27,8 @@
 //! | `app_id` | the source |
 //! | `correlation_id` | the story |
 //!
-//! Those of more than 255 bytes are left out: AMQP has no room for them there.
+//! Those of more than 255 bytes are left out: AMQP has no room for them there. The trace context is a
+//! header `traceparent` too, and is read from there if the attribute is missing.
 //!
 //! # Delivered, and really
 //! *Delivered* is what the broker has confirmed and not returned: a message without a queue to go to is

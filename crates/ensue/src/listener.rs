@@ -16,8 +16,11 @@
 //!   handler. [`DeadLetters`] are tried again or dropped by an operator.
 //! - What an older program has left as a dead letter because it had no handler for it, while a newer one was
 //!   rolled out, is tried again by whoever has one: when it begins to listen, and every hour.
-//! - A message that arrives again may have ended a process: it is handled alone, and each attempt is
-//!   recorded before it begins, so that one that does so again and again becomes a dead letter.
+//! - A message that arrives again may have ended a process, and one that was being handled when the
+//!   connection to the database was lost may be why: it is handled alone, and each attempt is recorded
+//!   before it begins, so that one that does so again and again becomes a dead letter.
+//! - A transaction is open for no longer than one of its messages may take, and that one's time: what is
+//!   slow together is undone and handled in smaller batches.
 //! - All that the prefetch allows may wait behind keys that fail. Then nothing else arrives, until the
 //!   first of them succeeds or is a dead letter: with the default policy, about 3 s and the time of five
 //!   attempts. A handler whose gateway is away for longer leaves dead letters.

@@ -149,8 +149,22 @@ impl Place {
 
     /// A message of another program's, with nothing but an id.
     pub(crate) async fn publish(&self, routing_key: &str, body: &[u8]) {
+        self.publish_with(routing_key, BasicProperties::default(), body).await;
+    }
+
+    /// One with headers.
+    pub(crate) async fn publish_with_headers(&self, headers: &[(&str, &str)], body: &[u8]) {
+        let mut table = FieldTable::default();
+        for (name, value) in headers {
+            table.insert((*name).into(), AMQPValue::LongString((*value).into()));
+        }
+        let properties = BasicProperties::default().with_headers(table);
+        self.publish_with("order.placed", properties, body).await;
+    }
+
+    async fn publish_with(&self, routing_key: &str, properties: BasicProperties, body: &[u8]) {
         let (exchange, routing_key) = (self.name.as_str().into(), routing_key.into());
-        let properties = BasicProperties::default().with_message_id("m-1".into());
+        let properties = properties.with_message_id("m-1".into());
         let options = BasicPublishOptions::default();
         let sent = self.channel.basic_publish(exchange, routing_key, options, body, properties);
         sent.await.unwrap().await.unwrap();

@@ -5,12 +5,32 @@ use ensue_amqp::AmqpSink;
 
 use crate::broker::{Place, entry, header, send, structured};
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[tokio::test]
+async fn the_trace_of_who_knows_of_no_attribute_for_it_is_the_events() {
+    let place = Place::new().await;
+    place.make_queue().await;
+    let least =
+        [("ce-specversion", "1.0"), ("ce-id", "7"), ("ce-source", "/till"), ("ce-type", "sold")];
+    let with = |more: &[(&'static str, &'static str)]| [&least[..], more].concat();
+    let other = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01";
+    place.publish_with_headers(&with(&[("traceparent", TRACE)]), b"3").await;
+    place
+        .publish_with_headers(&with(&[("traceparent", other), ("ce-traceparent", TRACE)]), b"3")
+        .await;
+    for message in place.messages(2).await {
+        assert_eq!(message.envelope.trace_context.as_deref(), Some(TRACE));
+    }
+}
+
 #[tokio::test]
 async fn a_message_has_the_attributes_in_its_headers_and_the_payload_as_its_body() {
     let place = Place::new().await;
     place.make_queue().await;
     let mut entry = entry(42, "{\"total\": 9.50}");
     entry.envelope.causation_id = Some(EventId::now());
+    entry.envelope.trace_context = Some(TRACE.to_owned());
     send(&place.amqp_sink(), std::slice::from_ref(&entry)).await;
     let message = &place.get(1).await[0];
     assert_eq!(message.data, b"{\"total\": 9.50}");
@@ -26,6 +46,9 @@ async fn a_message_has_the_attributes_in_its_headers_and_the_payload_as_its_body
         ("cloudEvents_subject", "A-42".to_owned()),
         ("cloudEvents_correlationid", entry.envelope.id.to_string()),
         ("cloudEvents_causationid", entry.envelope.causation_id.unwrap().to_string()),
+        ("cloudEvents_traceparent", TRACE.to_owned()),
+        // For who knows of traces and not of CloudEvents.
+        ("traceparent", TRACE.to_owned()),
     ] {
         assert_eq!(header(message, name).as_deref(), Some(&*value), "{name}");
     }

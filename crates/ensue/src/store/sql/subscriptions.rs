@@ -4,8 +4,6 @@ mod lease;
 mod recording;
 mod rows;
 
-pub use self::recording::record;
-
 use std::time::Duration;
 
 use ensue_core::Position;
@@ -18,6 +16,8 @@ use crate::subscription::{
     Term, Unhandled,
 };
 use crate::{Error, Log, Subscriptions};
+
+pub use self::recording::record;
 
 /// A store that speaks SQL, and so keeps [`Subscriptions`].
 pub trait SqlSubscriptions: SqlStore + Log {
