@@ -132,7 +132,7 @@ impl<S: Store> Handling<S> {
     /// CANCEL-SAFE: as [`together`](Self::together); what was recorded stays.
     pub(super) async fn alone(&self, parcel: &Parcel, attempt: Attempt) -> (u32, Handled) {
         let number = match attempt {
-            Attempt::Number(number) => return (number, self.one(parcel, number).await),
+            Attempt::Number(number) => return (number, self.one(parcel, number, None).await),
             Attempt::Recorded(number) => number,
             Attempt::ToRecord => match self.store().suspect(&self.consumer.name, parcel.id).await {
                 Ok(None) => return (0, Ok(vec![false])),
@@ -144,20 +144,26 @@ impl<S: Store> Handling<S> {
                 Err(error) => return (0, Err(interrupted(error))),
             },
         };
-        (number, self.one(parcel, number).await.map_err(|error| error.recorded(number)))
+        (number, self.one(parcel, number, Some(number)).await)
     }
 
     fn is_one_too_many(&self, attempt: u32) -> bool {
         attempt > 1 && !self.consumer.retry_policy.allows_more_than(attempt - 1)
     }
 
-    async fn one(&self, parcel: &Parcel, attempt: u32) -> Handled {
+    /// `recorded` if the attempt is on record: it has not begun before the handler is called.
+    async fn one(&self, parcel: &Parcel, attempt: u32, recorded: Option<u32>) -> Handled {
+        let before = |error: Unhandled| error.before(recorded);
         let opened = self.open(&[parcel], attempt).await?;
         if let BoxedHandler::Plain(handler) = opened.handler {
-            return self.one_outside(parcel.id, handler, &opened).await;
+            let has_noted = self.store().has_noted(&self.consumer.name, parcel.id).await;
+            return match has_noted.map_err(interrupted).map_err(before)? {
+                true => Ok(vec![false]),
+                false => self.one_outside(parcel.id, handler, &opened).await,
+            };
         }
-        let mut tx = self.begin().await?;
-        let is_new = !self.note(&mut tx, &[parcel.id]).await?.is_empty();
+        let mut tx = self.begin().await.map_err(before)?;
+        let is_new = !self.note(&mut tx, &[parcel.id]).await.map_err(before)?.is_empty();
         if is_new && let Err(error) = self.handle(&mut tx, &opened).await {
             return Err(self.undo(tx, error).await);
         }
@@ -171,10 +177,6 @@ impl<S: Store> Handling<S> {
         handler: &PlainHandler,
         opened: &Opened<'_, S>,
     ) -> Handled {
-        let has_noted = self.store().has_noted(&self.consumer.name, id).await;
-        if has_noted.map_err(interrupted)? {
-            return Ok(vec![false]);
-        }
         let (scope, ledger) = self.call_outside(handler, opened).await?;
         let mut tx = self.begin().await?;
         let is_new = !self.note(&mut tx, &[id]).await?.is_empty();
@@ -371,11 +373,11 @@ impl Unhandled {
         }
     }
 
-    /// Of an attempt with this number on record.
-    fn recorded(self, number: u32) -> Self {
+    /// It came before the handler was called; the attempt is on record, or not.
+    fn before(self, recorded: Option<u32>) -> Self {
         match self {
-            Self::Interrupted { error, upon: Upon::Nothing { .. } } => {
-                Self::Interrupted { error, upon: Upon::Nothing { recorded: Some(number) } }
+            Self::Interrupted { error, .. } => {
+                Self::Interrupted { error, upon: Upon::Nothing { recorded } }
             }
             other => other,
         }
