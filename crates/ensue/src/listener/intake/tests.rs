@@ -372,6 +372,8 @@ fn when_it_is_to_end_what_is_under_way_is_finished_and_acknowledged() {
 /// A broker that redelivers, a database that remembers, and handlers that fail now and then.
 struct World {
     intake: Intake<u64>,
+    /// Its lanes, and messages of a batch.
+    size: (usize, usize),
     now: Duration,
     next_tag: u64,
     /// In the order in which they were raised, and whether they were delivered before.
@@ -430,6 +432,8 @@ enum Step {
         at: u8,
     },
     LoseSession,
+    /// Of the process; nothing is left but what is stored.
+    Crash,
     Pass(u8),
 }
 
@@ -459,6 +463,7 @@ impl World {
     fn new(messages: u64, width: usize, batch: usize) -> Self {
         Self {
             intake: Intake::new(POLICY, width, batch),
+            size: (width, batch),
             now: Duration::ZERO,
             next_tag: 0,
             queue: (0..messages).map(|number| (number, false)).collect(),
@@ -522,6 +527,12 @@ impl World {
                 self.intake.end(self.now, piece, outcome);
             }
             Step::LoseSession => self.lose_session(),
+            Step::Crash => {
+                self.lose_session();
+                self.under_way.clear();
+                let (width, batch) = self.size;
+                self.intake = Intake::new(POLICY, width, batch);
+            }
             Step::Pass(millis) => self.now += at(u64::from(millis) * 20),
         }
         self.do_all();
@@ -677,6 +688,7 @@ fn steps() -> impl Strategy<Value = Step> {
         ),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(piece, at)| Step::Overrun { piece, at }),
         1 => Just(Step::LoseSession),
+        1 => Just(Step::Crash),
         3 => any::<u8>().prop_map(Step::Pass),
     ]
 }
