@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{Executor, MySqlPool};
 use tokio::task::AbortHandle;
 
-use crate::connections::Connections;
+use crate::connections::{Connections, MysqlServer};
 use crate::error::failed;
 use crate::log::Reader;
 use crate::migrate;
@@ -68,7 +68,9 @@ impl MysqlStore {
         let machine = Sequencer::new(options.moves, options.longest_poll);
         let session = Session::new(options.server.clone());
         let sequencing = sequencer::run(machine, session, Arc::clone(&signals));
-        let connections = |most, first| Connections::new(options.server.clone(), most, first);
+        let connections = |most, first| {
+            Connections::new(MysqlServer { options: options.server.clone(), first }, most)
+        };
         let idle_s = options.idle_in_transaction.as_secs().max(1).to_string();
         let of_units = sql!("session_of_units").replace("{idle_s}", &idle_s);
         let inner = Inner {

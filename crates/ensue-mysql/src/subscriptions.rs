@@ -11,6 +11,7 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 
 use crate::MysqlStore;
+use crate::connections;
 use crate::error::{driver_error, failed, is_stale_lock};
 use crate::sql::{MysqlRow, Numbered, sql};
 use crate::transaction::MysqlTransaction;
@@ -22,7 +23,7 @@ impl SqlSubscriptions for MysqlStore {
         &self,
         [one, other]: [Call<'_, Numbered>; 2],
     ) -> Result<[Vec<MysqlRow>; 2], Error> {
-        let begin = self.inner().reader.own.begin(sql!("begin_reading")).await;
+        let begin = connections::begin(&self.inner().reader.own, sql!("begin_reading")).await;
         let mut transaction = MysqlTransaction::new(begin.map_err(failed(one.what))?);
         let one = self.fetch(&mut transaction, one).await?;
         let other = self.fetch(&mut transaction, other).await?;
@@ -73,7 +74,7 @@ impl SqlSubscriptions for MysqlStore {
 impl MysqlStore {
     pub(crate) async fn begin_short(&self) -> sqlx::Result<MysqlTransaction> {
         let begin = sql!("begin");
-        Ok(MysqlTransaction::new(self.inner().reader.own.begin(begin).await?))
+        Ok(MysqlTransaction::new(connections::begin(&self.inner().reader.own, begin).await?))
     }
 
     pub(crate) async fn fetch_own(
@@ -81,6 +82,6 @@ impl MysqlStore {
         statement: &'static str,
         arguments: MySqlArguments,
     ) -> sqlx::Result<Vec<MySqlRow>> {
-        self.inner().reader.own.fetch_all(statement, arguments).await
+        connections::fetch_all(&self.inner().reader.own, statement, arguments).await
     }
 }

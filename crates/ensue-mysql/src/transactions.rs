@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use crate::MysqlStore;
 use crate::append;
-use crate::connections::WAIT_MAX;
+use crate::connections::{self, WAIT_MAX};
 use crate::error::{failed, is_retryable};
 use crate::sql::sql;
 use crate::transaction::MysqlTransaction;
@@ -20,7 +20,7 @@ impl Transactions for MysqlStore {
     }
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        match self.inner().units.begin(sql!("begin")).await {
+        match connections::begin(&self.inner().units, sql!("begin")).await {
             Ok(lent) => Ok(MysqlTransaction::new(lent)),
             Err(error @ sqlx::Error::PoolTimedOut) => Err(none_is_free(error)),
             Err(error) => Err(failed(|| "cannot begin a transaction".to_owned())(error)),

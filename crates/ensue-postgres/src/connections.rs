@@ -1,223 +1,122 @@
 //! Connections that are used again.
-//!
-//! INVARIANT: a connection that is put back is in no transaction and owes no answer. One of which
-//! that is not certain is closed, which rolls back whatever it was in.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
+use ensue::store::lending::{self, Server};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, SqlStr};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
 use crate::error::is_lost;
 
-/// LIMIT: how long a caller waits for a connection. Whoever holds them that long is stuck.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(crate) use ensue::store::lending::WAIT_MAX;
 
-/// LIMIT: how long an unused connection is kept. Firewalls forget older ones without a word.
-const IDLE_MAX: Duration = Duration::from_secs(300);
+pub(crate) type Connections = lending::Connections<PostgresServer>;
+pub(crate) type Lent = lending::Lent<PostgresServer>;
 
-/// So many connections to one server, lent in the order of calls.
-pub(crate) struct Connections {
-    options: PgConnectOptions,
-    is_pooled: bool,
-    idle: Mutex<Vec<Idle>>,
-    turns: Arc<Semaphore>,
+/// Where it is. Behind a pooler, `is_pooled`, a statement outside of a transaction may find itself on
+/// another server than its preparation.
+pub(crate) struct PostgresServer {
+    pub(crate) options: PgConnectOptions,
+    pub(crate) is_pooled: bool,
 }
 
-struct Idle {
-    connection: PgConnection,
-    since: Instant,
-}
+impl Server for PostgresServer {
+    type Connection = PgConnection;
+    type Error = sqlx::Error;
 
-/// A connection that is in use. Dropped without being put back it is closed.
-pub(crate) struct Lent {
-    connection: PgConnection,
-    /// Whether it was used before, so that the server may have closed it meanwhile.
-    is_old: bool,
-    from: Arc<Connections>,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Connections {
-    /// None is made before it is needed. Behind a pooler, `is_pooled`, a statement outside of a
-    /// transaction may find itself on another server than its preparation.
-    pub(crate) fn new(options: PgConnectOptions, most: u32, is_pooled: bool) -> Arc<Self> {
-        let turns = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
-        Arc::new(Self { options, is_pooled, idle: Mutex::default(), turns })
-    }
-
-    /// Lends a connection when it is this caller's turn, in a transaction that `begin` begins.
+    /// Lets the driver believe for ever that the connection is in a transaction.
     ///
-    /// CANCEL-SAFE: dropped half-way, the connection is closed.
-    pub(crate) async fn begin(self: &Arc<Self>, begin: SqlStr) -> sqlx::Result<Lent> {
-        loop {
-            let mut lent = self.lend().await?;
-            match sqlx::raw_sql(begin.clone()).execute(&mut *lent).await {
-                Ok(_) => return Ok(lent),
-                Err(error) if lent.is_old && is_lost(&error) => self.forget_idle(),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// The rows of a single statement that only reads, or that may be done twice.
-    ///
-    /// CANCEL-SAFE: dropped half-way, the connection is closed.
-    pub(crate) async fn fetch_all(
-        self: &Arc<Self>,
-        statement: SqlStr,
-        arguments: PgArguments,
-    ) -> sqlx::Result<Vec<PgRow>> {
-        loop {
-            let mut lent = self.lend().await?;
-            match lent.fetch_alone(statement.clone(), arguments.clone()).await {
-                Ok(rows) => {
-                    lent.put_back();
-                    return Ok(rows);
-                }
-                Err(error) if lent.is_old && is_lost(&error) => self.forget_idle(),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Lends a connection when it is this caller's turn.
-    pub(crate) async fn lend(self: &Arc<Self>) -> sqlx::Result<Lent> {
-        let turn = tokio::time::timeout(WAIT_MAX, Arc::clone(&self.turns).acquire_owned());
-        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
-        let (connection, is_old) = match self.take_idle() {
-            Some(connection) => (connection, true),
-            None => (self.connect().await?, false),
-        };
-        Ok(Lent { connection, is_old, from: Arc::clone(self), _turn: turn })
-    }
-
+    /// We begin and end them ourselves. The driver's own `begin`, which a user may reach for, then
+    /// opens a savepoint, as it should; otherwise it would send another BEGIN, at which PostgreSQL only
+    /// warns, and its end would be the end of the whole unit of work.
     async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let connecting = tokio::time::timeout(WAIT_MAX, connect(&self.options));
-        connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)?
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let transaction = connection.begin().await?;
+        #[expect(clippy::mem_forget, reason = "its end would be told to the driver")]
+        std::mem::forget(transaction);
+        sqlx::raw_sql("ROLLBACK").execute(&mut connection).await?;
+        Ok(connection)
     }
 
-    fn take_idle(&self) -> Option<PgConnection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // The last one is the one that was used last: if it is too old, so are the others.
-        let last = idle.pop().filter(|last| last.since.elapsed() < IDLE_MAX);
-        if last.is_none() {
-            idle.clear();
-        }
-        last.map(|last| last.connection)
+    async fn roll_back(connection: &mut PgConnection) -> sqlx::Result<()> {
+        sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop)
     }
 
-    /// What one connection has lost, the others have too.
-    pub(crate) fn forget_idle(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    async fn close(connection: PgConnection) -> sqlx::Result<()> {
+        connection.close().await
     }
 
-    /// Whoever asks from now on is refused.
-    pub(crate) async fn close(&self) {
-        self.turns.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for Idle { connection, .. } in idle {
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "cannot take leave of the server");
-            }
-        }
+    /// Not one that the driver does not know to be in a transaction any more, because the user's own
+    /// begin was dropped half-way.
+    fn may_be_kept(connection: &PgConnection) -> bool {
+        connection.is_in_transaction()
     }
 
-    pub(crate) fn is_pooled(&self) -> bool {
-        self.is_pooled
+    fn is_answer(error: &sqlx::Error) -> bool {
+        error.as_database_error().is_some() && !is_lost(error)
+    }
+
+    fn waited_too_long() -> sqlx::Error {
+        sqlx::Error::PoolTimedOut
+    }
+
+    fn are_closed() -> sqlx::Error {
+        sqlx::Error::PoolClosed
     }
 }
 
-impl Lent {
-    /// Whether it was used before, so that the server may have closed it meanwhile.
-    pub(crate) fn is_old(&self) -> bool {
-        self.is_old
-    }
-
-    pub(crate) fn is_pooled(&self) -> bool {
-        self.from.is_pooled
-    }
-
-    /// The caller is certain that it is in no transaction and owes no answer. One that the driver
-    /// does not know to be in a transaction any more, because the user's own begin was dropped
-    /// half-way, is closed: see [`connect`].
-    pub(crate) fn put_back(self) {
-        if self.connection.is_in_transaction() && !self.from.turns.is_closed() {
-            let mut idle = self.from.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push(Idle { connection: self.connection, since: Instant::now() });
+/// Lends a connection when it is this caller's turn, in a transaction that `begin` begins.
+///
+/// CANCEL-SAFE: dropped half-way, the connection is closed.
+pub(crate) async fn begin(connections: &Arc<Connections>, begin: SqlStr) -> sqlx::Result<Lent> {
+    loop {
+        let mut lent = connections.lend().await?;
+        match sqlx::raw_sql(begin.clone()).execute(&mut *lent).await {
+            Ok(_) => return Ok(lent),
+            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
+            Err(error) => return Err(error),
         }
     }
+}
 
-    /// A statement that is no part of a transaction.
-    async fn fetch_alone(
-        &mut self,
-        statement: SqlStr,
-        arguments: PgArguments,
-    ) -> sqlx::Result<Vec<PgRow>> {
-        let is_pooled = self.from.is_pooled;
-        if is_pooled {
-            sqlx::raw_sql(BEGIN_READING).execute(&mut self.connection).await?;
-        }
-        let query = sqlx::query_with(statement, arguments).persistent(!is_pooled);
-        let rows = query.fetch_all(&mut self.connection).await?;
-        if is_pooled {
-            sqlx::raw_sql("COMMIT").execute(&mut self.connection).await?;
-        }
-        Ok(rows)
-    }
-
-    /// Rolls back, and puts the connection back.
-    ///
-    /// CANCEL-SAFE: dropped half-way, the connection is closed.
-    pub(crate) async fn roll_back(mut self) -> sqlx::Result<()> {
-        let mut left = LEFT_ERRORS_MAX;
-        while let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await {
-            // It may be the error of a statement whose caller did not wait for it.
-            if left == 0 || is_lost(&error) || error.as_database_error().is_none() {
-                return Err(error);
+/// The rows of a single statement that only reads, or that may be done twice.
+///
+/// CANCEL-SAFE: dropped half-way, the connection is closed.
+pub(crate) async fn fetch_all(
+    connections: &Arc<Connections>,
+    statement: SqlStr,
+    arguments: PgArguments,
+) -> sqlx::Result<Vec<PgRow>> {
+    loop {
+        let mut lent = connections.lend().await?;
+        match fetch_alone(&mut lent, statement.clone(), arguments.clone()).await {
+            Ok(rows) => {
+                lent.put_back();
+                return Ok(rows);
             }
-            left -= 1;
+            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
+            Err(error) => return Err(error),
         }
-        self.put_back();
-        Ok(())
     }
+}
+
+/// A statement that is no part of a transaction.
+async fn fetch_alone(
+    lent: &mut Lent,
+    statement: SqlStr,
+    arguments: PgArguments,
+) -> sqlx::Result<Vec<PgRow>> {
+    let is_pooled = lent.server().is_pooled;
+    if is_pooled {
+        sqlx::raw_sql(BEGIN_READING).execute(&mut **lent).await?;
+    }
+    let query = sqlx::query_with(statement, arguments).persistent(!is_pooled);
+    let rows = query.fetch_all(&mut **lent).await?;
+    if is_pooled {
+        sqlx::raw_sql("COMMIT").execute(&mut **lent).await?;
+    }
+    Ok(rows)
 }
 
 /// For a statement alone, behind a pooler.
 pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
-
-/// LIMIT: that of a statement, and those of the savepoints that were dropped with it.
-const LEFT_ERRORS_MAX: u32 = 3;
-
-impl Deref for Lent {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
-/// Connects, and lets the driver believe for ever that the connection is in a transaction.
-///
-/// We begin and end them ourselves. The driver's own `begin`, which a user may reach for, then
-/// opens a savepoint, as it should; otherwise it would send another BEGIN, at which PostgreSQL only
-/// warns, and its end would be the end of the whole unit of work.
-async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    let transaction = connection.begin().await?;
-    #[expect(clippy::mem_forget, reason = "its end would be told to the driver")]
-    std::mem::forget(transaction);
-    sqlx::raw_sql("ROLLBACK").execute(&mut connection).await?;
-    Ok(connection)
-}

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::AbortHandle;
 
-use crate::connections::Connections;
+use crate::connections::{Connections, PostgresServer};
 use crate::error::failed;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
@@ -68,7 +68,7 @@ impl PostgresStore {
         let signals = Arc::new(Signals::default());
         let tasks = start(&options, &schema, &signals);
         let units = options.server.clone();
-        let units = Connections::new(units, options.connections, options.is_pooled);
+        let units = Connections::new(pooled(&options, units), options.connections);
         let (reader, readers) = (reader(&options, schema), readers(&options));
         let inner = Arc::new(Inner { reader, units, readers, signals, tasks });
         Ok(Self { inner, seen: AtomicU64::new(0) })
@@ -108,7 +108,11 @@ impl PostgresStore {
 /// On connections that are ours.
 pub(crate) fn reader(options: &PostgresOptions, schema: Schema) -> Reader {
     let server = for_ourselves(options);
-    Reader::new(schema, Connections::new(server, OWN_CONNECTIONS_MAX, options.is_pooled))
+    Reader::new(schema, Connections::new(pooled(options, server), OWN_CONNECTIONS_MAX))
+}
+
+fn pooled(options: &PostgresOptions, server: PgConnectOptions) -> PostgresServer {
+    PostgresServer { options: server, is_pooled: options.is_pooled }
 }
 
 /// What we look at by ourselves must not be what the users' serializable transactions are judged by.

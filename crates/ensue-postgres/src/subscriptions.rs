@@ -14,6 +14,7 @@ use sqlx::query::Query;
 use sqlx::{Connection, PgConnection, Row, SqlSafeStr};
 
 use crate::PostgresStore;
+use crate::connections;
 use crate::error::{driver_error, failed, is_aborted, is_stale_lock};
 use crate::schema::Schema;
 use crate::sql::PostgresRow;
@@ -79,12 +80,8 @@ impl SqlSubscriptions for PostgresStore {
         &self,
         [one, other]: [Call<'_, &'static str>; 2],
     ) -> Result<[Vec<PostgresRow>; 2], Error> {
-        let begin = self
-            .inner()
-            .reader
-            .own
-            .begin(include_str!("sql/begin_reading.sql").into_sql_str())
-            .await;
+        let begin = include_str!("sql/begin_reading.sql").into_sql_str();
+        let begin = connections::begin(&self.inner().reader.own, begin).await;
         let mut transaction = PostgresTransaction::new(begin.map_err(failed(one.what))?);
         let one = self.fetch(&mut transaction, one).await?;
         let other = self.fetch(&mut transaction, other).await?;
@@ -162,12 +159,12 @@ impl SqlSubscriptions for PostgresStore {
 impl PostgresStore {
     pub(crate) async fn begin_short(&self) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
-        Ok(PostgresTransaction::new(self.inner().reader.own.begin(begin).await?))
+        Ok(PostgresTransaction::new(connections::begin(&self.inner().reader.own, begin).await?))
     }
 
     pub(crate) fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
         let reader = &self.inner().reader;
-        Open { connection, schema: &reader.schema, is_prepared: !reader.own.is_pooled() }
+        Open { connection, schema: &reader.schema, is_prepared: !reader.own.server().is_pooled }
     }
 
     pub(crate) async fn fetch_own(
@@ -176,6 +173,6 @@ impl PostgresStore {
         arguments: PgArguments,
     ) -> sqlx::Result<Vec<PgRow>> {
         let reader = &self.inner().reader;
-        reader.own.fetch_all(reader.schema.sql(statement), arguments).await
+        connections::fetch_all(&reader.own, reader.schema.sql(statement), arguments).await
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 use crate::PostgresStore;
 use crate::append::{self, Statements};
-use crate::connections::WAIT_MAX;
+use crate::connections::{self, WAIT_MAX};
 use crate::error::{failed, is_aborted, is_retryable, not_committed};
 use crate::transaction::PostgresTransaction;
 
@@ -22,7 +22,7 @@ impl Transactions for PostgresStore {
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
         let begin = include_str!("sql/begin.sql").into_sql_str();
-        match self.inner().units.begin(begin).await {
+        match connections::begin(&self.inner().units, begin).await {
             Ok(lent) => Ok(PostgresTransaction::new(lent)),
             Err(error @ sqlx::Error::PoolTimedOut) => Err(none_is_free(error)),
             Err(error) => Err(failed(|| "cannot begin a transaction".to_owned())(error)),
@@ -90,7 +90,7 @@ impl PostgresStore {
         envelopes: &[Envelope],
     ) -> sqlx::Result<bool> {
         let inner = self.inner();
-        let is_prepared = !inner.units.is_pooled();
+        let is_prepared = !inner.units.server().is_pooled;
         if envelopes.is_empty() {
             return sqlx::query_scalar(include_str!("sql/verify.sql"))
                 .persistent(is_prepared)

@@ -16,6 +16,7 @@
 pub mod columns;
 mod filling;
 mod inbox;
+pub mod lending;
 pub mod sql;
 
 use std::ops::DerefMut;

@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 
-use crate::connections::{Connections, Lent};
+use crate::connections::{Connections, Lent, fetch_all};
 use crate::error::{failed, is_lost};
 use crate::sql::{MysqlRow, sql};
 
@@ -66,7 +66,7 @@ impl Reader {
     }
 
     async fn only_row(&self, statement: &'static str) -> sqlx::Result<MySqlRow> {
-        let rows = self.own.fetch_all(statement, MySqlArguments::default()).await?;
+        let rows = fetch_all(&self.own, statement, MySqlArguments::default()).await?;
         rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
     }
 

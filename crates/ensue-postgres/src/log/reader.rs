@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
 
-use crate::connections::{BEGIN_READING, Connections, Lent};
+use crate::connections::{BEGIN_READING, Connections, Lent, fetch_all};
 use crate::error::{failed, is_lost};
 use crate::schema::Schema;
 use crate::sql::PostgresRow;
@@ -68,7 +68,7 @@ impl Reader {
     }
 
     async fn only_row(&self, statement: &'static str) -> sqlx::Result<PgRow> {
-        let rows = self.own.fetch_all(self.schema.sql(statement), PgArguments::default()).await?;
+        let rows = fetch_all(&self.own, self.schema.sql(statement), PgArguments::default()).await?;
         rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
     }
 
@@ -112,7 +112,7 @@ async fn fill(
     mut lent: Lent,
     statement: &SqlStr,
 ) -> sqlx::Result<Vec<Entry>> {
-    let is_pooled = lent.is_pooled();
+    let is_pooled = lent.server().is_pooled;
     if is_pooled {
         sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;
     }
@@ -139,7 +139,7 @@ async fn read_span(
     lent: &mut Lent,
     statement: &SqlStr,
 ) -> sqlx::Result<bool> {
-    let is_prepared = !lent.is_pooled();
+    let is_prepared = !lent.server().is_pooled;
     let query = sqlx::query(statement.clone()).persistent(is_prepared);
     let mut rows = query.bind(after).bind(up_to).fetch(&mut **lent);
     while let Some(row) = rows.try_next().await? {
