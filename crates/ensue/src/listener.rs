@@ -15,7 +15,7 @@
 //!   its receipt, and the key goes on; so is, at once, one that is no event, cannot be decoded, or has no
 //!   handler. [`DeadLetters`] are tried again or dropped by an operator.
 //! - What an older program has left as a dead letter because it had no handler for it, while a newer one was
-//!   rolled out, is tried again by whoever has one: when it begins to listen, and every hour.
+//!   rolled out, is tried again once by whoever has one: when it begins to listen, and every hour.
 //! - A message that arrives again may have ended a process, and one that was being handled when the
 //!   connection to the database was lost may be why: it is handled alone, and each attempt is recorded
 //!   before it begins, so that one that does so again and again becomes a dead letter.

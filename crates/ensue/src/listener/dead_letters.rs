@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use ensue_core::EventId;
 
+use super::Message;
 use super::builder::Consumer;
 use super::handling::{Handling, Opened, Unhandled, interrupted};
 use super::parcel::Parcel;
 use crate::events::Application;
 use crate::forwarder::delivery::{Undelivered, sort};
 use crate::handler::BoxedHandler;
-use crate::subscription::{Failure, FailureClass};
+use crate::subscription::Failure;
 use crate::{DeadLetter, Error, Store, Tx};
 
 pub use many::RetriedAll;
@@ -77,10 +78,7 @@ impl<S: Store> DeadLetters<S> {
         let (parcel, attempt) = (Parcel { id, message }, attempts.saturating_add(1));
         match self.handle(tx, &parcel, attempt).await {
             Ok(retried) => Ok(retried),
-            Err(Unhandled::Failed { failed, .. }) => self.put_back(letter, failed.0).await,
-            Err(Unhandled::Refused(failure)) => self.put_back(letter, failure).await,
-            Err(Unhandled::Overdue { .. }) => self.put_back(letter, overdue()).await,
-            Err(Unhandled::Interrupted { error, .. }) => Err(error),
+            Err(unhandled) => self.put_back(letter, unhandled.into_failure()?).await,
         }
     }
 
@@ -115,11 +113,13 @@ impl<S: Store> DeadLetters<S> {
         let (application, consumer) = (Arc::clone(&self.application), Arc::clone(&self.consumer));
         let handling = Handling { application, consumer };
         let opened = handling.open(&[parcel], attempt).await?;
+        let is_new = self.is_new(&mut tx, parcel).await?;
         match opened.handler {
+            _ if !is_new => {}
             BoxedHandler::InTransaction { .. } => handling.handle(&mut tx, &opened).await?,
             BoxedHandler::Plain(_) => {
                 tx.rollback().await.map_err(interrupted)?;
-                match self.handle_outside(&handling, parcel.id, &opened).await? {
+                match self.handle_outside(&handling, parcel, &opened).await? {
                     Some(finished) => tx = finished,
                     None => return Ok(Retried::Gone),
                 }
@@ -134,15 +134,28 @@ impl<S: Store> DeadLetters<S> {
     async fn handle_outside(
         &self,
         handling: &Handling<S>,
-        id: EventId,
+        parcel: &Parcel,
         opened: &Opened<'_, S>,
     ) -> Result<Option<Tx<S>>, Unhandled> {
         let BoxedHandler::Plain(handler) = opened.handler else { return Ok(None) };
         let (scope, ledger) = handling.call_outside(handler, opened).await?;
-        let taken = self.take_out(id).await.map_err(Undelivered::Interrupted)?;
+        let taken = self.take_out(parcel.id).await.map_err(Undelivered::Interrupted)?;
         let Some((mut tx, _)) = taken else { return Ok(None) };
-        handling.absorb(&mut tx, opened, scope, &ledger).await?;
+        if self.is_new(&mut tx, parcel).await? {
+            handling.absorb(&mut tx, opened, scope, &ledger).await?;
+        }
         Ok(Some(tx))
+    }
+
+    /// What was no event to who buried it is recognised by its source and id now that it is one, and may
+    /// have arrived again, and been handled, since.
+    async fn is_new(&self, tx: &mut Tx<S>, parcel: &Parcel) -> Result<bool, Unhandled> {
+        match parcel.message.as_ref().map(Message::receipt_id) {
+            Ok(id) if id != parcel.id => {
+                tx.once(&self.consumer.name, id).await.map_err(interrupted)
+            }
+            Ok(_) | Err(_) => Ok(true),
+        }
     }
 
     /// With what it has failed of now.
@@ -154,10 +167,6 @@ impl<S: Store> DeadLetters<S> {
         tx.commit(None).await?;
         Ok(Retried::Failed(failure))
     }
-}
-
-fn overdue() -> Failure {
-    Failure::new(FailureClass::Deadline, "it took too long")
 }
 
 impl<S: Store> std::fmt::Debug for DeadLetters<S> {

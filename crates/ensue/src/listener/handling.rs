@@ -373,6 +373,19 @@ impl Unhandled {
         }
     }
 
+    /// What has failed, if anything has.
+    ///
+    /// # Errors
+    /// The database's, whose attempt does not count.
+    pub(super) fn into_failure(self) -> Result<Failure, Error> {
+        match self {
+            Self::Failed { failed, .. } => Ok(failed.0),
+            Self::Refused(failure) => Ok(failure),
+            Self::Overdue { .. } => Ok(Failure::new(FailureClass::Deadline, "it took too long")),
+            Self::Interrupted { error, .. } => Err(error),
+        }
+    }
+
     /// It came before the handler was called; the attempt is on record, or not.
     fn before(self, recorded: Option<u32>) -> Self {
         match self {

@@ -21,20 +21,18 @@ use crate::words::words_of;
 pub struct Listening {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    /// They hold nothing that anybody would miss.
-    tending: JoinSet<()>,
 }
 
 impl Listening {
     pub(crate) fn start<S: Store>(application: &Arc<Application<S>>) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let (mut tasks, mut tending) = (JoinSet::new(), JoinSet::new());
+        let mut tasks = JoinSet::new();
         for consumer in &application.consumers {
             let (application, consumer) = (Arc::clone(application), Arc::clone(consumer));
-            tending.spawn(tend(Arc::clone(&application), Arc::clone(&consumer)));
+            tasks.spawn(tend(Arc::clone(&application), Arc::clone(&consumer), stopping.clone()));
             tasks.spawn(listen(application, consumer, stopping.clone()));
         }
-        Self { stop, tasks, tending }
+        Self { stop, tasks }
     }
 
     /// Asks for no more messages, lets every handler that runs now finish, acknowledges what is
@@ -59,7 +57,6 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.tasks.detach_all();
-        self.tending.abort_all();
     }
 }
 

@@ -239,15 +239,32 @@ async fn sleep_until(started: Instant, until: Option<Duration>) {
 }
 
 /// Tries again what another program had no handler for, and forgets receipts that are older than the
-/// consumer keeps them, in the end for ever.
-pub(super) async fn tend<S: Store>(application: Arc<Application<S>>, consumer: Arc<Consumer<S>>) {
+/// consumer keeps them, until the process is to end: then a handler that runs may finish.
+pub(super) async fn tend<S: Store>(
+    application: Arc<Application<S>>,
+    consumer: Arc<Consumer<S>>,
+    stopping: watch::Receiver<bool>,
+) {
     let letters = DeadLetters::new(&application, &consumer);
     let mut hourly = tokio::time::interval(BETWEEN_TENDING);
-    loop {
-        hourly.tick().await;
-        tell_retried(&consumer.name, letters.retry_known().await);
-        let forgotten = application.store.forget(&consumer.name, consumer.receipts_kept).await;
+    while unless_over(&stopping, hourly.tick()).await.is_some() {
+        tell_retried(&consumer.name, letters.retry_known(&stopping).await);
+        let forgetting = application.store.forget(&consumer.name, consumer.receipts_kept);
+        let Some(forgotten) = unless_over(&stopping, forgetting).await else { return };
         tell_forgotten(&consumer.name, forgotten);
+    }
+}
+
+/// Nothing if the process is to end before it is done.
+async fn unless_over<T>(
+    stopping: &watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut stopping = stopping.clone();
+    tokio::select! {
+        biased;
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => None,
+        done = work => Some(done),
     }
 }
 

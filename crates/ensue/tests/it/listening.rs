@@ -231,6 +231,72 @@ async fn what_an_older_program_did_not_know_is_handled_by_the_newer_one_in_its_o
     assert_eq!(newer.van.loaded(), ["A-1", "A-2", "A-3"]);
 }
 
+/// It would otherwise end every process that begins to listen.
+#[tokio::test]
+async fn what_a_newer_program_ends_with_is_tried_by_it_once() {
+    let (queue, van, store) = (MemoryQueue::default(), Van::default(), Store::default());
+    let older = build(&store, &van, &queue, |listener| listener.on(note_shipped)).await.unwrap();
+    let older =
+        Depot { queue: queue.clone(), van: van.clone(), store: store.clone(), events: older };
+    older.place(&["A-1"]);
+    older.listen_once().await;
+    let (gate, events) = gated(&van, &store, &queue).await;
+    let listening = events.listen();
+    gate.has_begun().await;
+    // Nothing of the process is left but what it has stored.
+    assert!(!listening.shutdown(Duration::ZERO).await);
+    let (gate, events) = gated(&van, &store, &queue).await;
+    let newer = Depot { queue, van, store, events };
+    newer.place(&["B-1"]);
+    gate.open(2);
+    newer.listen_once().await;
+    assert_eq!(newer.van.loaded(), ["B-1"]);
+    let letters = newer.events.dead_letters("shipping").unwrap();
+    let dead = letters.list(None, 10).await.unwrap();
+    assert_eq!((dead.len(), dead[0].failure.class), (1, FailureClass::Crash));
+    assert_eq!(letters.retry(dead[0].id).await.unwrap(), Retried::Handled);
+    assert_eq!(newer.van.loaded(), ["B-1", "A-1"]);
+}
+
+/// By what recognises it now, and not by what it was to who could not read it.
+#[tokio::test]
+async fn what_is_read_after_all_is_handled_once_however_it_arrives() {
+    for is_outside in [false, true] {
+        let depot = Depot::of(|listener| match is_outside {
+            true => listener.on(book_a_carrier),
+            false => listener.on(ship),
+        })
+        .await;
+        let event = |number: usize| {
+            let message = MemoryQueue::message("shop", placed(&format!("A-{number}")));
+            let headers = [
+                ("ce-specversion", "1.0"),
+                ("ce-id", &message.id),
+                ("ce-source", "shop"),
+                ("ce-type", "order.placed"),
+            ];
+            let unread = Unreadable::new("of a newer kind", &*message.envelope.payload);
+            let unread = unread.with_content_type("application/json").with_headers(headers);
+            (message, unread)
+        };
+        let [(before, unread_before), (after, unread_after)] = [event(1), event(2)];
+        depot.queue.deliver_unreadable(unread_before);
+        depot.queue.deliver_unreadable(unread_after);
+        depot.queue.deliver(before);
+        depot.listen_once().await;
+        let letters = depot.events.dead_letters("shipping").unwrap();
+        for letter in letters.list(None, 10).await.unwrap() {
+            assert_eq!(letters.retry(letter.id).await.unwrap(), Retried::Handled);
+        }
+        depot.queue.deliver(after);
+        depot.listen_once().await;
+        let mut loaded = depot.van.loaded();
+        loaded.sort();
+        assert_eq!((loaded, depot.log().await.len()), (vec!["A-1".into(), "A-2".into()], 2));
+        assert!(letters.list(None, 10).await.unwrap().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn all_dead_letters_of_a_class_are_tried_again_once_and_those_of_others_are_not() {
     let depot = Depot::of(|listener| listener.on(ship)).await;

@@ -2,8 +2,11 @@
 
 use ensue_core::{EventId, Timestamp};
 
+use tokio::sync::watch;
+
 use super::{DeadLetters, Retried};
-use crate::subscription::FailureClass;
+use crate::listener::Message;
+use crate::subscription::{Failure, FailureClass};
 use crate::{DeadLetter, Error, Store};
 
 /// What has come of trying many dead letters again.
@@ -28,30 +31,48 @@ impl<S: Store> DeadLetters<S> {
     ///
     /// CANCEL-SAFE: dropped, each was handled or is still there.
     pub async fn retry_all(&self, class: FailureClass) -> Result<RetriedAll, Error> {
-        self.retry_those(|letter| letter.failure.class == class).await
-    }
-
-    /// Those of types that have got a handler since.
-    pub(crate) async fn retry_known(&self) -> Result<RetriedAll, Error> {
-        let is_known = |letter: &DeadLetter| {
-            letter.failure.class == FailureClass::UnknownType
-                && letter.message.as_ref().is_ok_and(|message| {
-                    self.consumer.reaction(&message.envelope.event_type).is_some()
-                })
-        };
-        self.retry_those(is_known).await
-    }
-
-    async fn retry_those(&self, which: impl Fn(&DeadLetter) -> bool) -> Result<RetriedAll, Error> {
         let mut retried = RetriedAll::default();
-        for Standing { id, .. } in self.find(which).await? {
-            match self.retry(id).await? {
-                Retried::Handled => retried.handled += 1,
-                Retried::Failed(_) => retried.failed += 1,
-                Retried::Gone => {}
+        for Standing { id, .. } in self.find(|letter| letter.failure.class == class).await? {
+            retried.count(&self.retry(id).await?);
+        }
+        Ok(retried)
+    }
+
+    /// Those of types that have got a handler since, until the process is to end.
+    ///
+    /// Nobody has asked for it, so that one which ends the process must not do so again and again: that it
+    /// has begun is on record first.
+    pub(in crate::listener) async fn retry_known(
+        &self,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<RetriedAll, Error> {
+        let mut retried = RetriedAll::default();
+        for Standing { id, .. } in self.find(|letter| self.is_known_by_now(letter)).await? {
+            if *stopping.borrow() {
+                break;
+            }
+            if self.record_beginning(id).await? {
+                retried.count(&self.retry(id).await?);
             }
         }
         Ok(retried)
+    }
+
+    fn is_known_by_now(&self, DeadLetter { failure, message, .. }: &DeadLetter) -> bool {
+        let has_handler =
+            |message: &Message| self.consumer.reaction(&message.envelope.event_type).is_some();
+        failure.class == FailureClass::UnknownType && message.as_ref().is_ok_and(has_handler)
+    }
+
+    /// False if it is not there any more, or somebody else has begun.
+    async fn record_beginning(&self, id: EventId) -> Result<bool, Error> {
+        let Some((mut tx, letter)) = self.take_out(id).await? else { return Ok(false) };
+        if !self.is_known_by_now(&letter) {
+            return tx.rollback().await.map(|()| false);
+        }
+        let failure = Failure::new(FailureClass::Crash, HAS_BEGUN);
+        tx.bury(&self.consumer.name, &DeadLetter { failure, ..letter }).await?;
+        tx.commit(None).await.map(|()| true)
     }
 
     async fn find(&self, which: impl Fn(&DeadLetter) -> bool) -> Result<Vec<Standing>, Error> {
@@ -64,6 +85,20 @@ impl<S: Store> DeadLetters<S> {
         }
         found.sort();
         Ok(found)
+    }
+}
+
+/// What a letter says that was begun with and never came to an end.
+const HAS_BEGUN: &str = "it was tried again, as its type had got a handler, and that has not ended: its process \
+                         has, or the database was lost; try it again by hand";
+
+impl RetriedAll {
+    fn count(&mut self, retried: &Retried) {
+        match retried {
+            Retried::Handled => self.handled += 1,
+            Retried::Failed(_) => self.failed += 1,
+            Retried::Gone => {}
+        }
     }
 }
 
