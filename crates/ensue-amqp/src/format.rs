@@ -118,13 +118,35 @@ pub(crate) fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Messag
         message
     };
     message.map(traced).map_err(|error| {
-        let of_sender = headers.iter().filter(|(name, _)| !is_of_broker(name));
-        let of_sender = of_sender.map(|(name, value)| (*name, &**value));
         let mut unreadable = Unreadable::new(error.to_string(), &*delivery.data);
         unreadable.content_type = content_type.map(str::to_owned);
         unreadable.id = properties.message_id().as_ref().map(ToString::to_string);
-        unreadable.with_headers(of_sender)
+        unreadable.with_headers(all_of_sender(delivery))
     })
+}
+
+/// Headers, in whatever type, and AMQP's own properties that are no headers: what somebody needs who has to
+/// find out what it is.
+fn all_of_sender(delivery: &Delivery) -> Vec<(String, String)> {
+    let properties = &delivery.properties;
+    let own = [
+        ("type", properties.kind()),
+        ("content_encoding", properties.content_encoding()),
+        ("correlation_id", properties.correlation_id()),
+        ("reply_to", properties.reply_to()),
+        ("user_id", properties.user_id()),
+        ("app_id", properties.app_id()),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?.to_string())));
+    let routing_key = ("routing_key", delivery.routing_key.to_string());
+    let own = own.chain([routing_key]).map(|(name, value)| (format!("amqp:{name}"), value));
+    let headers =
+        properties.headers().iter().flatten().filter(|(name, _)| !is_of_broker(name.as_str()));
+    let headers = headers.map(|(name, value)| {
+        let text = header((name, value)).map_or_else(|| format!("{value:?}"), |(_, text)| text);
+        (name.to_string(), text)
+    });
+    own.chain(headers).collect()
 }
 
 /// What it writes there differs from delivery to delivery.

@@ -162,7 +162,12 @@ impl Place {
         self.publish_with("order.placed", properties, body).await;
     }
 
-    async fn publish_with(&self, routing_key: &str, properties: BasicProperties, body: &[u8]) {
+    pub(crate) async fn publish_with(
+        &self,
+        routing_key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) {
         let (exchange, routing_key) = (self.name.as_str().into(), routing_key.into());
         let properties = properties.with_message_id("m-1".into());
         let options = BasicPublishOptions::default();

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ensue::listener::{Session, Source, Tag};
 use ensue_amqp::{AmqpSession, AmqpSource, Queue};
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::timeout;
 
 use crate::broker::{PATIENCE, Place, arrivals, entries, ids, ids_of, messages, send};
@@ -138,6 +140,31 @@ async fn what_is_no_event_arrives_as_what_it_is() {
     let unreadable = arrival.message.unwrap_err();
     assert_eq!((&*unreadable.body, unreadable.id.as_deref()), (&b"no event"[..], Some("m-1")));
     assert!(unreadable.why.contains("specversion"), "{}", unreadable.why);
+    assert_eq!(unreadable.headers, [("amqp:routing_key".to_owned(), "order.placed".to_owned())]);
+}
+
+/// But for what the broker counts there, by which it would be another one each time.
+#[tokio::test]
+async fn what_is_no_event_arrives_with_all_that_its_sender_said() {
+    let place = Place::new().await;
+    let mut session = open(&place, 10).await;
+    let mut headers = FieldTable::default();
+    headers.insert("tenant".into(), AMQPValue::LongString("acme".into()));
+    headers.insert("rate".into(), AMQPValue::Double(1.5));
+    headers.insert("bytes".into(), AMQPValue::LongString(vec![0xff, 0x00].into()));
+    let properties = BasicProperties::default().with_type("order.placed".into());
+    place.publish_with("order.placed", properties.with_headers(headers), b"no event").await;
+    let first = arrivals(&mut session, 1).await.remove(0);
+    drop(session);
+    let again = arrivals(&mut open(&place, 10).await, 1).await.remove(0);
+    assert!(again.is_redelivered);
+    let unreadable = first.message.unwrap_err();
+    assert_eq!(again.message.unwrap_err(), unreadable);
+    let names: BTreeSet<_> = unreadable.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = ["amqp:routing_key", "amqp:type", "bytes", "rate", "tenant"];
+    assert_eq!(names, BTreeSet::from(expected));
+    let rate = unreadable.headers.iter().find(|(name, _)| name == "rate");
+    assert!(rate.is_some_and(|(_, rate)| rate.contains("1.5")), "{rate:?}");
 }
 
 #[tokio::test]
