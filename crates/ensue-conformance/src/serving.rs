@@ -1,5 +1,6 @@
 //! What is promised of a database that is a server: sessions end, and locks are waited for.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,7 +51,7 @@ pub async fn a_forwarder_whose_sessions_are_all_ended_handles_nothing_twice<B: S
     assert!(forwarder.shutdown(PATIENCE).await);
 }
 
-struct EndIt<B>(std::marker::PhantomData<fn(B)>);
+struct EndIt<B>(PhantomData<fn(B)>);
 
 impl<B: Server> TxHandler<OrderPlaced, B::Store> for EndIt<B> {
     async fn handle(
@@ -71,7 +72,7 @@ pub async fn a_durable_handler_whose_transaction_is_over_has_no_progress<B: Serv
     for lanes in [1, 2] {
         let name = format!("on {lanes} lanes");
         let builder = Events::builder(server.open().await).subscription(&name, |subscription| {
-            subscription.on(EndIt::<B>(std::marker::PhantomData)).retry(once).lanes(lanes)
+            subscription.on(EndIt::<B>(PhantomData)).retry(once).lanes(lanes)
         });
         let events = builder.build().await.unwrap();
         let forwarder = events.forward();
@@ -113,9 +114,12 @@ pub async fn who_ends_a_term_is_not_kept_waiting_by_the_lanes_of_its_owner<B: Se
             }
         });
     }
-    while receipts.load(Ordering::Relaxed) <= 32 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let busy = async {
+        while receipts.load(Ordering::Relaxed) <= 32 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, busy).await.expect("the lanes do not get on");
     let ending = store.register("notes", Start::Beginning, &["order.placed"]);
     tokio::time::timeout(Duration::from_secs(10), ending).await.expect("starved").unwrap();
     lanes.join_all().await;

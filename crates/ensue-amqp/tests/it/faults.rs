@@ -140,7 +140,10 @@ async fn assert_an_alarm_is_nobody_there(raise: [&str; 2], clear: [&str; 2]) {
     send(&sink, &entries).await;
     rabbitmq.control(&raise).unwrap();
     // The disk is looked at now and then.
-    while rabbitmq.control(&["eval", "rabbit_alarm:get_alarms()."]).unwrap().trim() == "[]" {}
+    let raised = Instant::now();
+    while rabbitmq.control(&["eval", "rabbit_alarm:get_alarms()."]).unwrap().trim() == "[]" {
+        assert!(raised.elapsed() < PATIENCE, "no alarm");
+    }
     // The first to be sent find out.
     for outcome in send(&sink, &entries).await {
         assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
