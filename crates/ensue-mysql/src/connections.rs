@@ -54,6 +54,10 @@ impl Server for MysqlServer {
         connection.is_in_transaction()
     }
 
+    fn is_lost(error: &sqlx::Error) -> bool {
+        is_lost(error)
+    }
+
     fn is_answer(error: &sqlx::Error) -> bool {
         error.as_database_error().is_some() && !is_lost(error)
     }
@@ -74,14 +78,11 @@ pub(crate) async fn begin(
     connections: &Arc<Connections>,
     begin: &'static str,
 ) -> sqlx::Result<Lent> {
-    loop {
-        let mut lent = connections.lend().await?;
-        match sqlx::raw_sql(begin).execute(&mut *lent).await {
-            Ok(_) => return Ok(lent),
-            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
-            Err(error) => return Err(error),
-        }
-    }
+    let began = connections.with(async |mut lent| {
+        sqlx::raw_sql(begin).execute(&mut *lent).await?;
+        Ok(lent)
+    });
+    began.await
 }
 
 /// The rows of a single statement that only reads, or that may be done twice.
@@ -92,15 +93,11 @@ pub(crate) async fn fetch_all(
     statement: &'static str,
     arguments: MySqlArguments,
 ) -> sqlx::Result<Vec<MySqlRow>> {
-    loop {
-        let mut lent = connections.lend().await?;
-        match sqlx::query_with(statement, arguments.clone()).fetch_all(&mut *lent).await {
-            Ok(rows) => {
-                lent.put_back();
-                return Ok(rows);
-            }
-            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
-            Err(error) => return Err(error),
-        }
-    }
+    let fetched = connections.with(async |mut lent| {
+        let query = sqlx::query_with(statement, arguments.clone());
+        let rows = query.fetch_all(&mut *lent).await?;
+        lent.put_back();
+        Ok(rows)
+    });
+    fetched.await
 }

@@ -52,6 +52,10 @@ impl Server for PostgresServer {
         connection.is_in_transaction()
     }
 
+    fn is_lost(error: &sqlx::Error) -> bool {
+        is_lost(error)
+    }
+
     fn is_answer(error: &sqlx::Error) -> bool {
         error.as_database_error().is_some() && !is_lost(error)
     }
@@ -69,14 +73,11 @@ impl Server for PostgresServer {
 ///
 /// CANCEL-SAFE: dropped half-way, the connection is closed.
 pub(crate) async fn begin(connections: &Arc<Connections>, begin: SqlStr) -> sqlx::Result<Lent> {
-    loop {
-        let mut lent = connections.lend().await?;
-        match sqlx::raw_sql(begin.clone()).execute(&mut *lent).await {
-            Ok(_) => return Ok(lent),
-            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
-            Err(error) => return Err(error),
-        }
-    }
+    let began = connections.with(async |mut lent| {
+        sqlx::raw_sql(begin.clone()).execute(&mut *lent).await?;
+        Ok(lent)
+    });
+    began.await
 }
 
 /// The rows of a single statement that only reads, or that may be done twice.
@@ -87,17 +88,12 @@ pub(crate) async fn fetch_all(
     statement: SqlStr,
     arguments: PgArguments,
 ) -> sqlx::Result<Vec<PgRow>> {
-    loop {
-        let mut lent = connections.lend().await?;
-        match fetch_alone(&mut lent, statement.clone(), arguments.clone()).await {
-            Ok(rows) => {
-                lent.put_back();
-                return Ok(rows);
-            }
-            Err(error) if lent.is_old() && is_lost(&error) => connections.forget_idle(),
-            Err(error) => return Err(error),
-        }
-    }
+    let fetched = connections.with(async |mut lent| {
+        let rows = fetch_alone(&mut lent, statement.clone(), arguments.clone()).await?;
+        lent.put_back();
+        Ok(rows)
+    });
+    fetched.await
 }
 
 /// A statement that is no part of a transaction.

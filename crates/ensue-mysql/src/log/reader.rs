@@ -12,7 +12,7 @@ use sqlx::Row;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 
 use crate::connections::{Connections, Lent, fetch_all};
-use crate::error::{failed, is_lost};
+use crate::error::failed;
 use crate::sql::{MysqlRow, sql};
 
 /// Reads a log, and writes nothing.
@@ -92,14 +92,8 @@ impl Reader {
 
     /// Once more if the connection turns out to be one that the server has closed.
     async fn read_page(&self, page: Page) -> sqlx::Result<Vec<Entry>> {
-        loop {
-            let lent = self.own.lend().await?;
-            let is_old = lent.is_old();
-            match fill(Filling::new(page, &self.usual_bytes), lent).await {
-                Err(error) if is_old && is_lost(&error) => self.own.forget_idle(),
-                answer => return answer,
-            }
-        }
+        let filled = self.own.with(|lent| fill(Filling::new(page, &self.usual_bytes), lent));
+        filled.await
     }
 }
 

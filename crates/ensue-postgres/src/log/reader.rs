@@ -12,7 +12,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
 
 use crate::connections::{BEGIN_READING, Connections, Lent, fetch_all};
-use crate::error::{failed, is_lost};
+use crate::error::failed;
 use crate::schema::Schema;
 use crate::sql::PostgresRow;
 
@@ -95,14 +95,9 @@ impl Reader {
     /// Once more if the connection turns out to be one that the server has closed.
     async fn read_page(&self, page: Page) -> sqlx::Result<Vec<Entry>> {
         let statement = self.schema.sql(include_str!("../sql/read_after.sql"));
-        loop {
-            let lent = self.own.lend().await?;
-            let is_old = lent.is_old();
-            match fill(Filling::new(page, &self.usual_bytes), lent, &statement).await {
-                Err(error) if is_old && is_lost(&error) => self.own.forget_idle(),
-                answer => return answer,
-            }
-        }
+        let filled =
+            self.own.with(|lent| fill(Filling::new(page, &self.usual_bytes), lent, &statement));
+        filled.await
     }
 }
 

@@ -34,6 +34,9 @@ pub trait Server: Send + Sync + 'static {
     /// Whether one that is put back may be lent again, as far as the driver knows.
     fn may_be_kept(connection: &Self::Connection) -> bool;
 
+    /// Whether the connection is gone, or was never made.
+    fn is_lost(error: &Self::Error) -> bool;
+
     /// Whether the server has answered, and the connection is still there.
     fn is_answer(error: &Self::Error) -> bool;
 
@@ -68,6 +71,7 @@ struct Idle<C> {
 /// A connection that is in use. Dropped without being put back it is closed.
 pub struct Lent<S: Server> {
     connection: S::Connection,
+    /// Whether it was used before, so that the server may have closed it meanwhile.
     is_old: bool,
     from: Arc<Connections<S>>,
     _turn: OwnedSemaphorePermit,
@@ -89,7 +93,7 @@ impl<S: Server> Connections<S> {
     ///
     /// # Errors
     /// When none is free for too long, or none can be made.
-    pub async fn lend(self: &Arc<Self>) -> Result<Lent<S>, S::Error> {
+    async fn lend(self: &Arc<Self>) -> Result<Lent<S>, S::Error> {
         let turn = tokio::time::timeout(WAIT_MAX, Arc::clone(&self.turns).acquire_owned());
         let turn = turn.await.map_err(|_| S::waited_too_long())?;
         let turn = turn.map_err(|_| S::are_closed())?;
@@ -98,6 +102,28 @@ impl<S: Server> Connections<S> {
             None => (self.connect().await?, false),
         };
         Ok(Lent { connection, is_old, from: Arc::clone(self), _turn: turn })
+    }
+
+    /// Does `work` with a connection that is lent; once more if it was an old one that turns out to be
+    /// closed, so that it must be work that may be done twice, or that begins with what the server has to
+    /// answer first.
+    ///
+    /// CANCEL-SAFE: dropped half-way, the connection is closed.
+    ///
+    /// # Errors
+    /// When no connection is free for too long, or none can be made; those of the work.
+    pub async fn with<T, F>(self: &Arc<Self>, work: impl Fn(Lent<S>) -> F) -> Result<T, S::Error>
+    where
+        F: Future<Output = Result<T, S::Error>>,
+    {
+        loop {
+            let lent = self.lend().await?;
+            let is_old = lent.is_old;
+            match work(lent).await {
+                Err(error) if is_old && S::is_lost(&error) => self.forget_idle(),
+                answer => return answer,
+            }
+        }
     }
 
     async fn connect(&self) -> Result<S::Connection, S::Error> {
@@ -116,7 +142,7 @@ impl<S: Server> Connections<S> {
     }
 
     /// What one connection has lost, the others have too.
-    pub fn forget_idle(&self) {
+    fn forget_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -133,11 +159,6 @@ impl<S: Server> Connections<S> {
 }
 
 impl<S: Server> Lent<S> {
-    /// Whether it was used before, so that the server may have closed it meanwhile.
-    pub fn is_old(&self) -> bool {
-        self.is_old
-    }
-
     /// Which server it is a connection to.
     pub fn server(&self) -> &S {
         &self.from.server
