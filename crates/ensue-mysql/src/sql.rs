@@ -37,7 +37,10 @@ pub struct Numbered {
 }
 
 impl Numbered {
+    /// Without its comment, in which a number would be no place.
     fn of(text: &str) -> Self {
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("--")).collect();
+        let text = lines.join("\n");
         let mut parts = text.split('$');
         let mut numbered =
             Self { text: parts.next().unwrap_or_default().to_owned(), places: Vec::new() };
@@ -171,9 +174,9 @@ mod tests {
     #[test]
     fn a_value_goes_wherever_its_number_stands() {
         let Numbered { text, places } =
-            Numbered::of("SELECT $2 WHERE a = $1 AND b > $2 -- $1\nLIMIT $10");
-        assert_eq!(text, "SELECT ? WHERE a = ? AND b > ? -- ?\nLIMIT ?");
-        assert_eq!(places, [1, 0, 1, 0, 9]);
+            Numbered::of("-- Of $1.\nSELECT $2 WHERE a = $1 AND b > $2\nLIMIT $10");
+        assert_eq!(text, "SELECT ? WHERE a = ? AND b > ?\nLIMIT ?");
+        assert_eq!(places, [1, 0, 1, 9]);
         assert!(Numbered::of("SELECT $2").arguments(&["one".into()]).is_err());
         assert_eq!(Numbered::of("SELECT ensue_now_us()").text, format!("SELECT {NOW_US}"));
     }
