@@ -3,12 +3,16 @@
 use std::env;
 use std::ffi::OsString;
 use std::fmt::{self, Display};
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use servers::Surroundings;
 
 use crate::failure::Failure;
 
+#[derive(Clone)]
 pub(crate) struct Cargo {
     variables: Vec<(&'static str, &'static str)>,
     arguments: Vec<String>,
@@ -61,6 +65,16 @@ impl Cargo {
         }
     }
 
+    /// Runs it with all that it prints in `log`, and kills it after `limit`.
+    pub(crate) fn run_into(&self, log: File, limit: Duration) -> Result<Ended, Failure> {
+        let cannot = |error| Failure::new(format!("cannot start `{self}`: {error}"));
+        let errors = log.try_clone().map_err(cannot)?;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        let mut child = command.spawn().map_err(cannot)?;
+        ended(&mut child, limit).map_err(cannot)
+    }
+
     /// Whether it runs at all; what it prints is thrown away.
     pub(crate) fn succeeds_silently(&self) -> bool {
         let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -76,6 +90,32 @@ impl Cargo {
         command
     }
 }
+
+/// The end of a command.
+pub(crate) enum Ended {
+    Succeeded,
+    Failed(ExitStatus),
+    TimedOut,
+}
+
+fn ended(child: &mut Child, limit: Duration) -> std::io::Result<Ended> {
+    let began = Instant::now();
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(Ended::Succeeded),
+            Some(status) => return Ok(Ended::Failed(status)),
+            None if began.elapsed() > limit => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(Ended::TimedOut);
+            }
+            None => thread::sleep(LOOK_PAUSE),
+        }
+    }
+}
+
+/// Between two looks at a command that runs.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 impl Display for Cargo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,7 @@ mod licences;
 mod rivals;
 mod shop;
 mod simulate;
+mod soak;
 mod step;
 mod taker;
 mod terminal;
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::check::Check;
 use crate::failure::Failure;
+use crate::soak::Soak;
 
 fn main() -> ExitCode {
     match Door::parse().verb.run() {
@@ -57,6 +59,8 @@ enum Verb {
     },
     /// Check, then run every test and every doctest, with the servers they need
     Test,
+    /// Run the tests again and again with every core loaded by something else; fail if one failed once
+    Soak(Soak),
     /// Run a command with the servers that tests need, found or started, and end as it ends
     // Every flag, `--help` too, belongs to the command.
     #[command(disable_help_flag = true)]
@@ -108,6 +112,7 @@ impl Verb {
             Self::Check { only: Some(check) } => check.run(),
             Self::Check { only: None } => Check::run_all(),
             Self::Test => test::run(),
+            Self::Soak(soak) => soak.run(),
             Self::WithServers { command } => return with_servers::run(&command),
             Self::Shop { arguments } => return shop::run(&arguments),
             Self::Bench { arguments } => bench::run(&arguments),
@@ -127,6 +132,17 @@ mod tests {
     #[test]
     fn the_door_is_consistent() {
         Door::command().debug_assert();
+    }
+
+    #[test]
+    fn a_soak_runs_ten_times_unless_another_number_is_given() {
+        let runs = |words: &[&str]| match Door::parse_from(words).verb {
+            Verb::Soak(soak) => soak.runs(),
+            _ => panic!("not the verb `soak`"),
+        };
+        assert_eq!(runs(&["xtask", "soak"]), 10);
+        assert_eq!(runs(&["xtask", "soak", "inbox", "--runs", "3"]), 3);
+        assert!(Door::try_parse_from(["xtask", "soak", "--runs", "0"]).is_err());
     }
 
     #[test]

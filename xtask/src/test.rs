@@ -12,13 +12,18 @@ pub(crate) fn run() -> Result<(), Failure> {
     let started = Instant::now();
     Check::run_all()?;
     let surroundings = with_servers::start()?;
-    let tests = Cargo::new(tests_command(is_nextest_present())).with_servers(&surroundings);
+    let tests = command(true).with_servers(&surroundings);
     step::cargo("tests", &tests)?;
     let doctests = Cargo::new("test --workspace --all-features --doc").with_servers(&surroundings);
     step::cargo("doctests", &doctests)?;
     let seconds = started.elapsed().as_secs();
     say(&format!("passed in {seconds} s: cargo xtask check, {tests}, {doctests}"));
     Ok(())
+}
+
+/// The command that runs every test, with nextest if it may be used and is installed.
+pub(crate) fn command(may_use_nextest: bool) -> Cargo {
+    Cargo::new(tests_command(may_use_nextest && is_nextest_present()))
 }
 
 fn is_nextest_present() -> bool {
