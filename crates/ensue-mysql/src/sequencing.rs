@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensue::sequencer::{Action, Input, Passes};
+use ensue::sequencer::{Action, Input, Passes, Portion};
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
@@ -34,7 +34,7 @@ impl Passes for Session {
         match action {
             Action::WaitUntil(_) => Ok(Input::Tick),
             Action::Peek { .. } => self.peek().await,
-            Action::Pass { rows_max, .. } => self.pass(rows_max).await,
+            Action::Pass { portion, .. } => self.pass(portion).await,
             Action::Survey { .. } => Ok(Input::Surveyed { chunks: 0 }),
             Action::PassChunk { .. } => Ok(Input::ChunkPassed),
         }
@@ -44,7 +44,7 @@ impl Passes for Session {
         self.head
     }
 
-    fn is_timeout(error: &sqlx::Error) -> bool {
+    fn is_too_large(error: &sqlx::Error) -> bool {
         matches!(error, sqlx::Error::PoolTimedOut)
     }
 }
@@ -61,7 +61,7 @@ impl Session {
         Ok(Input::Peeked { is_waiting, has_grown })
     }
 
-    async fn pass(&mut self, rows_max: u32) -> sqlx::Result<Input> {
+    async fn pass(&mut self, Portion { rows: rows_max, .. }: Portion) -> sqlx::Result<Input> {
         let statements = sql!("pass").replace("{rows_max}", &rows_max.to_string());
         let row = match self.only_row(AssertSqlSafe(statements).into_sql_str()).await {
             Err(error) if is_locked(&error) => return Ok(Input::Busy),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensue::sequencer::{Action, Input, Passes};
+use ensue::sequencer::{Action, Input, Passes, Portion};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row, SqlStr};
 
@@ -51,8 +51,8 @@ impl Passes for Session {
         match action {
             Action::WaitUntil(_) => Ok(Input::Tick),
             Action::Peek { since } => self.peek(since).await,
-            Action::Pass { since, rows_max } => self.pass(since, rows_max).await,
-            Action::Survey { rows_max } => self.survey(rows_max).await,
+            Action::Pass { since, portion } => self.pass(since, portion).await,
+            Action::Survey { portion } => self.survey(portion).await,
             Action::PassChunk { chunk } => self.pass_chunk(chunk).await,
         }
     }
@@ -61,7 +61,7 @@ impl Passes for Session {
         self.head
     }
 
-    fn is_timeout(error: &sqlx::Error) -> bool {
+    fn is_too_large(error: &sqlx::Error) -> bool {
         is_timeout(error)
     }
 }
@@ -79,16 +79,20 @@ impl Session {
         Ok(Input::Peeked { is_waiting, has_grown })
     }
 
-    async fn pass(&mut self, since: Option<u64>, rows_max: u32) -> sqlx::Result<Input> {
+    async fn pass(
+        &mut self,
+        since: Option<u64>,
+        Portion { rows, .. }: Portion,
+    ) -> sqlx::Result<Input> {
         let statement = include_str!("sql/pass.sql")
             .replace("{since}", &horizon(since))
-            .replace("{rows_max}", &rows_max.to_string())
+            .replace("{rows_max}", &rows.to_string())
             .replace("{sender}", &self.sender());
         let row = self.only_row(self.schema.filled_in(statement)).await?;
         if !row.try_get::<bool, _>(0)? {
             return Ok(Input::Busy);
         }
-        if row.try_get::<i64, _>(1)? > i64::from(rows_max) {
+        if row.try_get::<i64, _>(1)? > i64::from(rows) {
             return Ok(Input::TooMany);
         }
         self.head = row.try_get(4)?;
@@ -99,8 +103,8 @@ impl Session {
         })
     }
 
-    async fn survey(&mut self, rows_max: u32) -> sqlx::Result<Input> {
-        let statement = include_str!("sql/survey.sql").replace("{rows_max}", &rows_max.to_string());
+    async fn survey(&mut self, Portion { rows, .. }: Portion) -> sqlx::Result<Input> {
+        let statement = include_str!("sql/survey.sql").replace("{rows_max}", &rows.to_string());
         let rows = self.rows(self.schema.filled_in(statement), SURVEY_MAX).await?;
         self.chunks = rows.iter().map(Chunk::of).collect::<Result<_, _>>()?;
         Ok(Input::Surveyed { chunks: u32::try_from(self.chunks.len()).unwrap_or(u32::MAX) })

@@ -22,8 +22,8 @@ pub use running::{Passes, run};
 pub use signals::Signals;
 
 /// LIMIT: what one pass moves. Some tenths of a second's work, so that readers see a backlog move,
-/// and no lock is held for long.
-const ROWS_MAX: u32 = 20_000;
+/// and no lock is held for long; and far less than what servers take in one transaction.
+const PORTION_MAX: Portion = Portion { rows: 20_000, bytes: 16 << 20 };
 
 /// How long after a pass that moved something is looked for more that nobody told of.
 const SHORTEST_POLL: Duration = Duration::from_millis(5);
@@ -49,9 +49,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// up to this: what was committed meanwhile waits for no longer once the server is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// After so many chunks that were small because larger ones took too long, and were moved in time,
-/// larger ones are tried again.
-const CHUNKS_IN_TIME: u32 = 32;
+/// After so many portions that were small because larger ones did not fit, and did fit, larger ones
+/// are tried again.
+const FITTING_PORTIONS: u32 = 32;
 
 /// How many passes may trust the horizon before one looks at everything.
 const TRUSTING_PASSES: u32 = 200;
@@ -65,10 +65,10 @@ pub struct Sequencer {
     /// Passes since one looked at everything.
     trusting: u32,
     is_demanded: bool,
-    rows_max: u32,
+    portion: Portion,
     chunks: Range<u32>,
-    /// Chunks that were moved since something took too long.
-    in_time: u32,
+    /// Portions that were moved since one did not fit.
+    fitting: u32,
     poll: Duration,
     failures: u32,
     /// When the last pass began.
@@ -76,6 +76,29 @@ pub struct Sequencer {
     /// Until then only a demand is met.
     rests_until: Duration,
     wait: Wait,
+}
+
+/// Maximum size of what is moved at once. A single row is moved whatever its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion {
+    /// Maximum number of rows.
+    pub rows: u32,
+    /// Maximum number of bytes in these rows.
+    pub bytes: u64,
+}
+
+impl Portion {
+    fn half(self) -> Self {
+        Self { rows: (self.rows / 2).max(1), bytes: (self.bytes / 2).max(1) }
+    }
+
+    fn double(self) -> Self {
+        let Self { rows, bytes } = PORTION_MAX;
+        Self {
+            rows: self.rows.saturating_mul(2).min(rows),
+            bytes: self.bytes.saturating_mul(2).min(bytes),
+        }
+    }
 }
 
 /// When the sequencer moves anything.
@@ -132,8 +155,9 @@ pub enum Input {
     },
     /// A [`PassChunk`](Action::PassChunk) has moved its chunk.
     ChunkPassed,
-    /// What was to be done took too long, and was stopped.
-    TimedOut,
+    /// What was to be done did not fit: into the time that the server or we allow it, or into the
+    /// server's limits for a transaction. None of it was done.
+    TooLarge,
     /// What was to be done failed.
     Failed,
 }
@@ -153,12 +177,12 @@ pub enum Action {
         /// From this horizon on; everything without one.
         since: Option<u64>,
         /// What may be moved at once.
-        rows_max: u32,
+        portion: Portion,
     },
     /// Cut what waits into chunks in the order of the appends.
     Survey {
-        /// The rows of a chunk.
-        rows_max: u32,
+        /// What a chunk may hold.
+        portion: Portion,
     },
     /// Move a chunk of the last survey.
     PassChunk {
@@ -176,9 +200,9 @@ impl Sequencer {
             horizon: None,
             trusting: 0,
             is_demanded: false,
-            rows_max: ROWS_MAX,
+            portion: PORTION_MAX,
             chunks: 0..0,
-            in_time: 0,
+            fitting: 0,
             poll: SHORTEST_POLL.min(longest_poll),
             failures: 0,
             began_at: Duration::ZERO,
@@ -209,14 +233,14 @@ impl Sequencer {
                 self.passed(now, moved, horizon, is_whole)
             }
             Input::Busy => self.go_on_at(now + BUSY_PAUSE),
-            Input::TooMany => Action::Survey { rows_max: self.rows_max },
+            Input::TooMany => Action::Survey { portion: self.portion },
             Input::Surveyed { chunks } => {
                 self.chunks = 0..chunks;
                 self.go_on()
             }
             Input::ChunkPassed => self.chunk_passed(),
-            Input::TimedOut if self.rows_max > 1 => self.try_less(),
-            Input::TimedOut | Input::Failed => self.failed(now),
+            Input::TooLarge if self.portion.rows > 1 => self.try_less(),
+            Input::TooLarge | Input::Failed => self.failed(now),
         }
     }
 
@@ -266,6 +290,7 @@ impl Sequencer {
     fn passed(&mut self, now: Duration, moved: u64, horizon: u64, is_whole: bool) -> Action {
         self.succeeded();
         if !is_whole {
+            self.fit();
             return self.go_on();
         }
         if self.pass_since().is_none() {
@@ -289,23 +314,31 @@ impl Sequencer {
     fn chunk_passed(&mut self) -> Action {
         self.succeeded();
         self.chunks.next();
-        self.in_time += 1;
-        if self.rows_max < ROWS_MAX && self.in_time >= CHUNKS_IN_TIME {
-            self.try_more();
+        if self.fit() {
             self.chunks = 0..0;
         }
         self.go_on()
     }
 
+    /// A portion of a backlog was moved. Returns true if larger ones are tried from now on.
+    fn fit(&mut self) -> bool {
+        self.fitting += 1;
+        let may_grow = self.portion != PORTION_MAX && self.fitting >= FITTING_PORTIONS;
+        if may_grow {
+            self.try_more();
+        }
+        may_grow
+    }
+
     fn try_less(&mut self) -> Action {
-        self.rows_max /= 2;
-        (self.chunks, self.in_time) = (0..0, 0);
+        self.portion = self.portion.half();
+        (self.chunks, self.fitting) = (0..0, 0);
         self.go_on()
     }
 
     fn try_more(&mut self) {
-        self.rows_max = self.rows_max.saturating_mul(2).min(ROWS_MAX);
-        self.in_time = 0;
+        self.portion = self.portion.double();
+        self.fitting = 0;
     }
 
     fn succeeded(&mut self) {
@@ -318,7 +351,7 @@ impl Sequencer {
         if !self.chunks.is_empty() {
             return Action::PassChunk { chunk: self.chunks.start };
         }
-        Action::Pass { since: self.pass_since(), rows_max: self.rows_max }
+        Action::Pass { since: self.pass_since(), portion: self.portion }
     }
 
     fn pass_since(&self) -> Option<u64> {

@@ -23,8 +23,12 @@ pub trait Passes: Send + 'static {
     /// How far the log went when it was looked at last.
     fn head(&self) -> Option<i64>;
 
-    /// Whether what was to be done was stopped because it took too long.
-    fn is_timeout(error: &Self::Error) -> bool;
+    /// Returns true if less than what was to be done may succeed where this failed: it took too long, or
+    /// was more than the server takes in one transaction.
+    ///
+    /// MUST be false of errors that have nothing to do with how much it was, such as that of a server
+    /// that cannot be reached.
+    fn is_too_large(error: &Self::Error) -> bool;
 }
 
 /// Runs until it is dropped.
@@ -54,9 +58,9 @@ async fn wait(signals: &Signals, until: Instant) -> Input {
 async fn perform<P: Passes>(passes: &mut P, signals: &Signals, action: Action) -> Input {
     let (demands, head) = (signals.demands(), passes.head());
     let input = passes.perform(action).await.unwrap_or_else(|error| {
-        if P::is_timeout(&error) {
-            tracing::warn!(%error, "a pass took too long, and is tried with less");
-            return Input::TimedOut;
+        if P::is_too_large(&error) {
+            tracing::warn!(%error, "a pass did not fit, and is tried with less");
+            return Input::TooLarge;
         }
         tracing::warn!(%error, "the sequencer cannot work");
         Input::Failed

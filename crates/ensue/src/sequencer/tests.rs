@@ -22,7 +22,7 @@ fn at_work() -> Sequencer {
     let mut sequencer = sequencer();
     assert!(matches!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None }));
     let first = sequencer.step(Duration::ZERO, peeked(true));
-    assert_eq!(first, Action::Pass { since: None, rows_max: ROWS_MAX });
+    assert_eq!(first, Action::Pass { since: None, portion: PORTION_MAX });
     assert_eq!(sequencer.step(Duration::ZERO, passed(1, 7)), Action::WaitUntil(SHORTEST_POLL));
     sequencer
 }
@@ -46,7 +46,7 @@ fn fall_asleep(sequencer: &mut Sequencer) -> Duration {
 #[test]
 fn a_commit_is_followed_by_a_pass_at_once() {
     let pass = at_work().step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+    assert_eq!(pass, Action::Pass { since: Some(7), portion: PORTION_MAX });
 }
 
 /// A pass of so many rows that takes a millisecond, and what a commit right behind it is answered.
@@ -60,7 +60,7 @@ fn after_a_pass_of(moved: u64) -> (Sequencer, Action) {
 
 #[test]
 fn it_rests_after_a_pass_for_as_many_as_wrote_meanwhile_and_then_goes_on() {
-    let pass = Action::Pass { since: Some(8), rows_max: ROWS_MAX };
+    let pass = Action::Pass { since: Some(8), portion: PORTION_MAX };
     for few in 0..=2 {
         assert_eq!(after_a_pass_of(few).1, pass, "{few}");
     }
@@ -83,7 +83,7 @@ fn a_long_pass_is_followed_by_no_long_rest() {
 
 #[test]
 fn a_demand_ends_the_rest() {
-    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    let everything = Action::Pass { since: None, portion: PORTION_MAX };
     let (mut resting, _) = after_a_pass_of(1_000);
     assert_eq!(resting.step(12 * MS, Input::Demanded), everything);
     let mut resting_unasked = at_work();
@@ -99,7 +99,7 @@ fn while_nothing_comes_it_looks_ever_more_rarely_and_then_everywhere() {
     assert_eq!(sequencer.step(until - MS, Input::Tick), Action::WaitUntil(until));
     assert_eq!(sequencer.step(until, Input::Tick), Action::Peek { since: None });
     let pass = sequencer.step(until, peeked(true));
-    assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+    assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
     let next = sequencer.step(until, passed(1, 9));
     assert_eq!(next, Action::WaitUntil(until + SHORTEST_POLL));
 }
@@ -121,19 +121,19 @@ fn a_lock_that_is_taken_is_asked_for_again_soon_and_not_sooner() {
     assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(again));
     assert_eq!(sequencer.step(2 * MS, Input::Committed), Action::WaitUntil(again));
     let pass = sequencer.step(again, Input::Tick);
-    assert_eq!(pass, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+    assert_eq!(pass, Action::Pass { since: Some(7), portion: PORTION_MAX });
 }
 
 #[test]
 fn a_demand_is_met_by_a_pass_that_looks_at_everything() {
     let mut sequencer = at_work();
-    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    let everything = Action::Pass { since: None, portion: PORTION_MAX };
     assert_eq!(sequencer.step(MS, Input::Demanded), everything);
     sequencer.step(MS, Input::Busy);
     assert_eq!(sequencer.step(MS + BUSY_PAUSE, Input::Tick), everything);
     sequencer.step(3 * MS, passed(0, 8));
     let next = sequencer.step(4 * MS, Input::Committed);
-    assert_eq!(next, Action::Pass { since: Some(8), rows_max: ROWS_MAX });
+    assert_eq!(next, Action::Pass { since: Some(8), portion: PORTION_MAX });
 }
 
 #[test]
@@ -145,10 +145,10 @@ fn now_and_then_a_pass_trusts_no_horizon() {
         sequencer.step(MS, passed(1, horizon));
     }
     let pass = sequencer.step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+    assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
     sequencer.step(MS, passed(1, 1_000));
     let pass = sequencer.step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: Some(1_000), rows_max: ROWS_MAX });
+    assert_eq!(pass, Action::Pass { since: Some(1_000), portion: PORTION_MAX });
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_backlog_is_moved_in_chunks_and_only_then_what_came_later() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
     let survey = sequencer.step(MS, Input::TooMany);
-    assert_eq!(survey, Action::Survey { rows_max: ROWS_MAX });
+    assert_eq!(survey, Action::Survey { portion: PORTION_MAX });
     let first = sequencer.step(MS, Input::Surveyed { chunks: 2 });
     assert_eq!(first, Action::PassChunk { chunk: 0 });
     assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(MS + BUSY_PAUSE));
@@ -166,7 +166,7 @@ fn a_backlog_is_moved_in_chunks_and_only_then_what_came_later() {
     assert_eq!(second, Action::PassChunk { chunk: 1 });
     // The horizon is that of before: what no chunk has moved may be as old as that.
     let rest = sequencer.step(4 * MS, Input::ChunkPassed);
-    assert_eq!(rest, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+    assert_eq!(rest, Action::Pass { since: Some(7), portion: PORTION_MAX });
 }
 
 #[test]
@@ -175,41 +175,57 @@ fn a_pass_that_was_cut_short_is_followed_by_another_from_the_same_horizon() {
     sequencer.step(MS, Input::Committed);
     let cut = Input::Passed { moved: 20_000, horizon: 99, is_whole: false };
     let next = sequencer.step(MS, cut);
-    assert_eq!(next, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
+    assert_eq!(next, Action::Pass { since: Some(7), portion: PORTION_MAX });
 }
 
 #[test]
-fn what_takes_too_long_is_tried_with_less_and_less_but_never_with_nothing() {
+fn what_does_not_fit_is_tried_with_less_and_less_but_never_with_nothing() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
-    let less = sequencer.step(MS, Input::TimedOut);
-    assert_eq!(less, Action::Pass { since: Some(7), rows_max: ROWS_MAX / 2 });
+    let less = sequencer.step(MS, Input::TooLarge);
+    assert_eq!(less, Action::Pass { since: Some(7), portion: PORTION_MAX.half() });
     let mut action = less;
-    while let Action::Pass { rows_max, .. } = action {
-        assert!(rows_max > 0);
-        action = sequencer.step(MS, Input::TimedOut);
+    while let Action::Pass { portion, .. } = action {
+        assert!(portion.rows > 0 && portion.bytes > 0);
+        action = sequencer.step(MS, Input::TooLarge);
     }
     assert_eq!(action, Action::WaitUntil(MS + FIRST_PAUSE));
-    let one = sequencer.step(MS + FIRST_PAUSE, Input::Tick);
-    assert_eq!(one, Action::Pass { since: None, rows_max: 1 });
+    let Action::Pass { portion: one, .. } = sequencer.step(MS + FIRST_PAUSE, Input::Tick) else {
+        panic!("no pass")
+    };
+    assert_eq!(one.rows, 1);
     sequencer.step(MS, passed(1, 8));
     let two = sequencer.step(MS, Input::Committed);
-    assert_eq!(two, Action::Pass { since: Some(8), rows_max: 2 });
+    assert_eq!(two, Action::Pass { since: Some(8), portion: one.double() });
+}
+
+/// Also those of a store that does not survey, and moves a backlog's first part by each pass.
+#[test]
+fn small_passes_of_a_backlog_that_fit_are_followed_by_larger_ones() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    let less = sequencer.step(MS, Input::TooLarge);
+    let part = Input::Passed { moved: 1, horizon: 7, is_whole: false };
+    for _ in 1..FITTING_PORTIONS {
+        assert_eq!(sequencer.step(MS, part), less);
+    }
+    let more = sequencer.step(MS, part);
+    assert_eq!(more, Action::Pass { since: Some(7), portion: PORTION_MAX });
 }
 
 #[test]
-fn small_chunks_that_are_moved_in_time_are_cut_larger_again() {
+fn small_chunks_that_fit_are_cut_larger_again() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
-    sequencer.step(MS, Input::TimedOut);
+    sequencer.step(MS, Input::TooLarge);
     sequencer.step(MS, Input::TooMany);
     assert_eq!(sequencer.step(MS, Input::Surveyed { chunks: 100 }), Action::PassChunk { chunk: 0 });
-    for chunk in 1..CHUNKS_IN_TIME {
+    for chunk in 1..FITTING_PORTIONS {
         assert_eq!(sequencer.step(MS, Input::ChunkPassed), Action::PassChunk { chunk });
     }
     let more = sequencer.step(MS, Input::ChunkPassed);
-    assert_eq!(more, Action::Pass { since: Some(7), rows_max: ROWS_MAX });
-    assert_eq!(sequencer.step(MS, Input::TooMany), Action::Survey { rows_max: ROWS_MAX });
+    assert_eq!(more, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(sequencer.step(MS, Input::TooMany), Action::Survey { portion: PORTION_MAX });
 }
 
 #[test]
@@ -225,7 +241,7 @@ fn after_failures_it_waits_longer_and_longer_and_trusts_no_horizon() {
         pauses.push((until - now).as_millis());
         now = until;
         let pass = sequencer.step(now, Input::Tick);
-        assert_eq!(pass, Action::Pass { since: None, rows_max: ROWS_MAX });
+        assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
     }
     assert_eq!(pauses, [50, 100, 200, 400, 800, 1_000, 1_000]);
     sequencer.step(now, passed(0, 8));
@@ -239,7 +255,7 @@ fn on_demand_it_moves_nothing_that_nobody_waits_for() {
     assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None });
     assert!(matches!(sequencer.step(Duration::ZERO, peeked(true)), Action::WaitUntil(_)));
     assert!(matches!(sequencer.step(MS, Input::Committed), Action::WaitUntil(_)));
-    let everything = Action::Pass { since: None, rows_max: ROWS_MAX };
+    let everything = Action::Pass { since: None, portion: PORTION_MAX };
     assert_eq!(sequencer.step(MS, Input::Demanded), everything);
     sequencer.step(MS, Input::Failed);
     assert_eq!(sequencer.step(POLL, Input::Tick), everything);
@@ -261,7 +277,7 @@ enum Fate {
     Fine,
     Busy,
     Failed,
-    TimedOut,
+    TooLarge,
 }
 
 fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
@@ -269,7 +285,7 @@ fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
         4 => Just(Fate::Fine),
         2 => Just(Fate::Busy),
         1 => Just(Fate::Failed),
-        1 => Just(Fate::TimedOut),
+        1 => Just(Fate::TooLarge),
     ];
     let commits = prop_oneof![3 => Just(0), 3 => 1_u64..100, 1 => Just(70_000)];
     prop::collection::vec((commits, fate), 0..200)
@@ -280,13 +296,13 @@ impl World {
         match (fate, action) {
             (_, Action::WaitUntil(_)) => panic!("nothing to perform"),
             (Fate::Failed, _) => Input::Failed,
-            (Fate::TimedOut, _) => Input::TimedOut,
+            (Fate::TooLarge, _) => Input::TooLarge,
             (_, Action::Peek { .. }) => {
                 Input::Peeked { is_waiting: self.waiting > 0, has_grown: false }
             }
-            (_, Action::Survey { rows_max }) => self.survey(rows_max.into()),
+            (_, Action::Survey { portion }) => self.survey(portion.rows.into()),
             (Fate::Busy, _) => Input::Busy,
-            (Fate::Fine, Action::Pass { rows_max, .. }) if self.waiting > rows_max.into() => {
+            (Fate::Fine, Action::Pass { portion, .. }) if self.waiting > portion.rows.into() => {
                 Input::TooMany
             }
             (Fate::Fine, Action::Pass { .. }) => passed(std::mem::take(&mut self.waiting), 1),
