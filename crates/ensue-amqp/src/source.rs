@@ -9,7 +9,7 @@ use ensue::listener::{Arrival, Session, Source, Tag};
 use futures_util::future::try_join_all;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer};
 
@@ -53,6 +53,7 @@ impl Source for AmqpSource {
         tracing::info!(broker = %self.address, queue = self.queue.name(), "listening");
         Ok(AmqpSession {
             unacknowledged: BTreeSet::new(),
+            prefetch,
             consumer,
             channel,
             is_stopped: false,
@@ -94,6 +95,7 @@ pub struct AmqpSession {
     connection: Line,
     /// What has arrived and is not acknowledged.
     unacknowledged: BTreeSet<u64>,
+    prefetch: u16,
     is_stopped: bool,
     has_ended: bool,
     consumer: Consumer,
@@ -138,6 +140,14 @@ impl Session for AmqpSession {
     async fn stop(&mut self) -> Result<(), BoxError> {
         self.is_stopped = true;
         Ok(())
+    }
+
+    /// ORDERING: the broker has no answer to an acknowledgement. It answers this request on the same
+    /// channel, which changes nothing, after it has processed all that came before; the end of a connection
+    /// overtakes what its channel has not processed.
+    async fn flush(&mut self) -> Result<(), BoxError> {
+        let asking = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+        in_time(async { Ok(asking.await?) }).await
     }
 }
 

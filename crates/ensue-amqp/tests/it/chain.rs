@@ -216,4 +216,8 @@ impl Session for Counting<AmqpSession> {
     async fn stop(&mut self) -> Result<(), BoxError> {
         self.of.stop().await
     }
+
+    async fn flush(&mut self) -> Result<(), BoxError> {
+        self.of.flush().await
+    }
 }

@@ -108,6 +108,29 @@ async fn a_listener_that_goes_between_effect_and_acknowledgement_doubles_nothing
     stop(listening).await;
 }
 
+/// The broker has processed the last acknowledgements before the session ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_listener_has_handled_is_not_delivered_again_after_its_shutdown() {
+    let mut chain = Chain::at(Place::new().await).await;
+    let shop = chain.shop(LEASE).await;
+    let forwarder = shop.forward();
+    chain.place.proxy.set(Line::Slow);
+    for round in 1..=3 {
+        let office = chain.office().await;
+        let listening = office.listen();
+        chain.raise(&shop, 200).await;
+        chain.until_effects(200 * round).await;
+        stop(listening).await;
+    }
+    let office = chain.office().await;
+    let listening = office.listen();
+    chain.raise(&shop, 10).await;
+    let row = chain.check("listener shut down right after the last effect, slow line").await;
+    assert_eq!(row.received, row.raised, "{row}");
+    assert!(forwarder.shutdown(PATIENCE).await);
+    stop(listening).await;
+}
+
 /// The first one's process stands still while it sends, for longer than its lease.
 #[test]
 fn of_two_forwarders_one_that_was_robbed_while_it_sent_doubles_nothing() {

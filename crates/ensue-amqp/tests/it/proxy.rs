@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// What happens on the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,16 @@ pub(crate) enum Line {
     Open,
     /// What is sent to the broker arrives, and nothing that it says.
     Deaf,
+    /// What is sent to the broker arrives later, and never if the client is gone by then.
+    Slow,
     /// Nothing arrives, and nobody is told.
     Dead,
     /// There is none.
     Cut,
 }
+
+/// How much later.
+const LAG: Duration = Duration::from_millis(50);
 
 /// A port that leads to the broker's.
 pub(crate) struct Proxy {
@@ -68,7 +74,8 @@ async fn carry(client: TcpStream, broker: String, mut line: watch::Receiver<Line
     let ((from_client, to_client), (from_broker, to_broker)) =
         (client.into_split(), broker.into_split());
     let there = copy(from_client, to_broker, line.clone(), |line| line != Line::Dead);
-    let back = copy(from_broker, to_client, line.clone(), |line| line == Line::Open);
+    let is_heard = |line| matches!(line, Line::Open | Line::Slow);
+    let back = copy(from_broker, to_client, line.clone(), is_heard);
     tokio::select! {
         () = there => {}
         () = back => {}
@@ -85,13 +92,19 @@ async fn copy(
     let mut buffer = vec![0; 64 << 10];
     loop {
         let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
-        if line.wait_for(|line| passes(*line)).await.is_err() {
+        let Ok(now) = line.wait_for(|line| passes(*line)).await.map(|line| *line) else { return };
+        if now == Line::Slow && has_gone(&mut from).await {
             return;
         }
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }
+}
+
+/// True if the sender goes within the lag.
+async fn has_gone(sender: &mut OwnedReadHalf) -> bool {
+    matches!(timeout(LAG, sender.peek(&mut [0])).await, Ok(Ok(0) | Err(_)))
 }
 
 /// Where a URL's broker is.

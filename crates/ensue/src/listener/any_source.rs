@@ -15,6 +15,7 @@ pub(super) trait AnySession: Send {
     fn receive_boxed(&mut self) -> Boxed<'_, Vec<Arrival>>;
     fn acknowledge_boxed<'a>(&'a mut self, tags: &'a [Tag]) -> Boxed<'a, ()>;
     fn stop_boxed(&mut self) -> Boxed<'_, ()>;
+    fn flush_boxed(&mut self) -> Boxed<'_, ()>;
 }
 
 impl<T: Source> AnySource for T {
@@ -37,5 +38,9 @@ impl<T: Session> AnySession for T {
 
     fn stop_boxed(&mut self) -> Boxed<'_, ()> {
         Box::pin(self.stop())
+    }
+
+    fn flush_boxed(&mut self) -> Boxed<'_, ()> {
+        Box::pin(self.flush())
     }
 }

@@ -125,7 +125,8 @@ impl<S: Store> Serving<S> {
                     }
                     Next::Do(action) => self.begin(action),
                     Next::Wait { until } => break until,
-                    Next::Over => return Ok(()),
+                    // ORDERING: what is written and not processed goes with the session.
+                    Next::Over => return session.flush_boxed().await,
                 }
             };
             self.count();

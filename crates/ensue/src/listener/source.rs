@@ -24,7 +24,8 @@ pub trait Source: Send + Sync + 'static {
     fn open(&self, prefetch: u16) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
 }
 
-/// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed.
+/// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed, and acknowledgements that
+/// were not [flushed](Session::flush) may be lost with it.
 pub trait Session: Send + 'static {
     /// Waits for a message, and takes what else is there, in the order of arrival; in the end nothing,
     /// once [`stop`](Session::stop) was called.
@@ -50,6 +51,13 @@ pub trait Session: Send + 'static {
     /// # Errors
     /// When the session is lost.
     fn stop(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Returns once the other side has processed every acknowledgement: none of these messages arrives
+    /// again, also if the session is dropped right after it.
+    ///
+    /// # Errors
+    /// When the session is lost, or the other side does not answer: they may arrive again.
+    fn flush(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// What a session calls a message; ascending in the order of arrival.

@@ -231,6 +231,10 @@ impl Session for MemorySession {
         self.is_stopped = true;
         Ok(())
     }
+
+    async fn flush(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
 }
 
 impl Drop for MemorySession {
