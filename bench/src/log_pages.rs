@@ -31,7 +31,7 @@ impl<L: Log> Arm for LogPages<L> {
     async fn round(&mut self) -> Result<Duration, BoxError> {
         let began = Instant::now();
         for _ in 0..PAGES_PER_ROUND {
-            let entries = self.log.read(Page::new(self.after, PAGE_ROWS)).await?;
+            let entries = self.log.entries(Page::new(self.after, PAGE_ROWS)).await?;
             let last = entries.last().map(|entry| entry.position);
             self.after = last.ok_or("the log has no such page")?;
         }

@@ -3,14 +3,13 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use ensue::store::{Page, Savepoint};
+use ensue::store::{Page, Read, Savepoint};
 use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver,
     Unhandled,
 };
 use ensue::{
-    DeadLetter, Entry, Envelope, Error, EventId, Inbox, Log, Position, Start, Subscriptions,
-    Transactions,
+    DeadLetter, Envelope, Error, EventId, Inbox, Log, Position, Start, Subscriptions, Transactions,
 };
 
 /// A store that stores nothing.
@@ -44,7 +43,7 @@ impl Log for MemoryStore {
         Ok(Position::START)
     }
 
-    async fn read(&self, _: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, _: Page) -> Result<Vec<Read>, Error> {
         Ok(Vec::new())
     }
 

@@ -30,6 +30,20 @@ pub trait Backend: Sized + Send + Sync + 'static {
     fn effects(
         connection: &mut <Self::Store as Transactions>::Connection,
     ) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Runs a statement behind the store's back, as another program or a hand would. It is written with
+    /// SQLite's names of tables. False if the database refuses it, or the store speaks no SQL.
+    fn tamper(&self, statement: &str) -> impl Future<Output = bool> + Send;
+
+    /// Makes the entry at `position` one that cannot be read.
+    fn make_unreadable(&self, position: Position) -> impl Future<Output = ()> + Send {
+        async move {
+            let headers = r#"{"actor":3}"#;
+            let statement =
+                format!("UPDATE ensue_log SET headers = '{headers}' WHERE position = {position}");
+            assert!(self.tamper(&statement).await, "the log cannot be tampered with");
+        }
+    }
 }
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
@@ -68,7 +82,7 @@ pub(crate) async fn append_payloads<S: Store>(store: &S, payloads: &[&str]) {
 /// All that is committed.
 pub(crate) async fn whole_log<L: Log>(log: &L) -> Vec<Entry> {
     log.barrier().await.unwrap();
-    log.read(Page::new(Position::START, 1_000_000)).await.unwrap()
+    log.entries(Page::new(Position::START, 1_000_000)).await.unwrap()
 }
 
 pub(crate) async fn payloads<L: Log>(log: &L) -> Vec<String> {

@@ -187,11 +187,11 @@ pub async fn a_page_is_bounded_in_rows_and_bytes<B: Backend>(backend: &B) {
         (page(100, 25), 3..=5),
         (page(100, 20), 3..=4),
     ] {
-        let read = store.read(page).await.unwrap();
+        let read = store.entries(page).await.unwrap();
         let positions: Vec<_> = read.iter().map(|entry| entry.position.get()).collect();
         assert_eq!(positions, expected.collect::<Vec<_>>(), "{page:?}");
     }
-    assert_eq!(store.read(page(0, 1_000)).await.unwrap(), []);
+    assert_eq!(store.entries(page(0, 1_000)).await.unwrap(), []);
 }
 
 /// Also by somebody else, and while a transaction is open.
@@ -204,7 +204,7 @@ pub async fn behind_a_barrier_stands_whatever_was_committed_before_it<B: Backend
         elsewhere.append(&mut transaction, &[envelope("1"), envelope("2")]).await.unwrap();
         elsewhere.commit(transaction).await.unwrap();
         assert_eq!(store.barrier().await.unwrap(), Position::new(2 * committed));
-        let read = store.read(Page::new(Position::START, 10)).await.unwrap();
+        let read = store.entries(Page::new(Position::START, 10)).await.unwrap();
         assert_eq!(read.len() as u64, 2 * committed);
     }
 }
@@ -214,7 +214,7 @@ pub async fn an_entry_larger_than_a_page_is_returned_all_the_same<B: Backend>(ba
     let store = backend.open().await;
     append_payloads(&store, &["0123456789"; 2]).await;
     let page = Page { after: Position::START, rows: 10, bytes: 1 };
-    assert_eq!(store.read(page).await.unwrap().len(), 1);
+    assert_eq!(store.entries(page).await.unwrap().len(), 1);
 }
 
 /// What a follower sees does not depend on how it reads.
@@ -225,7 +225,7 @@ pub async fn pages_of_any_size_give_the_same_log<B: Backend>(backend: &B) {
     for rows in [1, 2, 7, 29, 30, 31] {
         let (mut read, mut after) = (Vec::new(), Position::START);
         loop {
-            let page = store.read(Page::new(after, rows)).await.unwrap();
+            let page = store.entries(Page::new(after, rows)).await.unwrap();
             let Some(last) = page.last() else { break };
             after = last.position;
             read.extend(page);
@@ -239,7 +239,11 @@ pub async fn nothing_is_after_the_last_position_there_can_be<B: Backend>(backend
     let store = backend.open().await;
     append_payloads(&store, &["1"]).await;
     for after in [1, 2, i64::MAX as u64, u64::MAX] {
-        assert_eq!(store.read(Page::new(Position::new(after), 10)).await.unwrap(), [], "{after}");
+        assert_eq!(
+            store.entries(Page::new(Position::new(after), 10)).await.unwrap(),
+            [],
+            "{after}"
+        );
     }
 }
 

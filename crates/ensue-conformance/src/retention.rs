@@ -17,7 +17,7 @@ fn pruned(oldest: u64, held_by: Option<&str>) -> Pruned {
 
 async fn oldest_after<L: Log>(log: &L, after: u64) -> Option<u64> {
     let page = Page::new(Position::new(after), 10);
-    let error = log.read(page).await.err()?;
+    let error = log.entries(page).await.err()?;
     assert_eq!(error.kind(), ErrorKind::Pruned);
     assert!(!error.is_retryable());
     error.oldest().map(Position::get)
@@ -34,8 +34,8 @@ pub async fn who_reads_what_was_pruned_is_told_the_oldest_position_that_is_left<
         assert_eq!(oldest_after(log, 0).await, Some(4));
         assert_eq!(oldest_after(log, 2).await, Some(4));
         assert_eq!(oldest_after(log, 3).await, None);
-        assert_eq!(log.read(Page::new(Position::new(3), 10)).await.unwrap().len(), 2);
-        assert_eq!(log.read(Page::new(Position::START, 0)).await.unwrap().len(), 0);
+        assert_eq!(log.entries(Page::new(Position::new(3), 10)).await.unwrap().len(), 2);
+        assert_eq!(log.entries(Page::new(Position::START, 0)).await.unwrap().len(), 0);
     }
 }
 
@@ -48,7 +48,7 @@ pub async fn after_everything_was_pruned_positions_go_on<B: Backend>(backend: &B
     assert_eq!(oldest_after(&store, 2).await, Some(4));
     append_payloads(&store, &["4"]).await;
     assert_eq!(store.barrier().await.unwrap(), Position::new(4));
-    let left = store.read(Page::new(Position::new(3), 10)).await.unwrap();
+    let left = store.entries(Page::new(Position::new(3), 10)).await.unwrap();
     assert_eq!(left[0].position, Position::new(4));
     assert_eq!(prune(&store, 3).await, pruned(4, None));
 }
@@ -70,7 +70,7 @@ pub async fn what_a_subscription_has_not_handled_is_kept<B: Backend>(backend: &B
 }
 
 async fn payloads_after<L: Log>(log: &L, after: u64) -> Vec<String> {
-    let entries = log.read(Page::new(Position::new(after), 10)).await.unwrap().into_iter();
+    let entries = log.entries(Page::new(Position::new(after), 10)).await.unwrap().into_iter();
     entries.map(|entry| String::from_utf8(entry.envelope.payload).unwrap()).collect()
 }
 

@@ -9,10 +9,12 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use ensue::store::Page;
-use ensue::{Entry, Error, Log};
+use ensue::store::{Page, Read};
+use ensue::{Error, Log};
 
 use self::book_event::BookEvent;
+#[cfg(feature = "client")]
+pub(crate) use self::book_event::UNREADABLE;
 use self::parameters::Parameters;
 use self::problem::Problem;
 
@@ -71,7 +73,7 @@ impl<L: Log> Feed<L> {
     }
 
     /// A limit above the maximum is taken down to it, so that whoever asks for "all" is served.
-    async fn read(&self, parameters: Parameters) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, parameters: Parameters) -> Result<Vec<Read>, Error> {
         let rows = u32::try_from(parameters.limit).unwrap_or(u32::MAX).min(self.page_limit);
         if rows == 0 {
             return Ok(Vec::new());
@@ -90,6 +92,9 @@ async fn events<L: Log>(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::read(&query)?;
     let entries = feed.read(parameters).await.map_err(|error| report(&error, parameters))?;
+    for unreadable in entries.iter().filter_map(|read| read.as_ref().err()) {
+        tracing::warn!(%unreadable, "the feed shows an entry in its place that cannot be read");
+    }
     let events: Vec<_> = entries.iter().map(BookEvent::of).collect();
     Ok(Json(events).into_response())
 }

@@ -39,6 +39,12 @@
 //! ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)), and its `contentType` ends in
 //! `;base64`. In every other event the payload is the string's UTF-8.
 //!
+//! An entry that cannot be read, since another program wrote it wrongly, stands in its place as an
+//! event of the type `ensue.unreadable`, so that a consumer that counts misses nothing behind it. Its
+//! `payload` is a JSON object, `{"eventType":"order.placed","reason":"…"}` (`eventType` is `null` if that
+//! cannot be read either), and its `timestamp` is when it was stored. A consumer that must not miss any
+//! event stops there.
+//!
 //! An offset past the end gives `[]`. A page may have fewer events than `limit` asks for although
 //! more are there, since its payloads are bounded too ([`Page::BYTES`](ensue::store::Page::BYTES)):
 //! only an empty page says that nothing more has happened yet.

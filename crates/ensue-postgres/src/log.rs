@@ -2,8 +2,8 @@
 
 mod reader;
 
-use ensue::store::{Outbox, Page};
-use ensue::{Entry, Error, Log, Position};
+use ensue::store::{Outbox, Page, Read};
+use ensue::{Error, Log, Position};
 
 use crate::PostgresStore;
 use crate::connections::WAIT_MAX;
@@ -24,7 +24,7 @@ impl Log for PostgresStore {
         self.head().await
     }
 
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         self.inner().reader.read(page).await
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ensue::store::{Outbox, Page};
-use ensue::{Entry, Error, EventId, Log, Position};
+use ensue::store::{Outbox, Page, Read};
+use ensue::{Error, EventId, Log, Position};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::failed;
@@ -109,7 +109,7 @@ impl Log for PostgresReplica {
         ))
     }
 
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         self.inner.reader.read(page).await
     }
 

@@ -1,8 +1,8 @@
 //! The log, read.
 
-use ensue::store::Page;
 use ensue::store::sql::entry;
-use ensue::{Entry, Error, Log, Position};
+use ensue::store::{Page, Read, payload_bytes, position_of};
+use ensue::{Error, Log, Position};
 use futures_util::TryStreamExt;
 
 use crate::SqliteStore;
@@ -19,7 +19,7 @@ impl Log for SqliteStore {
     }
 
     /// The read ends with the page: while one is open, the WAL cannot be taken back.
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         let after = page.after;
         let what = || format!("cannot read the log after position {after}");
         // No position is larger than an `i64`, so nothing is after one that is.
@@ -28,11 +28,11 @@ impl Log for SqliteStore {
             .bind(after)
             .bind(page.rows)
             .fetch(&self.0.log_reader);
-        let (mut entries, mut bytes) = (Vec::<Entry>::new(), 0);
+        let (mut entries, mut bytes) = (Vec::<Read>::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(failed(what))? {
             let entry =
                 entry(&SqliteRow(row)).map_err(|error| Error::store(what(), error, false))?;
-            bytes += entry.envelope.payload.len();
+            bytes += payload_bytes(&entry);
             entries.push(entry);
             if bytes >= page.bytes {
                 break;
@@ -59,9 +59,9 @@ impl SqliteStore {
     }
 
     /// Positions are dense: what does not begin right after the page's is what is left.
-    async fn check_pruned(&self, page: Page, first: Option<&Entry>) -> Result<(), Error> {
+    async fn check_pruned(&self, page: Page, first: Option<&Read>) -> Result<(), Error> {
         let oldest = match first {
-            Some(first) => first.position,
+            Some(first) => position_of(first),
             None => self.oldest().await?,
         };
         match page.rows > 0 && oldest > page.after.next() {

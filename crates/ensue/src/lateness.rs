@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ensue_core::{Entry, Position, Timestamp};
+use ensue_core::{Position, Timestamp};
 
 use crate::events::Application;
-use crate::store::Page;
+use crate::store::{Page, Read, position_of, type_of};
 use crate::subscription::Subscription;
 use crate::ticket::status;
 use crate::{Error, Store, SubscriptionStatus};
@@ -36,9 +36,9 @@ pub(crate) async fn late<S: Store>(
     let Some(within) = subscription.within else { return Ok(None) };
     let status = status(application, &subscription.name).await?;
     let oldest = oldest_unhandled(&application.store, subscription, &status).await?;
-    Ok(oldest.and_then(|entry| {
-        let waited = Timestamp::from(SystemTime::now()).since(entry.recorded_at);
-        (waited > within).then_some(Late { position: entry.position, waited, within })
+    Ok(oldest.and_then(|read| {
+        let waited = Timestamp::from(SystemTime::now()).since(recorded_at(&read));
+        (waited > within).then_some(Late { position: position_of(&read), waited, within })
     }))
 }
 
@@ -46,16 +46,24 @@ async fn oldest_unhandled<S: Store>(
     store: &S,
     subscription: &Subscription<S>,
     status: &SubscriptionStatus,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<Read>, Error> {
     // What is set aside comes before whatever the cursor has not passed.
     let unhandled = status.set_aside.iter().filter(|entry| !entry.is_replay);
     if let Some(first) = unhandled.map(|entry| entry.position).min() {
         let page = Page::new(first.previous(), 1);
-        return Ok(store.read(page).await?.pop().filter(|entry| entry.position == first));
+        return Ok(store.read(page).await?.pop().filter(|read| position_of(read) == first));
     }
     let unread = store.read(Page::new(status.cursor, LOOKED_AT_MAX)).await?;
-    let is_wanted = |entry: &Entry| subscription.reaction(&entry.envelope.event_type).is_some();
-    Ok(unread.into_iter().find(is_wanted))
+    let is_wanted = |name: &str| subscription.reaction(name).is_some();
+    Ok(unread.into_iter().find(|read| type_of(read).is_none_or(is_wanted)))
+}
+
+/// An entry of which that cannot be read has waited since 1970: it is late at once.
+fn recorded_at(read: &Read) -> Timestamp {
+    match read {
+        Ok(entry) => entry.recorded_at,
+        Err(unreadable) => unreadable.recorded_at.unwrap_or(Timestamp::from_micros(0)),
+    }
 }
 
 /// Says so, once, when something gets late, and once when nothing is any more.

@@ -7,7 +7,7 @@ use ensue_core::Position;
 use tokio::time::Instant;
 
 use crate::events::Application;
-use crate::store::Page;
+use crate::store::{Page, position_of, type_of};
 use crate::subscription::{Answer, Command, RequestId, Subscription, Which};
 use crate::ticket::{status, unknown};
 use crate::{Error, Store, SubscriptionStatus};
@@ -161,11 +161,10 @@ impl<S: Store> Operator<S> {
                     continue;
                 }
             };
-            let Some(end) = page.last().map(|entry| entry.position) else { break };
-            let between = page.iter().filter(|entry| entry.position <= last);
-            let event_types = between.map(|entry| entry.envelope.event_type.as_ref());
-            count +=
-                event_types.filter(|name| subscription.reaction(name).is_some()).count() as u64;
+            let Some(end) = page.last().map(position_of) else { break };
+            let is_handled = |name: &str| subscription.reaction(name).is_some();
+            let between = page.iter().filter(|read| position_of(read) <= last);
+            count += between.filter(|read| type_of(read).is_none_or(is_handled)).count() as u64;
             after = end;
         }
         Ok(count)

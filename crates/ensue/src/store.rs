@@ -18,14 +18,17 @@ mod filling;
 mod inbox;
 pub mod lending;
 pub mod sql;
+mod unreadable_entry;
 
 use std::ops::DerefMut;
 use std::time::Duration;
 
 use ensue_core::{Entry, Envelope, Position};
 
-pub use self::filling::{Filling, Span};
+pub use self::filling::{Filling, Span, payload_bytes};
 pub use self::inbox::{DeadLetter, Inbox};
+pub(crate) use self::unreadable_entry::type_of;
+pub use self::unreadable_entry::{Read, UnreadableEntry, position_of};
 use crate::Error;
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, Start, SubscriptionStatus, TakeOver,
@@ -52,6 +55,8 @@ pub trait Log: Clone + Send + Sync + 'static {
 
     /// The entries after `page.after` in the order of their positions, bounded by the page.
     ///
+    /// - It MUST be total: an entry that cannot be read MUST be an [`UnreadableEntry`] at its position,
+    ///   and the others of the page MUST be returned as they are.
     /// - Positions MUST be dense: 1, 2, 3 …, also after rollbacks and crashes.
     /// - An entry MUST NOT appear before its transaction has committed, and never if it rolled back.
     /// - Once read, a position MUST show the same entry for ever; payload bytes as they were given.
@@ -61,7 +66,19 @@ pub trait Log: Clone + Send + Sync + 'static {
     ///   returned, whatever its size.
     /// - If the one right after `page.after` was pruned and the page has any rows, it MUST fail with
     ///   [`ErrorKind::Pruned`](crate::ErrorKind::Pruned) and the oldest position that is left.
-    fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
+    fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Read>, Error>> + Send;
+
+    /// The entries of a page as [`read`](Log::read) returns them, for callers that go on only if all of
+    /// them can be read.
+    ///
+    /// # Errors
+    /// When the page, or one entry of it, cannot be read; the error names that entry.
+    fn entries(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send {
+        async move {
+            let entries = self.read(page).await?.into_iter().collect::<Result<_, _>>();
+            entries.map_err(|unreadable| Error::store("cannot read the log", unreadable, false))
+        }
+    }
 
     /// What is committed and has no position yet; nothing where positions are given at the append.
     fn outbox(&self) -> impl Future<Output = Result<Option<Outbox>, Error>> + Send {

@@ -14,6 +14,9 @@
 //!   backoff ([`RetryPolicy`](crate::RetryPolicy)), then parked. Its error may say that no attempt
 //!   will help ([`permanent`](crate::permanent)), or when the next one may
 //!   ([`retry_after`](crate::retry_after)).
+//! - An entry that [cannot be read](crate::store::UnreadableEntry) is parked at once, with the class
+//!   [`Unreadable`](FailureClass::Unreadable). If its type cannot be read, every subscription parks it,
+//!   since it may be one of theirs; if its key cannot be read, it holds up no other entry.
 //! - With several [lanes](SubscriptionBuilder::lanes) entries are handled at once, those of a key
 //!   still one after the other.
 //! - When ten new entries in a row fail, what the handler depends on is taken to be away: one entry

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use ensue_core::{Entry, EventId, Position};
+use ensue_core::{EventId, Position};
 
-use crate::store::{Outbox, Page};
+use crate::store::{Outbox, Page, Read, position_of};
 use crate::{Error, Store};
 
 /// LIMIT: entries read at once.
@@ -47,6 +47,13 @@ pub enum Finding {
         first: Position,
         /// The last.
         last: Position,
+    },
+    /// An entry cannot be read: another program wrote it wrongly. Subscriptions set it aside.
+    Unreadable {
+        /// Its place.
+        position: Position,
+        /// The column that cannot be read, and why.
+        reason: String,
     },
     /// Two entries have the same event id.
     DuplicateEventId {
@@ -171,9 +178,9 @@ impl LogRead {
         while self.expected <= head {
             match store.read(Page::new(self.expected.previous(), ROWS)).await {
                 Ok(page) if page.is_empty() => self.expect(head.next()),
-                Ok(page) => page.iter().filter(|entry| entry.position <= head).for_each(|entry| {
-                    self.expect(entry.position);
-                    self.take(entry);
+                Ok(page) => page.iter().filter(|read| position_of(read) <= head).for_each(|read| {
+                    self.expect(position_of(read));
+                    self.take(read);
                 }),
                 Err(error) => {
                     let next = error.oldest().ok_or(error)?.min(head.next());
@@ -202,18 +209,25 @@ impl LogRead {
         }
     }
 
-    fn take(&mut self, entry: &Entry) {
-        let (id, position) = (entry.envelope.id, entry.position);
+    fn take(&mut self, read: &Read) {
+        let position = position_of(read);
         self.verification.entries += 1;
         self.expected = position.next();
+        let envelope = match read {
+            Ok(entry) => &entry.envelope,
+            Err(unreadable) => {
+                let reason = unreadable.reason.clone();
+                return self.verification.find(Finding::Unreadable { position, reason });
+            }
+        };
+        let id = envelope.id;
         if let Some(earlier) = self.early.remove(&id) {
             self.verification.find(Finding::BeforeItsCause { position: earlier, cause: position });
         }
         if !self.seen.insert(id) {
             self.repeated.insert(id);
         }
-        if let Some(cause) = entry.envelope.causation_id.filter(|cause| !self.seen.contains(cause))
-        {
+        if let Some(cause) = envelope.causation_id.filter(|cause| !self.seen.contains(cause)) {
             self.early.entry(cause).or_insert(position);
         }
     }
@@ -236,8 +250,8 @@ async fn locate<S: Store>(
                 continue;
             }
         };
-        let Some(last) = page.last().map(|entry| entry.position) else { break };
-        for entry in page.iter().filter(|entry| repeated.contains(&entry.envelope.id)) {
+        let Some(last) = page.last().map(position_of) else { break };
+        for entry in page.iter().flatten().filter(|entry| repeated.contains(&entry.envelope.id)) {
             let (id, second) = (entry.envelope.id, entry.position);
             if let Some(first) = first.insert(id, second) {
                 verification.find(Finding::DuplicateEventId { id, first, second });
@@ -307,6 +321,9 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gap { first, last } => write!(f, "no entries from {first} to {last}"),
+            Self::Unreadable { position, reason } => {
+                write!(f, "entry {position} cannot be read: {reason}")
+            }
             Self::DuplicateEventId { id, first, second } => {
                 write!(f, "event {id} stands at {first} and at {second}")
             }

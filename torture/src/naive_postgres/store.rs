@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensue::store::{Page, Savepoint};
+use ensue::store::{Page, Read, Savepoint, UnreadableEntry};
 use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, TakeOver, Unhandled,
 };
@@ -46,7 +46,7 @@ impl Log for NaiveStore {
         Ok(Position::new(head.unsigned_abs()))
     }
 
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         let rows = "SELECT id, mark FROM naive_log WHERE id > $1 ORDER BY id LIMIT $2";
         let rows: Vec<(i64, String)> = sqlx::query_as(rows)
             .bind(i64::try_from(page.after.get()).unwrap_or(i64::MAX))
@@ -54,7 +54,7 @@ impl Log for NaiveStore {
             .fetch_all(&self.readers)
             .await
             .map_err(failed)?;
-        rows.into_iter().map(|(id, mark)| entry(id, &mark).map_err(failed)).collect()
+        Ok(rows.into_iter().map(|(id, mark)| entry(id, &mark)).collect())
     }
 
     async fn changed_elsewhere(&self) {
@@ -62,9 +62,10 @@ impl Log for NaiveStore {
     }
 }
 
-fn entry(id: i64, mark: &str) -> Result<Entry, BoxError> {
-    let envelope = envelope(mark.parse()?)?;
+fn entry(id: i64, mark: &str) -> Read {
     let (position, recorded_at) = (Position::new(id.unsigned_abs()), Timestamp::from_micros(0));
+    let envelope = mark.parse().map_err(BoxError::from).and_then(|mark| Ok(envelope(mark)?));
+    let envelope = envelope.map_err(|error| UnreadableEntry::new(position, error.to_string()))?;
     Ok(Entry { position, recorded_at, envelope })
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn read_all(store: &impl Log, end: u64) -> Result<Vec<(u64, Mar
 }
 
 async fn read(store: &impl Log, after: u64, rows: u32) -> Result<Vec<(u64, Mark)>, BoxError> {
-    let page = store.read(Page::new(Position::new(after), rows)).await?;
+    let page = store.entries(Page::new(Position::new(after), rows)).await?;
     page.iter().map(marked).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The store in memory, as a database for the suite: its state is the list of effects.
 
+use ensue::Position;
 use ensue::testing::MemoryStore;
 use ensue_conformance::Backend;
 
@@ -24,5 +25,13 @@ impl Backend for Memory {
 
     async fn effects(effects: &mut Effects) -> Vec<String> {
         effects.clone()
+    }
+
+    async fn tamper(&self, _: &str) -> bool {
+        false
+    }
+
+    async fn make_unreadable(&self, position: Position) {
+        self.0.make_unreadable(position, "`headers` is no JSON object of strings");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ensue::Position;
 
 use super::remote_feed::Answer;
-use super::{Error, FeedConsumer, FeedHandler, FeedPage, RemoteFeed};
+use super::{Error, FeedConsumer, FeedEvent, FeedHandler, FeedPage, RemoteFeed};
 
 pub(super) struct Run<H> {
     consumer: FeedConsumer,
@@ -74,6 +74,11 @@ impl<H: FeedHandler> Run<H> {
 
     fn answered(&mut self, page: FeedPage) -> Round {
         self.refusals = 0;
+        for event in page.events().iter().filter(|event| event.event_type == FeedEvent::UNREADABLE)
+        {
+            let (feed, position) = (&self.feed, event.id.get());
+            tracing::warn!(%feed, position, "the feed has an entry that cannot be read");
+        }
         if page.events().is_empty() {
             self.failures = Failures::default();
             return Round::Pause(self.consumer.poll);

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ensue::Entry;
+use ensue::store::{Read, UnreadableEntry};
+use ensue::{Entry, Timestamp};
 use serde::Serialize;
 
 /// INVARIANT: the members, their names and their order are the book's, bit for bit.
@@ -18,8 +19,18 @@ pub(crate) struct BookEvent<'a> {
     timestamp: i64,
 }
 
+/// The `type` of an entry that cannot be read: no consumer takes it for one of its own.
+pub(crate) const UNREADABLE: &str = "ensue.unreadable";
+
 impl<'a> BookEvent<'a> {
-    pub(crate) fn of(entry: &'a Entry) -> Self {
+    pub(crate) fn of(read: &'a Read) -> Self {
+        match read {
+            Ok(entry) => Self::readable(entry),
+            Err(unreadable) => Self::unreadable(unreadable),
+        }
+    }
+
+    fn readable(entry: &'a Entry) -> Self {
         let envelope = &entry.envelope;
         let (content_type, payload) = text(&envelope.content_type, &envelope.payload);
         Self {
@@ -30,6 +41,28 @@ impl<'a> BookEvent<'a> {
             timestamp: envelope.occurred_at.as_millis(),
         }
     }
+
+    /// It takes its place, since consumers count what they are given.
+    fn unreadable(unreadable: &'a UnreadableEntry) -> Self {
+        let UnreadableEntry { position, event_type, recorded_at, reason, .. } = unreadable;
+        let payload = Unreadable { event_type: event_type.as_deref(), reason };
+        Self {
+            id: position.get(),
+            r#type: UNREADABLE,
+            content_type: "application/json".into(),
+            // Text always has a JSON form.
+            payload: serde_json::to_string(&payload).unwrap_or_default().into(),
+            timestamp: recorded_at.map_or(0, Timestamp::as_millis),
+        }
+    }
+}
+
+/// The payload in place of one that cannot be read.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unreadable<'a> {
+    event_type: Option<&'a str>,
+    reason: &'a str,
 }
 
 /// The payload as what a JSON string can hold, and the content type that says how to read it.

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use ensue::store::Page;
-use ensue::{Entry, Error, Log, Position};
+use ensue::store::{Page, Read};
+use ensue::{Error, Log, Position};
 use ensue_http::Feed;
 
 use crate::answer::Answer;
@@ -58,7 +58,7 @@ impl Log for FailingLog {
         Err(Error::store("cannot read how far the log goes", SECRET, self.retryable))
     }
 
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         let what = format!("cannot read the log after position {}", page.after);
         Err(Error::store(what, SECRET, self.retryable))
     }

@@ -53,7 +53,7 @@ impl Site {
 
     /// Correlation id, trace context and the header `x-tenant` of each event.
     async fn log(&self) -> Vec<(String, Option<String>, Option<String>)> {
-        let log = self.events.store().read(Page::new(Position::START, 100)).await.unwrap();
+        let log = self.events.store().entries(Page::new(Position::START, 100)).await.unwrap();
         let envelopes = log.into_iter().map(|entry| entry.envelope);
         envelopes
             .map(|mut envelope| {

@@ -74,6 +74,31 @@ async fn a_payload_that_is_not_utf_8_is_in_base64_and_its_content_type_says_so()
 }
 
 #[tokio::test]
+async fn an_entry_that_cannot_be_read_stands_in_its_place_and_says_why() {
+    let shop = Shop::with_events(3).await;
+    let good = Answer::to_get(&shop.feed(), "").await.json();
+    shop.tamper(
+        "UPDATE ensue_log SET headers = '{\"actor\":3}', recorded_at_us = 7000 WHERE position = 2",
+    )
+    .await;
+
+    let page = Answer::to_get(&shop.feed(), "").await.json();
+
+    assert_eq!((&page[0], &page[2]), (&good[0], &good[2]));
+    let unreadable = json!({
+        "id": 2,
+        "type": "ensue.unreadable",
+        "contentType": "application/json",
+        "payload": concat!(
+            r#"{"eventType":"order.placed","reason":"#,
+            r#""`headers` is no JSON object of strings"}"#,
+        ),
+        "timestamp": 7,
+    });
+    assert_eq!(page[1], unreadable);
+}
+
+#[tokio::test]
 async fn an_empty_log_gives_an_empty_array() {
     let page = Answer::to_get(&Shop::new().await.feed(), "").await;
     assert_eq!((page.status.as_u16(), page.body.as_str()), (200, "[]"));

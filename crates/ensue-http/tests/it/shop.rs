@@ -6,18 +6,20 @@ use axum::Router;
 use ensue::{CorrelationId, Envelope, EventId, Timestamp, Transactions};
 use ensue_http::Feed;
 use ensue_sqlite::SqliteStore;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
 pub(crate) struct Shop {
     pub(crate) store: SqliteStore,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Shop {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("shop.db")).await.unwrap();
-        Self { store, _folder: folder }
+        Self { store, folder }
     }
 
     /// A shop in which so many events have happened.
@@ -32,6 +34,13 @@ impl Shop {
         let mut transaction = self.store.begin().await.unwrap();
         self.store.append(&mut transaction, envelopes).await.unwrap();
         self.store.commit(transaction).await.unwrap();
+    }
+
+    /// Behind the store's back.
+    pub(crate) async fn tamper(&self, statement: &'static str) {
+        let file = SqliteConnectOptions::new().filename(self.folder.path().join("shop.db"));
+        let mut connection = file.connect().await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
     }
 
     pub(crate) fn feed(&self) -> Router {

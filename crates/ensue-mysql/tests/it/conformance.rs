@@ -2,7 +2,7 @@
 
 use ensue_conformance::{Backend, Server};
 use ensue_mysql::MysqlStore;
-use sqlx::MySqlConnection;
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use crate::server::Database;
 
@@ -32,6 +32,11 @@ impl Backend for Mysql {
     async fn effects(connection: &mut MySqlConnection) -> Vec<String> {
         let select = sqlx::query_scalar("SELECT name FROM effect ORDER BY number");
         select.fetch_all(connection).await.unwrap()
+    }
+
+    async fn tamper(&self, statement: &str) -> bool {
+        let statement = AssertSqlSafe(statement.replace(" key ", " `key` "));
+        sqlx::raw_sql(statement).execute(&mut self.0.connect().await).await.is_ok()
     }
 }
 

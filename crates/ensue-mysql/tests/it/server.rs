@@ -136,7 +136,7 @@ pub(crate) async fn append(store: &MysqlStore, envelopes: &[Envelope]) {
 
 /// What the log has by now, whether or not there is more to come.
 pub(crate) async fn payloads(store: &MysqlStore) -> Vec<String> {
-    let log = store.read(Page::new(Position::START, 1_000_000)).await.unwrap();
+    let log = store.entries(Page::new(Position::START, 1_000_000)).await.unwrap();
     let positions: Vec<_> = log.iter().map(|entry| entry.position.get()).collect();
     assert_eq!(positions, (1..=log.len() as u64).collect::<Vec<_>>(), "positions have gaps");
     log.into_iter().map(|entry| String::from_utf8(entry.envelope.payload).unwrap()).collect()

@@ -200,7 +200,7 @@ async fn what_was_written_comes_back_as_it_was_given() {
         events.store().barrier().await.unwrap();
         let head = events.head().await.unwrap();
         let page = ensue::store::Page::new(Position::new(head.get() - 3), 3);
-        let read = database.store().await.read(page).await.unwrap();
+        let read = database.store().await.entries(page).await.unwrap();
         let raised: Named = serde_json_from(&read[0].envelope.payload);
         assert_eq!(raised.name, name);
         assert_eq!(read[1].envelope, odd);

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use ensue::store::sql::entry;
-use ensue::store::{Filling, Outbox, Page, Span};
-use ensue::{Entry, Error, EventId, Position};
+use ensue::store::{Filling, Outbox, Page, Read, Span, position_of};
+use ensue::{Error, EventId, Position};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Row, SqlStr};
@@ -36,7 +36,7 @@ impl Reader {
         Ok(Position::new(head.unsigned_abs()))
     }
 
-    pub(crate) async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    pub(crate) async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         let after = page.after;
         let what = || format!("cannot read the log after position {after}");
         // No position is larger than an `i64`, so nothing is after one that is.
@@ -73,9 +73,9 @@ impl Reader {
     }
 
     /// Positions are dense: what does not begin right after the page's is what is left.
-    async fn check_pruned(&self, page: Page, first: Option<&Entry>) -> Result<(), Error> {
+    async fn check_pruned(&self, page: Page, first: Option<&Read>) -> Result<(), Error> {
         let oldest = match first {
-            Some(first) => first.position,
+            Some(first) => position_of(first),
             None => self.floor().await?.next(),
         };
         match page.rows > 0 && oldest.previous() > page.after {
@@ -93,7 +93,7 @@ impl Reader {
     }
 
     /// Once more if the connection turns out to be one that the server has closed.
-    async fn read_page(&self, page: Page) -> sqlx::Result<Vec<Entry>> {
+    async fn read_page(&self, page: Page) -> sqlx::Result<Vec<Read>> {
         let statement = self.schema.sql(include_str!("../sql/read_after.sql"));
         let filled =
             self.own.with(|lent| fill(Filling::new(page, &self.usual_bytes), lent, &statement));
@@ -106,7 +106,7 @@ async fn fill(
     mut filling: Filling<'_>,
     mut lent: Lent,
     statement: &SqlStr,
-) -> sqlx::Result<Vec<Entry>> {
+) -> sqlx::Result<Vec<Read>> {
     let is_pooled = lent.server().is_pooled;
     if is_pooled {
         sqlx::raw_sql(BEGIN_READING).execute(&mut *lent).await?;

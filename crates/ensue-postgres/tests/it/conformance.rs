@@ -2,7 +2,7 @@
 
 use ensue_conformance::{Backend, Server};
 use ensue_postgres::PostgresStore;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::server::Database;
 
@@ -33,6 +33,11 @@ impl Backend for Postgres {
         let select = sqlx::query_scalar("SELECT name FROM effect ORDER BY number");
         select.persistent(false).fetch_all(connection).await.unwrap()
     }
+
+    async fn tamper(&self, statement: &str) -> bool {
+        let statement = AssertSqlSafe(statement.replace("ensue_", "ensue."));
+        sqlx::raw_sql(statement).execute(&mut self.0.connect().await).await.is_ok()
+    }
 }
 
 const EFFECTS: &str =
@@ -57,6 +62,10 @@ impl Backend for Pooled {
 
     async fn effects(connection: &mut PgConnection) -> Vec<String> {
         Postgres::effects(connection).await
+    }
+
+    async fn tamper(&self, statement: &str) -> bool {
+        self.0.tamper(statement).await
     }
 }
 

@@ -69,11 +69,11 @@ async fn pages_that_are_cut_short_by_their_bytes_are_read_on_one_connection() {
         WHERE datname = current_database() AND pid <> pg_backend_pid()
             AND query LIKE '%FROM ensue.log%'";
     let page = |after| Page { after: Position::new(after), rows: 1_000, bytes: 100_000 };
-    assert_eq!(store.read(page(0)).await.unwrap().len(), 5);
-    assert_eq!(store.read(page(5)).await.unwrap().len(), 5);
+    assert_eq!(store.entries(page(0)).await.unwrap().len(), 5);
+    assert_eq!(store.entries(page(5)).await.unwrap().len(), 5);
     let before: Vec<i32> = database.ask(readers).await;
     for number in 2..30 {
-        let entries = store.read(page(number * 5)).await.unwrap();
+        let entries = store.entries(page(number * 5)).await.unwrap();
         assert_eq!((entries.len(), entries[0].position.get()), (5, number * 5 + 1));
     }
     assert_eq!(database.ask::<Vec<i32>>(readers).await, before);
@@ -88,8 +88,8 @@ async fn a_page_of_small_payloads_after_large_ones_is_full_all_the_same() {
     append(&store, &envelopes(0..500)).await;
     store.barrier().await.unwrap();
     let page = |after| Page { after: Position::new(after), rows: 300, bytes: 200_000 };
-    assert_eq!(store.read(page(0)).await.unwrap().len(), 4);
-    let entries = store.read(page(4)).await.unwrap();
+    assert_eq!(store.entries(page(0)).await.unwrap().len(), 4);
+    let entries = store.entries(page(4)).await.unwrap();
     assert_eq!((entries.len(), entries[299].position.get()), (300, 304));
-    assert_eq!(store.read(page(304)).await.unwrap().len(), 200);
+    assert_eq!(store.entries(page(304)).await.unwrap().len(), 200);
 }

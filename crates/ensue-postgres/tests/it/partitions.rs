@@ -50,12 +50,12 @@ async fn partitions_are_there_before_their_entries_and_are_dropped_when_all_of_t
     assert_eq!(answer, pruned(22_001));
     assert_eq!(partitions(&database).await, made[2..]);
     assert_eq!(database.ask::<i64>(ROWS).await, 3_000);
-    let refused = store.read(Page::new(Position::new(21_999), 10)).await.unwrap_err();
+    let refused = store.entries(Page::new(Position::new(21_999), 10)).await.unwrap_err();
     assert_eq!(
         (refused.kind(), refused.oldest()),
         (ErrorKind::Pruned, Some(Position::new(22_001)))
     );
-    let left = store.read(Page::new(Position::new(22_000), 10_000)).await.unwrap();
+    let left = store.entries(Page::new(Position::new(22_000), 10_000)).await.unwrap();
     assert_eq!((left.len(), left[2_999].position), (3_000, Position::new(25_000)));
     append(&store, &envelopes(0..1)).await;
     assert_eq!(store.barrier().await.unwrap(), Position::new(25_001));
@@ -107,7 +107,7 @@ async fn while_somebody_reads_for_long_no_partition_is_dropped_and_nobody_else_i
     };
     let (answer, head) = tokio::join!(pruning, meanwhile);
     assert_eq!((answer.unwrap(), head), (pruned(1), Position::new(20_001)));
-    assert_eq!(store.read(Page::new(Position::START, 10)).await.unwrap().len(), 10);
+    assert_eq!(store.entries(Page::new(Position::START, 10)).await.unwrap().len(), 10);
     backup.rollback().await.unwrap();
     let answer = store.prune(Position::new(15_000), Unhandled::Keep).await.unwrap();
     assert_eq!(answer, pruned(15_001));

@@ -14,7 +14,7 @@ async fn follow(replica: &PostgresReplica, count: usize) -> Vec<String> {
     let mut seen = Vec::new();
     while seen.len() < count {
         let page = Page::new(Position::new(seen.len() as u64), 100);
-        let entries = replica.read(page).await.unwrap();
+        let entries = replica.entries(page).await.unwrap();
         if entries.is_empty() {
             replica.changed_elsewhere().await;
         }

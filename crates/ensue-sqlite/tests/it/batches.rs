@@ -144,7 +144,7 @@ async fn what_a_batch_raises_is_stored_with_it_and_caused_by_its_last_entry() {
     place_numbers(&events, 3).await;
     let forwarder = events.forward();
     until(async || events.head().await.unwrap() == Position::new(4)).await;
-    let log = events.store().read(ensue::store::Page::new(Position::START, 9)).await.unwrap();
+    let log = events.store().entries(ensue::store::Page::new(Position::START, 9)).await.unwrap();
     assert_eq!(log[3].envelope.key.as_deref(), Some("3"));
     assert_eq!(log[3].envelope.causation_id, Some(log[2].envelope.id));
     assert_eq!(log[3].envelope.hops, 1);

@@ -2,7 +2,8 @@
 
 use ensue_conformance::Backend;
 use ensue_sqlite::SqliteStore;
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
 
 use crate::scratch::Scratch;
 
@@ -29,6 +30,13 @@ impl Backend for SqliteFile {
     async fn effects(connection: &mut SqliteConnection) -> Vec<String> {
         let select = sqlx::query_scalar("SELECT name FROM effect ORDER BY rowid");
         select.fetch_all(connection).await.unwrap()
+    }
+
+    async fn tamper(&self, statement: &str) -> bool {
+        let file = SqliteConnectOptions::new().filename(self.0.path());
+        let mut connection = file.connect().await.unwrap();
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut connection).await.is_ok()
     }
 }
 

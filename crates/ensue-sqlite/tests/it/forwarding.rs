@@ -131,7 +131,7 @@ async fn events_raised_by_durable_handlers_continue_the_story() {
     let forwarder = events.forward();
     place(&events, "A").await;
     until(async || events.head().await.unwrap() == Position::new(3)).await;
-    let log = events.store().read(Page::new(Position::START, 10)).await.unwrap();
+    let log = events.store().entries(Page::new(Position::START, 10)).await.unwrap();
     let [placed, cancelled @ ..] = &log[..] else { panic!("{log:?}") };
     for entry in cancelled {
         assert_eq!(entry.envelope.causation_id, Some(placed.envelope.id));

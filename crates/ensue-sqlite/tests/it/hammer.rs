@@ -138,7 +138,7 @@ async fn nothing_leaks_from_one_unit_of_work_to_another() {
     committed.insert("last".to_owned());
 
     let effects: BTreeSet<String> = effects(events.store()).await.into_iter().collect();
-    let log = events.store().read(Page::new(Position::START, 1_000_000)).await.unwrap();
+    let log = events.store().entries(Page::new(Position::START, 1_000_000)).await.unwrap();
     let stored: BTreeSet<_> = log.iter().filter_map(|entry| entry.envelope.key.clone()).collect();
     assert_eq!(stored.len(), log.len(), "an event is stored twice");
     assert_eq!(effects, stored, "effects and events differ");

@@ -89,7 +89,7 @@ fn entries(ids: impl IntoIterator<Item = i64>) -> Vec<Result<EventEntry, BoxErro
 }
 
 async fn log(store: &SqliteStore) -> Vec<Entry> {
-    store.read(Page::new(Position::START, 1_000)).await.unwrap()
+    store.entries(Page::new(Position::START, 1_000)).await.unwrap()
 }
 
 async fn payloads(store: &SqliteStore) -> Vec<Vec<u8>> {
@@ -296,7 +296,7 @@ async fn a_text_is_the_time_that_sqlite_takes_it_for_and_a_number_milliseconds()
     store.import().from_same_file().await.unwrap();
     let mut after = Position::START;
     let mut seen = 0;
-    while let page = store.read(Page::new(after, 1_000)).await.unwrap()
+    while let page = store.entries(Page::new(after, 1_000)).await.unwrap()
         && !page.is_empty()
     {
         for Entry { envelope, position, .. } in page {

@@ -158,7 +158,7 @@ async fn positions_go_on_after_pruning() {
         execute(&scratch, "DELETE FROM ensue_log").await;
         assert_eq!(events.head().await.unwrap(), Position::new(round.unsigned_abs() + 1));
     }
-    let rest = events.store().read(Page::new(Position::new(3), 10)).await.unwrap();
+    let rest = events.store().entries(Page::new(Position::new(3), 10)).await.unwrap();
     assert_eq!(rest, []);
 }
 

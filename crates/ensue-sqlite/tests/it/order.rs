@@ -117,7 +117,7 @@ async fn ids_ascend_in_the_order_of_the_log() {
         Ok::<_, Error>(())
     });
     run.await.unwrap();
-    let log = events.store().read(Page::new(Position::START, 1_000)).await.unwrap();
+    let log = events.store().entries(Page::new(Position::START, 1_000)).await.unwrap();
     assert_eq!(log.len(), 100);
     assert!(log.is_sorted_by(|entry, next| entry.envelope.id < next.envelope.id));
 }
@@ -160,7 +160,7 @@ async fn causes_and_stories_are_written_into_the_envelopes() {
             .await
             .unwrap();
     }
-    let log = events.store().read(Page::new(Position::START, 10)).await.unwrap();
+    let log = events.store().entries(Page::new(Position::START, 10)).await.unwrap();
     let [first, second, third, _] = &log[..] else { panic!("{log:?}") };
     assert_eq!(first.envelope.causation_id, None);
     assert_eq!(second.envelope.causation_id, Some(first.envelope.id));

@@ -19,7 +19,7 @@ fn request() -> Origin {
 }
 
 async fn log(store: &SqliteStore) -> Vec<Entry> {
-    store.read(Page::new(Position::START, 1_000)).await.unwrap()
+    store.entries(Page::new(Position::START, 1_000)).await.unwrap()
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn finish(workers: &mut [Worker]) {
 /// The log has every order once, in the order of its writer, at dense positions. How many each
 /// placed.
 async fn assert_log(store: &SqliteStore) -> BTreeMap<String, i64> {
-    let log = store.read(Page::new(Position::START, 100_000)).await.unwrap();
+    let log = store.entries(Page::new(Position::START, 100_000)).await.unwrap();
     let positions: Vec<_> = log.iter().map(|entry| entry.position.get()).collect();
     assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>());
     let mut placed = BTreeMap::<String, Vec<i64>>::new();

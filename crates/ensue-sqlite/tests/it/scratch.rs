@@ -111,12 +111,12 @@ impl Notes {
 pub(crate) struct Told(pub(crate) &'static str);
 
 pub(crate) async fn types(store: &SqliteStore) -> Vec<String> {
-    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
+    let log = store.entries(Page::new(Position::START, 1_000)).await.unwrap();
     log.into_iter().map(|entry| entry.envelope.event_type.into_owned()).collect()
 }
 
 pub(crate) async fn payloads(store: &SqliteStore) -> Vec<String> {
-    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
+    let log = store.entries(Page::new(Position::START, 1_000)).await.unwrap();
     log.into_iter().map(|entry| String::from_utf8(entry.envelope.payload).unwrap()).collect()
 }
 

@@ -452,7 +452,7 @@ async fn the_clock_of_the_application_says_when_events_occur() {
         Ok::<_, Error>(())
     });
     run.await.unwrap();
-    let log = events.store().read(Page::new(Position::START, 10)).await.unwrap();
+    let log = events.store().entries(Page::new(Position::START, 10)).await.unwrap();
     let times: Vec<_> = log.iter().map(|entry| entry.envelope.occurred_at.as_micros()).collect();
     assert_eq!(times, [noon.as_micros(), noon.as_micros(), 5]);
 }

@@ -101,7 +101,7 @@ impl<S: Store> Delivery<S> {
     ) -> Result<(), Undelivered> {
         let Some((entry, _)) = entries.first() else { return Ok(()) };
         if self.subscription.skips_unknown() {
-            self.subscription.skip_unknown(entry);
+            self.subscription.skip_unknown(entry.position, &entry.envelope.event_type);
             return self.record(changes).await.map_err(Undelivered::Interrupted);
         }
         let (failure, verdict) = self.unknown(entry);

@@ -1,9 +1,10 @@
 //! What becomes of a subscription's entries, in the log. Nothing is silent: each failure is there, and
 //! loudly what changes by it.
 
-use ensue_core::{Entry, Position};
+use ensue_core::Position;
 
 use super::follower::Sent;
+use crate::store::{Read, position_of};
 use crate::subscription::{Change, Failure, FailureClass, SetAside, SetAsideState, Verdict};
 
 /// What log filters know it by.
@@ -75,7 +76,7 @@ impl Diary<'_> {
     pub(crate) fn sent(
         &self,
         was_nobody_there: bool,
-        outcomes: &[(Entry, Sent)],
+        outcomes: &[(Read, Sent)],
         nobody_there: Option<&str>,
     ) {
         let subscription = self.subscription;
@@ -88,9 +89,9 @@ impl Diary<'_> {
             }
             Some(_) | None => {}
         }
-        for (entry, sent) in outcomes {
+        for (read, sent) in outcomes {
             if let Sent::Failed { failure, verdict, .. } = sent {
-                self.failed(entry.position, 1, failure, *verdict);
+                self.failed(position_of(read), 1, failure, *verdict);
             }
         }
         let unconfirmed = outcomes.iter().find_map(|(_, sent)| match sent {

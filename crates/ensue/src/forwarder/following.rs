@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{Clock, Entry, Position, Timestamp};
+use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
 use super::delivery::{Attempt, Delivery, Undelivered};
@@ -16,10 +16,8 @@ use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
 use super::sending::SentTogether;
 use super::work::Work;
 use crate::events::Application;
-use crate::store::Page;
-use crate::subscription::{
-    Change, Failure, FailureClass, Reaction, Request, RequestId, Subscription, Term, Verdict,
-};
+use crate::store::{Page, Read, UnreadableEntry, position_of, type_of};
+use crate::subscription::{Change, Reaction, Request, RequestId, Subscription, Term, Verdict};
 use crate::{Error, Store};
 
 pub(crate) struct Following<S: Store> {
@@ -87,8 +85,8 @@ impl Begun {
 
 /// How a piece of work has ended.
 enum Ended {
-    Read(Result<Vec<Entry>, Error>),
-    ReadAgain(Result<Vec<Entry>, Error>),
+    Read(Result<Vec<Read>, Error>),
+    ReadAgain(Result<Vec<Read>, Error>),
     Handled { position: Position, attempt: u32, outcome: Result<(), Undelivered> },
     Sent(SentTogether),
     Recorded { changes: Vec<Change>, outcome: Result<(), Error> },
@@ -276,14 +274,16 @@ impl<S: Store> Following<S> {
     }
 
     /// Keeps what the subscription wants of a page.
-    fn take(&mut self, entries: Vec<Entry>) -> Input {
-        let mut seen = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let sight = self.see(&entry);
+    fn take(&mut self, page: Vec<Read>) -> Input {
+        let mut seen = Vec::with_capacity(page.len());
+        for read in page {
+            let sight = self.see(&read);
             if sight.wanted {
-                self.read_ahead.keep(entry);
-            } else if self.unknown_types.contains(entry.envelope.event_type.as_ref()) {
-                self.delivery.subscription.skip_unknown(&entry);
+                self.read_ahead.keep(read);
+            } else if let Some(name) = type_of(&read)
+                && self.unknown_types.contains(name)
+            {
+                self.delivery.subscription.skip_unknown(sight.position, name);
             }
             seen.push(sight);
         }
@@ -294,65 +294,82 @@ impl<S: Store> Following<S> {
     fn take_back(&mut self, SentTogether { outcomes, nobody_there }: SentTogether) -> Input {
         self.diary().sent(self.follower.finds_nobody(), &outcomes, nobody_there.as_deref());
         let mut sent = Vec::with_capacity(outcomes.len());
-        for (entry, outcome) in outcomes {
-            sent.push((entry.position, outcome));
+        for (read, outcome) in outcomes {
+            sent.push((position_of(&read), outcome));
             if matches!(sent.last(), Some((_, Sent::Unknown { .. }))) {
-                self.read_ahead.keep(entry);
+                self.read_ahead.keep(read);
             }
         }
         Input::Sent { outcomes: sent, is_heard: nobody_there.is_none() }
     }
 
-    fn see_again(&self, entries: &[Entry]) -> Vec<Seen> {
-        entries.iter().map(|entry| self.see(entry)).collect()
+    fn see_again(&self, page: &[Read]) -> Vec<Seen> {
+        page.iter().map(|read| self.see(read)).collect()
     }
 
-    fn see(&self, entry: &Entry) -> Seen {
-        let (subscription, event_type) =
-            (&self.delivery.subscription, entry.envelope.event_type.as_ref());
-        let is_unknown = self.unknown_types.contains(event_type);
+    /// An entry that cannot be read is seen like any other, so that it keeps its place in its key. If
+    /// its type cannot be read it may be one that the subscription handles, and so is wanted.
+    fn see(&self, read: &Read) -> Seen {
+        let subscription = &self.delivery.subscription;
+        let is_wanted = |name: &str| {
+            let is_unknown = self.unknown_types.contains(name);
+            subscription.wants(name) || is_unknown && !subscription.skips_unknown()
+        };
+        let (key, in_batch) = match read {
+            Ok(entry) => {
+                let reaction = subscription.reaction(&entry.envelope.event_type);
+                (&entry.envelope.key, reaction.is_some_and(Reaction::is_batch))
+            }
+            Err(unreadable) => (&unreadable.key, false),
+        };
         Seen {
-            position: entry.position,
-            key: entry.envelope.key.clone(),
-            wanted: subscription.wants(event_type) || is_unknown && !subscription.skips_unknown(),
-            in_batch: subscription.reaction(event_type).is_some_and(Reaction::is_batch),
+            position: position_of(read),
+            key: key.clone(),
+            wanted: type_of(read).is_none_or(is_wanted),
+            in_batch,
         }
     }
 }
 
-fn up_to(last: Position, mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.retain(|entry| entry.position <= last);
-    entries
+fn up_to(last: Position, mut page: Vec<Read>) -> Vec<Read> {
+    page.retain(|read| position_of(read) <= last);
+    page
 }
 
 /// Handles entries, or sends them and says what has become of them. Those that were not read ahead are
 /// read now.
 async fn deal_with<S: Store>(
     delivery: &Delivery<S>,
-    entries: Vec<(Position, Option<Entry>)>,
+    entries: Vec<(Position, Option<Read>)>,
     attempt: Attempt,
     changes: &[Change],
 ) -> Result<Option<SentTogether>, Undelivered> {
-    let mut found = Vec::with_capacity(entries.len());
-    for (position, entry) in entries {
-        found.push(match entry {
-            Some(entry) => entry,
+    let (mut found, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
+    for (position, read) in entries {
+        let read = match read {
+            Some(read) => read,
             None => read_again(delivery.store(), position).await?,
-        });
+        };
+        match read {
+            Ok(entry) => found.push(entry),
+            Err(entry) => unreadable.push(entry),
+        }
     }
-    match &delivery.subscription.sink {
-        Some(sink) => Ok(Some(delivery.send(&**sink, found, changes).await?)),
-        None => delivery.deliver(found, attempt, changes).await.map(|()| None),
+    match (&delivery.subscription.sink, unreadable.pop()) {
+        (Some(sink), last) => {
+            unreadable.extend(last);
+            Ok(Some(delivery.send(&**sink, found, unreadable, changes).await?))
+        }
+        (None, Some(unreadable)) => Err(Undelivered::failed(unreadable.into(), Verdict::Never)),
+        (None, None) => delivery.deliver(found, attempt, changes).await.map(|()| None),
     }
 }
 
-async fn read_again<S: Store>(store: &S, position: Position) -> Result<Entry, Undelivered> {
-    read_one(store, position).await.map_err(|error| match error.is_retryable() {
-        true => Undelivered::Interrupted(error),
+async fn read_again<S: Store>(store: &S, position: Position) -> Result<Read, Undelivered> {
+    match read_one(store, position).await {
+        Err(error) if error.is_retryable() => Err(Undelivered::Interrupted(error)),
         // One entry that cannot be read is no reason to hold up the rest.
-        false => {
-            let failure = Failure::new(FailureClass::Undecodable, error);
-            Undelivered::failed(failure, Verdict::Never)
-        }
-    })
+        Err(error) => Ok(Err(UnreadableEntry::new(position, error.to_string()))),
+        Ok(read) => Ok(read),
+    }
 }

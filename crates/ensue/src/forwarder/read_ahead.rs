@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use ensue_core::{Entry, Position};
+use ensue_core::Position;
 
-use crate::store::Page;
+use crate::store::{Page, Read, UnreadableEntry, position_of};
 use crate::{Error, Log};
 
 /// LIMIT: entries of a page. It costs one round trip, and a thousand rows spread it thin; at the
@@ -13,24 +13,27 @@ pub(crate) const PAGE_ROWS: u32 = 1_000;
 
 /// The entries that were read and have not begun.
 #[derive(Default)]
-pub(crate) struct ReadAhead(HashMap<Position, Entry>);
+pub(crate) struct ReadAhead(HashMap<Position, Read>);
 
 impl ReadAhead {
-    pub(crate) fn keep(&mut self, entry: Entry) {
-        self.0.insert(entry.position, entry);
+    pub(crate) fn keep(&mut self, read: Read) {
+        self.0.insert(position_of(&read), read);
     }
 
     /// The entry, if it was read; what is tried again is older.
-    pub(crate) fn take(&mut self, position: Position) -> Option<Entry> {
+    pub(crate) fn take(&mut self, position: Position) -> Option<Read> {
         self.0.remove(&position)
     }
 }
 
-/// The entry at `position` alone.
-pub(crate) async fn read_one(log: &impl Log, position: Position) -> Result<Entry, Error> {
-    let found = log.read(Page::new(position.previous(), 1)).await?.pop();
-    found.filter(|entry| entry.position == position).ok_or_else(|| {
-        let what = format!("entry {position} was set aside and is not in the log any more");
-        Error::store(what, "the log was pruned or restored", false)
-    })
+/// The entry at `position` alone; one that is not in the log any more is unreadable.
+pub(crate) async fn read_one(log: &impl Log, position: Position) -> Result<Read, Error> {
+    let found = match log.read(Page::new(position.previous(), 1)).await {
+        Err(error) if error.oldest().is_none() => return Err(error),
+        found => found.ok().and_then(|mut page| page.pop()),
+    };
+    let found = found.filter(|read| position_of(read) == position);
+    Ok(found.unwrap_or_else(|| Err(UnreadableEntry::new(position, NOT_IN_LOG))))
 }
+
+const NOT_IN_LOG: &str = "it is not in the log any more, which was pruned or restored";

@@ -5,13 +5,14 @@ use ensue_core::Entry;
 use super::delivery::{Delivery, Guard, Undelivered, of_error};
 use super::follower::Sent;
 use crate::sink::AnySink;
-use crate::subscription::{Change, Failure, FailureClass};
+use crate::store::{Read, UnreadableEntry};
+use crate::subscription::{Change, Failure, FailureClass, Verdict};
 use crate::words::chain;
 use crate::{BoxError, Outcome, Store};
 
 /// What has become of entries that were sent together.
 pub(super) struct SentTogether {
-    pub(super) outcomes: Vec<(Entry, Sent)>,
+    pub(super) outcomes: Vec<(Read, Sent)>,
     /// Whether there was anybody to send them to; otherwise, why not.
     pub(super) nobody_there: Option<String>,
 }
@@ -27,17 +28,20 @@ impl SentTogether {
 }
 
 impl<S: Store> Delivery<S> {
-    /// Sends `entries`, and records `changes`, if there are any, once they are delivered.
+    /// Sends `entries`, and records `changes`, if there are any, once they are delivered. What cannot be
+    /// read is never sent.
     ///
     /// CANCEL-SAFE: dropped, they may have been sent, and will be again.
     pub(super) async fn send(
         &self,
         sink: &dyn AnySink,
         entries: Vec<Entry>,
+        unreadable: Vec<UnreadableEntry>,
         changes: &[Change],
     ) -> Result<SentTogether, Undelivered> {
-        let sent = self.send_off(sink, entries).await;
-        let is_delivered = |(_, sent): &(Entry, Sent)| matches!(sent, Sent::Delivered);
+        let mut sent = self.send_off(sink, entries).await;
+        sent.outcomes.extend(unreadable.into_iter().map(never_sent));
+        let is_delivered = |(_, sent): &(Read, Sent)| matches!(sent, Sent::Delivered);
         if !changes.is_empty() && sent.outcomes.iter().all(is_delivered) {
             self.record(changes).await.map_err(Undelivered::Interrupted)?;
         }
@@ -59,7 +63,7 @@ impl<S: Store> Delivery<S> {
         }
         sent.outcomes.extend(unwanted.into_iter().map(|entry| {
             let (failure, verdict) = self.unknown(&entry);
-            (entry, Sent::Failed { failure, verdict, random: fastrand::u64(..) })
+            (Ok(entry), Sent::Failed { failure, verdict, random: fastrand::u64(..) })
         }));
         sent
     }
@@ -107,12 +111,20 @@ fn answered(entries: Vec<Entry>, outcomes: Vec<Outcome>) -> SentTogether {
     let answers = outcomes.into_iter().map(sent).chain(std::iter::repeat_with(|| {
         unknown_by(&Failure::new(FailureClass::Unconfirmed, "the sink has not answered for it"))
     }));
-    SentTogether { outcomes: entries.into_iter().zip(answers).collect(), nobody_there: None }
+    SentTogether {
+        outcomes: entries.into_iter().map(Ok).zip(answers).collect(),
+        nobody_there: None,
+    }
 }
 
 fn unknown(entries: Vec<Entry>, failure: &Failure) -> SentTogether {
-    let outcomes = entries.into_iter().map(|entry| (entry, unknown_by(failure))).collect();
+    let outcomes = entries.into_iter().map(|entry| (Ok(entry), unknown_by(failure))).collect();
     SentTogether { outcomes, nobody_there: None }
+}
+
+fn never_sent(unreadable: UnreadableEntry) -> (Read, Sent) {
+    let (failure, verdict) = (unreadable.clone().into(), Verdict::Never);
+    (Err(unreadable), Sent::Failed { failure, verdict, random: fastrand::u64(..) })
 }
 
 fn unknown_by(failure: &Failure) -> Sent {

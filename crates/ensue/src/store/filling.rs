@@ -2,10 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ensue_core::Entry;
-
-use super::Page;
 use super::columns::Numbered;
+use super::{Page, Read, position_of};
 
 /// A page that is read from a database: in one statement where payloads are small, so that its rows
 /// are its bound. Where they are large, no more rows are asked for than are likely to fit, judged by
@@ -17,7 +15,7 @@ pub struct Filling<'a> {
     after: i64,
     /// What a payload of the last page had on average.
     usual_bytes: &'a AtomicUsize,
-    entries: Vec<Entry>,
+    entries: Vec<Read>,
     bytes: usize,
     wasted_bytes: usize,
 }
@@ -50,16 +48,17 @@ impl<'a> Filling<'a> {
     /// much does not that reading on is dearer than another connection.
     ///
     /// The page has no gap, even if entries are pruned between two of its statements.
-    pub fn take(&mut self, entry: Entry) -> bool {
-        let is_next = entry.position.number() == self.after.saturating_add(1);
+    pub fn take(&mut self, read: Read) -> bool {
+        let (position, bytes) = (position_of(&read).number(), payload_bytes(&read));
+        let is_next = position == self.after.saturating_add(1);
         let belongs = self.entries.is_empty() || (is_next && !self.is_full());
         if !belongs {
-            self.wasted_bytes += entry.envelope.payload.len();
+            self.wasted_bytes += bytes;
             return self.wasted_bytes <= WASTE_BYTES_MAX;
         }
-        self.after = entry.position.number();
-        self.bytes += entry.envelope.payload.len();
-        self.entries.push(entry);
+        self.after = position;
+        self.bytes += bytes;
+        self.entries.push(read);
         true
     }
 
@@ -70,7 +69,7 @@ impl<'a> Filling<'a> {
     }
 
     /// The page.
-    pub fn finish(self) -> Vec<Entry> {
+    pub fn finish(self) -> Vec<Read> {
         if let Some(usual) = self.bytes.checked_div(self.entries.len()) {
             self.usual_bytes.store(usual, Ordering::Relaxed);
         }
@@ -84,4 +83,10 @@ impl<'a> Filling<'a> {
     fn is_full(&self) -> bool {
         self.entries.len() >= self.rows_max() || self.bytes >= self.page.bytes
     }
+}
+
+/// The size of an entry's payload; that of an entry which cannot be read is not kept, and counts for
+/// nothing.
+pub fn payload_bytes(read: &Read) -> usize {
+    read.as_ref().map_or(0, |entry| entry.envelope.payload.len())
 }

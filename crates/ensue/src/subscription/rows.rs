@@ -7,6 +7,7 @@ use std::time::Duration;
 use ensue_core::{Position, Timestamp};
 
 use super::{Answer, Replayed, RequestId};
+use crate::store::UnreadableEntry;
 
 /// The number of an owner's term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +223,12 @@ impl Failure {
     }
 }
 
+impl From<UnreadableEntry> for Failure {
+    fn from(unreadable: UnreadableEntry) -> Self {
+        Self::new(FailureClass::Unreadable, unreadable)
+    }
+}
+
 /// In which way an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -234,7 +241,8 @@ pub enum FailureClass {
     Deadline,
     /// The payload is not one of the event's type.
     Undecodable,
-    /// A message that has arrived is no event.
+    /// The entry cannot be read: another program wrote it wrongly, or it is not in the log any more. Or a
+    /// message that has arrived is no event.
     Unreadable,
     /// The payload is of a version that only a newer program knows, such as one that is being
     /// rolled out.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ensue_core::Entry;
+use ensue_core::Position;
 
 use super::Subscription;
 use crate::Store;
@@ -50,8 +50,8 @@ impl<S: Store> Subscription<S> {
     }
 
     /// Says so: nothing is passed by in silence.
-    pub(crate) fn skip_unknown(&self, entry: &Entry) {
-        let (position, event_type) = (entry.position.get(), entry.envelope.event_type.as_ref());
+    pub(crate) fn skip_unknown(&self, position: Position, event_type: &str) {
+        let position = position.get();
         self.unknown.skipped.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(subscription = self.name, position, event_type, "unknown type skipped");
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 use self::inbox::InboxTables;
-use crate::store::{Page, Savepoint};
+use crate::store::{Page, Read, Savepoint, UnreadableEntry, payload_bytes, position_of};
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside, SubscriptionStatus,
     TakeOver, Term, Unhandled,
@@ -61,7 +61,7 @@ struct Committed<T> {
     tables: Tables<T>,
     /// The last position that is not here any more.
     floor: Position,
-    log: Vec<Entry>,
+    log: Vec<Read>,
 }
 
 /// What a transaction has a copy of.
@@ -102,6 +102,22 @@ impl<T: Clone> MemoryStore<T> {
     /// The state as it was committed last.
     pub fn state(&self) -> T {
         self.committed().tables.state.clone()
+    }
+
+    /// Makes the entry at `position` unreadable for `reason`, as if another program had written it
+    /// wrongly: for a test of what ensues then. Its type and key stay known.
+    pub fn make_unreadable(&self, position: Position, reason: &str) {
+        let log = &mut self.committed().log;
+        if let Some(place) = log.iter_mut().find(|read| position_of(read) == position)
+            && let Ok(Entry { recorded_at, envelope, .. }) = place
+        {
+            *place = Err(UnreadableEntry {
+                event_type: Some(envelope.event_type.to_string()),
+                key: envelope.key.clone(),
+                recorded_at: Some(*recorded_at),
+                ..UnreadableEntry::new(position, reason)
+            });
+        }
     }
 
     /// Another handle on the same memory, as another process would have one on the same database.
@@ -158,7 +174,7 @@ impl<T: Send + Sync + 'static> Log for MemoryStore<T> {
         Ok(self.committed().head())
     }
 
-    async fn read(&self, page: Page) -> Result<Vec<Entry>, Error> {
+    async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {
         let committed = self.committed();
         if page.after < committed.floor && page.rows > 0 {
             return Err(Error::pruned(page.after, committed.floor.next()));
@@ -167,9 +183,9 @@ impl<T: Send + Sync + 'static> Log for MemoryStore<T> {
         let after = usize::try_from(after).unwrap_or(usize::MAX);
         let log = committed.log.get(after..).unwrap_or_default();
         let mut bytes = 0;
-        let page = log.iter().take(page.rows as usize).take_while(|entry| {
+        let page = log.iter().take(page.rows as usize).take_while(|read| {
             let room = bytes < page.bytes;
-            bytes += entry.envelope.payload.len();
+            bytes += payload_bytes(read);
             room
         });
         Ok(page.cloned().collect())
@@ -229,7 +245,7 @@ impl<T: Clone + Send + Sync + 'static> Transactions for MemoryStore<T> {
         committed.tables = transaction.tables;
         for envelope in transaction.appended {
             let position = committed.head().next();
-            committed.log.push(Entry { position, recorded_at: now(), envelope });
+            committed.log.push(Ok(Entry { position, recorded_at: now(), envelope }));
         }
         self.wake_others();
         Ok(())
@@ -352,7 +368,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         let up_to = up_to.min(committed.head());
         let held_by = needed.as_ref().filter(|(position, _)| *position <= up_to);
         let last = held_by.map_or(up_to, |(position, _)| position.previous());
-        committed.log.retain(|entry| entry.position > last);
+        committed.log.retain(|read| position_of(read) > last);
         committed.floor = committed.floor.max(last);
         let held_by = held_by.map(|(_, subscription)| subscription.clone());
         Ok(Pruned { oldest: committed.floor.next(), held_by })

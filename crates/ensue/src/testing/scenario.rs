@@ -148,7 +148,7 @@ impl<S: Store> Scenario<S> {
         let mut log: Vec<Entry> = Vec::new();
         loop {
             let after = log.last().map_or(self.past, |entry| entry.position);
-            let page = self.events.store().read(Page::new(after, PAGE_ROWS)).await?;
+            let page = self.events.store().entries(Page::new(after, PAGE_ROWS)).await?;
             if page.is_empty() {
                 return Ok(log);
             }

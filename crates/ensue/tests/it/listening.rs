@@ -119,7 +119,7 @@ impl Depot {
     }
 
     async fn log(&self) -> Vec<Meta> {
-        let entries = self.store.read(Page::new(Position::START, 1_000)).await.unwrap();
+        let entries = self.store.entries(Page::new(Position::START, 1_000)).await.unwrap();
         entries.iter().map(|entry| entry.meta(1)).collect()
     }
 
@@ -643,7 +643,7 @@ async fn processes_that_share_a_queue_and_a_name_handle_each_message_once() {
     for listening in listening {
         assert!(listening.shutdown(PATIENCE).await);
     }
-    let log = store.read(Page::new(Position::START, 1_000)).await.unwrap();
+    let log = store.entries(Page::new(Position::START, 1_000)).await.unwrap();
     let causes: HashSet<_> = log.iter().map(|entry| entry.envelope.causation_id).collect();
     assert_eq!((log.len(), causes.len(), store.state().len()), (100, 100, 100));
 }

@@ -218,7 +218,7 @@ async fn a_handler_that_panics_fails_and_is_tried_again() {
     let status = async || scenario.events().status("stumbling").await.unwrap();
     scenario.eventually(async || status().await.has_handled(Position::new(1))).await.unwrap();
     assert_eq!(*attempts.lock().unwrap(), 4);
-    let log = scenario.events().store().read(Page::new(Position::START, 10)).await.unwrap();
+    let log = scenario.events().store().entries(Page::new(Position::START, 10)).await.unwrap();
     assert_eq!(log.len(), 1);
 }
 

@@ -72,6 +72,28 @@ async fn every_entry_is_sent_once_in_the_order_of_its_key() {
 }
 
 #[tokio::test]
+async fn an_entry_that_cannot_be_read_is_set_aside_and_the_others_are_sent() {
+    let sink = MemorySink::default();
+    let (scenario, _) = scenario(&sink).await;
+    place(scenario.events(), numbered(100, 100)).await;
+    for position in [1, 50, 100] {
+        scenario
+            .events()
+            .store()
+            .make_unreadable(Position::new(position), "`version` is no number");
+    }
+    scenario.settle().await.unwrap();
+    assert_eq!(sink.received().len(), 97);
+    let status = scenario.events().status("broker").await.unwrap();
+    assert_eq!(status.cursor, Position::new(100));
+    assert_eq!(status.set_aside.len(), 3);
+    for entry in status.set_aside {
+        assert_eq!(entry.state, SetAsideState::Parked);
+        assert_eq!(entry.failure.unwrap().class, FailureClass::Unreadable);
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_is_set_aside_with_its_key_and_sent_again_in_order() {
     let sink = MemorySink::default();
     let (mut scenario, orders) = scenario(&sink).await;

@@ -118,7 +118,7 @@ impl<D: Database> Witness<D> {
     /// What was stored of an order after `head`.
     pub(super) async fn stored(&self, head: Position, no: &str) -> Result<Vec<Entry>, BoxError> {
         self.head().await?;
-        let mut entries = self.events.store().read(Page::new(head, ENTRIES_MAX)).await?;
+        let mut entries = self.events.store().entries(Page::new(head, ENTRIES_MAX)).await?;
         entries.retain(|entry| entry.envelope.key.as_deref() == Some(no));
         Ok(entries)
     }
