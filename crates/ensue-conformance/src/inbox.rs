@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::backend::{Backend, PATIENCE, effects_of, envelope};
 
-const CONSUMER: &str = "refunds";
+pub(crate) const CONSUMER: &str = "refunds";
 
 async fn note<S: Store>(store: &S, consumer: &str, ids: &[EventId]) -> BTreeSet<EventId> {
     let mut transaction = store.begin().await.unwrap();
@@ -140,7 +140,7 @@ pub async fn no_two_attempts_at_a_suspect_have_one_number<B: Backend>(backend: &
     assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
 }
 
-fn message(payload: impl Into<Vec<u8>>) -> Message {
+pub(crate) fn message(payload: impl Into<Vec<u8>>) -> Message {
     let cause = EventId::now();
     let envelope = Envelope {
         version: 7,
@@ -155,20 +155,20 @@ fn message(payload: impl Into<Vec<u8>>) -> Message {
     Message { source: "shop".to_owned(), id: "4711".to_owned(), sequence: Some(12), envelope }
 }
 
-fn letter(message: Result<Message, Unreadable>) -> DeadLetter {
+pub(crate) fn letter(message: Result<Message, Unreadable>) -> DeadLetter {
     let id = message.as_ref().map_or_else(|_| EventId::now(), |message| message.envelope.id);
     let failure = Failure::new(FailureClass::Handler, "no card to refund to");
     DeadLetter { id, message, failure, attempts: 5, died_at: Timestamp::from_micros(0) }
 }
 
-async fn bury<S: Store>(store: &S, consumer: &str, letter: &DeadLetter) {
+pub(crate) async fn bury<S: Store>(store: &S, consumer: &str, letter: &DeadLetter) {
     let mut transaction = store.begin().await.unwrap();
     store.note(&mut transaction, consumer, &[letter.id]).await.unwrap();
     store.bury(&mut transaction, consumer, letter).await.unwrap();
     store.commit(transaction).await.unwrap();
 }
 
-async fn exhume<S: Store>(store: &S, consumer: &str, id: EventId) -> Option<DeadLetter> {
+pub(crate) async fn exhume<S: Store>(store: &S, consumer: &str, id: EventId) -> Option<DeadLetter> {
     let mut transaction = store.begin().await.unwrap();
     let letter = store.exhume(&mut transaction, consumer, id).await.unwrap();
     store.commit(transaction).await.unwrap();
@@ -176,7 +176,7 @@ async fn exhume<S: Store>(store: &S, consumer: &str, id: EventId) -> Option<Dead
 }
 
 /// But for the time, which is the database's to say.
-fn undated(letter: DeadLetter) -> DeadLetter {
+pub(crate) fn undated(letter: DeadLetter) -> DeadLetter {
     assert!(letter.died_at > Timestamp::from_micros(0));
     DeadLetter { died_at: Timestamp::from_micros(0), ..letter }
 }

@@ -37,6 +37,7 @@ pub mod serving;
 pub mod sinks;
 pub mod subscriptions;
 pub mod transactions;
+pub mod unreadable;
 
 pub use backend::Backend;
 pub use destination::{Destination, UNHEARD};
@@ -144,6 +145,17 @@ macro_rules! suite {
             from_the_beginning_is_from_the_oldest_entry_that_is_left,
             any_number_of_entries_can_be_pruned,
             all_subscriptions_are_known_by_name,
+        );
+        $crate::tests!($backend, unreadable:
+            an_entry_that_cannot_be_read_stands_in_its_place_among_the_others,
+            an_entry_that_cannot_be_read_is_set_aside_and_holds_up_its_key_alone,
+            entries_that_cannot_be_read_hold_up_no_lane,
+            an_entry_that_cannot_be_read_is_found_by_verification,
+            whatever_is_wrong_in_a_row_of_the_log_the_others_are_read,
+            whatever_is_wrong_in_a_row_that_is_set_aside_the_others_are_read,
+            whatever_is_wrong_in_a_request_the_others_are_read,
+            whatever_is_wrong_in_a_name_the_others_are_read,
+            whatever_is_wrong_in_a_dead_letter_the_others_are_read,
         );
         $crate::tests!($backend, inbox:
             an_event_is_new_to_each_consumer_once,

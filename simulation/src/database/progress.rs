@@ -249,6 +249,7 @@ impl Database {
             Command::Seek { to } => self.cursor == *to && *to <= self.head(),
             Command::Replay { .. } => self.is_put_up(asked.id, changed),
             Command::Skip(_) | Command::Retry(_) => true,
+            Command::Unreadable { .. } => false,
         }
     }
 
@@ -259,7 +260,7 @@ impl Database {
             Command::Replay { first, last } => {
                 *first > Position::START && first <= last && *last <= self.cursor
             }
-            Command::Skip(_) | Command::Retry(_) => false,
+            Command::Skip(_) | Command::Retry(_) | Command::Unreadable { .. } => false,
         }
     }
 }

@@ -88,7 +88,7 @@ impl From<&Command> for CommandColumns {
         let columns = Self { command: command.name().to_owned(), ..Self::default() };
         match command {
             Command::Retry(which) | Command::Skip(which) => columns.about(which),
-            Command::Pause | Command::Resume => columns,
+            Command::Pause | Command::Resume | Command::Unreadable { .. } => columns,
             Command::Seek { to } => Self { position: Some(to.number()), ..columns },
             Command::Replay { first, last } => Self {
                 position: Some(first.number()),
@@ -242,16 +242,23 @@ impl SetAsideColumns {
     pub fn read(self) -> Result<SetAside, BoxError> {
         let at = self.next_attempt_at_us.map(Timestamp::from_micros);
         let state = SetAsideState::from_parts(&self.state, at);
-        let class = self.failure_class.as_deref().map(str::parse).transpose()?;
         let message = self.failure_message.unwrap_or_default();
         Ok(SetAside {
             position: position(self.position),
             key: self.key,
             state: state.ok_or_else(|| format!("`{}` with {at:?} is no state", self.state))?,
             attempts: self.attempts.try_into()?,
-            failure: class.map(|class| Failure { class, message }),
+            failure: self.failure_class.map(|class| failure(&class, message)),
             is_replay: self.is_replay,
         })
+    }
+}
+
+/// A failure, of which a newer program may have stored a class that this one does not know.
+fn failure(class: &str, message: String) -> Failure {
+    match class.parse() {
+        Ok(class) => Failure { class, message },
+        Err(why) => Failure::new(FailureClass::Unreadable, format!("{why}: {message}")),
     }
 }
 

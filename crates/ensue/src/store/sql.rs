@@ -6,6 +6,8 @@
 //! its own it says in the few functions of these traits. The values of a statement are numbered, `$1` and
 //! so on, the same for every store; so are the columns of its rows.
 
+#[cfg(test)]
+mod decoding_tests;
 mod entry;
 mod inbox;
 mod statements;

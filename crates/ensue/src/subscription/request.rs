@@ -71,6 +71,12 @@ pub enum Command {
         /// and the last.
         last: Position,
     },
+    /// What is stored of the command cannot be read, such as that of a newer program. The owner refuses
+    /// it, so that it holds up no other request; it cannot be asked for.
+    Unreadable {
+        /// The reason.
+        why: String,
+    },
 }
 
 impl Command {
@@ -83,6 +89,7 @@ impl Command {
             Self::Resume => "resume",
             Self::Seek { .. } => "seek",
             Self::Replay { .. } => "replay",
+            Self::Unreadable { .. } => "unreadable",
         }
     }
 
@@ -90,7 +97,11 @@ impl Command {
     pub const fn which(&self) -> Option<&Which> {
         match self {
             Self::Retry(which) | Self::Skip(which) => Some(which),
-            Self::Pause | Self::Resume | Self::Seek { .. } | Self::Replay { .. } => None,
+            Self::Pause
+            | Self::Resume
+            | Self::Seek { .. }
+            | Self::Replay { .. }
+            | Self::Unreadable { .. } => None,
         }
     }
 }

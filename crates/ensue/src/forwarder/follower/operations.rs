@@ -114,6 +114,7 @@ impl Follower {
                 let replayed = self.begin_replay(*first, *last)?;
                 Ok(vec![Change::Replayed { request: request.id, replayed }])
             }
+            Command::Unreadable { why } => Err(format!("the request cannot be read: {why}")),
         }
     }
 

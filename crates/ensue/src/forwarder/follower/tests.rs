@@ -597,6 +597,10 @@ fn what_cannot_be_done_is_refused_by_name() {
         ),
         (Command::Retry(Which::Key("z".to_owned())), "no entry of key `z` is set aside"),
         (Command::Seek { to: position(9) }, "the log goes up to 2, and not to 9"),
+        (
+            Command::Unreadable { why: "`rewind` is no command".to_owned() },
+            "the request cannot be read: `rewind` is no command",
+        ),
     ] {
         play.asks(command);
         let answer = Answer::Refused { why: why.to_owned() };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ensue_core::{CorrelationId, Envelope, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::failure;
 use crate::listener::{Message, Unreadable};
-use crate::subscription::Failure;
 use crate::{BoxError, DeadLetter};
 
 /// A [`DeadLetter`].
@@ -82,25 +82,42 @@ impl From<&DeadLetter> for DeadLetterColumns {
 }
 
 impl DeadLetterColumns {
-    /// The dead letter.
+    /// The dead letter. A message that was not written in this way is one that is no event.
     ///
     /// # Errors
-    /// If none was written in this way.
+    /// If it has no id, by which it could be taken out.
     pub fn read(self) -> Result<DeadLetter, BoxError> {
-        let kept = serde_json::from_str(&self.message);
-        let kept = kept.map_err(|error| format!("a dead letter's message: {error}"))?;
         Ok(DeadLetter {
             id: self.id.parse()?,
-            message: match kept {
-                Kept::Event(event) => Ok(event.with(self.body)?),
-                Kept::Unreadable(unreadable) => Err(unreadable.with(self.body)),
-            },
-            failure: Failure { class: self.failure_class.parse()?, message: self.failure_message },
-            attempts: self.attempts.try_into()?,
+            message: read_message(&self.message, self.body),
+            failure: failure(&self.failure_class, self.failure_message),
+            attempts: self.attempts.max(0).try_into().unwrap_or(u32::MAX),
             died_at: Timestamp::from_micros(self.died_at_us),
         })
     }
 }
+
+fn read_message(stored: &str, body: Vec<u8>) -> Result<Message, Unreadable> {
+    let event = match serde_json::from_str(stored) {
+        Ok(Kept::Unreadable(unreadable)) => return Err(unreadable.with(body)),
+        Ok(Kept::Event(event)) => event.without_payload(),
+        Err(error) => Err(error.into()),
+    };
+    match event {
+        Ok(mut message) => {
+            message.envelope.payload = body;
+            Ok(message)
+        }
+        Err(error) => {
+            let why = format!("a dead letter's message: {error}");
+            Err(Unreadable::new(why, body).with_headers([(STORED, stored)]))
+        }
+    }
+}
+
+/// What is stored of a message that cannot be read stays with it under this name, so that nothing of it
+/// is lost when it is buried again.
+const STORED: &str = "ensue-stored-message";
 
 impl From<&Message> for KeptEvent {
     fn from(Message { source, id, sequence, envelope }: &Message) -> Self {
@@ -124,14 +141,14 @@ impl From<&Message> for KeptEvent {
 }
 
 impl KeptEvent {
-    fn with(self, payload: Vec<u8>) -> Result<Message, BoxError> {
+    fn without_payload(self) -> Result<Message, BoxError> {
         let envelope = Envelope {
             id: self.event_id.parse()?,
             event_type: self.r#type.into(),
             version: self.version,
             key: self.key,
             content_type: self.content_type.into(),
-            payload,
+            payload: Vec::new(),
             occurred_at: Timestamp::from_micros(self.occurred_at_us),
             correlation_id: CorrelationId::new(self.correlation_id),
             causation_id: self.causation_id.as_deref().map(str::parse).transpose()?,
@@ -166,7 +183,7 @@ mod tests {
     use ensue_core::EventId;
 
     use super::*;
-    use crate::subscription::FailureClass;
+    use crate::subscription::{Failure, FailureClass};
 
     fn message() -> Message {
         let id = EventId::now();
@@ -212,10 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn half_a_message_is_an_error_that_says_what_is_missing() {
+    fn half_a_message_says_what_is_missing_and_keeps_what_is_there() {
         let mut half = DeadLetterColumns::from(&letter(Ok(message())));
         half.message = r#"{"event":{"id":"4711"}}"#.to_owned();
-        let said = half.read().unwrap_err().to_string();
+        let read = half.clone().read().unwrap();
+        let unreadable = read.message.clone().unwrap_err();
+        let said = &unreadable.why;
         assert!(said.starts_with("a dead letter's message: missing field `source`"), "{said}");
+        assert_eq!(unreadable.headers, [(STORED.to_owned(), half.message)]);
+        assert_eq!(unreadable.body, half.body);
+        assert_eq!(DeadLetterColumns::from(&read).read().unwrap(), read, "buried again");
     }
 }

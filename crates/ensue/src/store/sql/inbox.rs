@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensue_core::EventId;
 
-use super::value::{only, text, there};
+use super::value::{only, text, there, words};
 use super::{Call, Row, SqlStore, What, text_or_bytes, unreadable};
 use crate::store::columns::DeadLetterColumns;
 use crate::{BoxError, DeadLetter, Error, Inbox};
@@ -113,11 +113,18 @@ impl<S: SqlInbox> Inbox for S {
         limit: u32,
     ) -> Result<Vec<DeadLetter>, Error> {
         let what: What<'_> = &|| format!("cannot read the dead letters of `{consumer}`");
-        let after = after.map_or(NO_ID.into(), Into::into);
-        let values = [consumer.into(), after, i64::from(limit).into()];
-        let call = Call::new(&self.statements().read_dead_letters, &values, what);
-        let rows = self.fetch_committed(call).await?;
-        rows.iter().map(letter).collect::<Result<_, _>>().map_err(unreadable(what))
+        let mut after = after.map_or(NO_ID.to_owned(), |after| after.to_string());
+        loop {
+            let values = [consumer.into(), (&*after).into(), i64::from(limit).into()];
+            let call = Call::new(&self.statements().read_dead_letters, &values, what);
+            let rows = self.fetch_committed(call).await?;
+            let letters: Vec<_> = rows.iter().filter_map(named_letter).collect();
+            match rows.last().and_then(|last| words(last, 0)) {
+                // Nothing but what has no id: others may follow.
+                Some(last) if letters.is_empty() && last > after => after = last,
+                _ => return Ok(letters),
+            }
+        }
     }
 
     async fn drop_dead_letter(
@@ -170,18 +177,30 @@ async fn forget_all<S: SqlStore>(
     }
 }
 
-fn letter(row: &impl Row) -> Result<DeadLetter, BoxError> {
+/// One without an id could not be taken out, and is left to whoever wrote it.
+fn named_letter(row: &impl Row) -> Option<DeadLetter> {
+    let read = letter(row);
+    if let Err(error) = &read {
+        tracing::warn!(%error, "a dead letter has no id, and is not listed");
+    }
+    read.ok()
+}
+
+/// A dead letter, of which any column but its id may be wrong.
+pub(super) fn letter(row: &impl Row) -> Result<DeadLetter, BoxError> {
+    let number = |column| row.number(column).ok().flatten().unwrap_or_default();
+    let words = |column| words(row, column).unwrap_or_default();
     let columns = DeadLetterColumns {
         id: there(text(row, 0))?,
-        message: there(text(row, 1))?,
-        body: match text(row, 2)? {
-            Some(text) => text.into_bytes(),
-            None => there(row.bytes(3))?,
+        message: words(1),
+        body: match row.text(2) {
+            Ok(Some(text)) => text.to_owned().into_bytes(),
+            Ok(None) | Err(_) => row.bytes(3).ok().flatten().unwrap_or_default(),
         },
-        failure_class: there(text(row, 4))?,
-        failure_message: there(text(row, 5))?,
-        attempts: there(row.number(6))?,
-        died_at_us: there(row.number(7))?,
+        failure_class: words(4),
+        failure_message: words(5),
+        attempts: number(6),
+        died_at_us: number(7),
     };
     columns.read()
 }

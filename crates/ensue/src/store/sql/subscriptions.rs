@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ensue_core::Position;
 
-use super::value::{behind, only, text, there};
+use super::value::{behind, only, there, words};
 use super::{Call, Row, SqlStore, Statements, Value, What, unreadable};
 use crate::store::columns::{CommandColumns, Numbered, SetAsideColumns};
 use crate::subscription::{
@@ -18,6 +18,11 @@ use crate::subscription::{
 use crate::{Error, Log, Subscriptions};
 
 pub use self::recording::record;
+#[cfg(test)]
+pub(super) use self::{
+    lease::claim,
+    rows::{request, set_aside, status},
+};
 
 /// A store that speaks SQL, and so keeps [`Subscriptions`].
 pub trait SqlSubscriptions: SqlStore + Log {
@@ -189,8 +194,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         let what: What<'_> = &|| "cannot read which subscriptions there are".to_owned();
         let read = Call::new(&self.statements().read_subscriptions, &[], what);
         let rows = self.fetch_committed(read).await?;
-        let names = rows.iter().map(|row| there(text(row, 0)));
-        names.collect::<Result<_, _>>().map_err(unreadable(what))
+        Ok(rows.iter().filter_map(|row| words(row, 0)).collect())
     }
 
     async fn prune(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {

@@ -70,6 +70,17 @@ pub(super) fn text(row: &impl Row, column: usize) -> Result<Option<String>, BoxE
     Ok(row.text(column)?.map(str::to_owned))
 }
 
+/// Text that is only shown or compared: as much of it as can be read. `None` if it is NULL.
+pub(super) fn words(row: &impl Row, column: usize) -> Option<String> {
+    match row.text(column) {
+        Ok(text) => text.map(str::to_owned),
+        Err(_) => {
+            let bytes = row.bytes(column).ok().flatten().unwrap_or_default();
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        }
+    }
+}
+
 /// A column that must be there.
 pub(super) fn there<T>(found: Result<Option<T>, BoxError>) -> Result<T, BoxError> {
     found?.ok_or_else(|| "a column is NULL that must not be".into())

@@ -7,7 +7,7 @@ use ensue_core::Position;
 use super::{Own, SqlSubscriptions};
 use crate::store::columns::{Numbered, position};
 use crate::store::sql::Row;
-use crate::store::sql::value::{only, text, there};
+use crate::store::sql::value::{only, there, words};
 use crate::subscription::{Claim, Epoch, TakeOver};
 use crate::{BoxError, Error};
 
@@ -53,7 +53,7 @@ impl<S: SqlSubscriptions> Own<'_, S> {
         let rows = self.fetch(|of| &of.read_running_lease, [owner.into()]).await?;
         let held = rows.first().map(|row| {
             let remaining = Duration::from_micros(there(row.number(1))?.unsigned_abs());
-            Ok(TakeOver::Held { owner: there(text(row, 0))?, remaining })
+            Ok(TakeOver::Held { owner: words(row, 0).unwrap_or_default(), remaining })
         });
         held.transpose().map_err(|error| self.unreadable(error))
     }
@@ -80,7 +80,8 @@ impl<S: SqlSubscriptions> Own<'_, S> {
     pub(super) async fn start(&mut self, owner: &str, length: Duration) -> Result<Begun, Error> {
         let rows = self.fetch(|of| &of.read_last_lease, []).await?;
         let last = only(&rows).and_then(|row| {
-            let is_handed_over = there(text(row, 1))? == owner || there(row.number(2))? == 0;
+            let is_handed_over =
+                words(row, 1).as_deref() == Some(owner) || there(row.number(2))? == 0;
             Ok((there(row.number(0))?, is_handed_over))
         });
         let (last, is_handed_over) = last.map_err(|error| self.unreadable(error))?;
@@ -106,10 +107,10 @@ impl<S: SqlSubscriptions> Own<'_, S> {
     }
 }
 
-pub(super) fn claim(row: &impl Row) -> Result<Claim, BoxError> {
+pub(in crate::store::sql) fn claim(row: &impl Row) -> Result<Claim, BoxError> {
     Ok(Claim {
-        subscription: there(text(row, 0))?,
-        owner: there(text(row, 1))?,
+        subscription: words(row, 0).unwrap_or_default(),
+        owner: words(row, 1).unwrap_or_default(),
         is_owner: row.flag(2)?,
     })
 }

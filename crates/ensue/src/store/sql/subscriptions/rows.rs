@@ -7,8 +7,11 @@ use crate::store::columns::{
     AnswerColumns, CommandColumns, SetAsideColumns, position, read_replayed,
 };
 use crate::store::sql::Row;
-use crate::store::sql::value::{text, there};
-use crate::subscription::{Request, RequestId, SetAside, SubscriptionStatus};
+use crate::store::sql::value::{text, there, words};
+use crate::subscription::{
+    Command, Failure, FailureClass, Replayed, Request, RequestId, SetAside, SetAsideState,
+    SubscriptionStatus,
+};
 use crate::{BoxError, Error};
 
 impl<S: SqlSubscriptions> Own<'_, S> {
@@ -20,29 +23,49 @@ impl<S: SqlSubscriptions> Own<'_, S> {
 
     pub(super) async fn event_types(&mut self) -> Result<Vec<String>, Error> {
         let rows = self.fetch(|of| &of.read_event_types, []).await?;
-        let names = rows.iter().map(|row| there(text(row, 0)));
-        names.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
+        // No event has a type that cannot be read, but one that cannot be read itself.
+        Ok(rows.iter().filter_map(|row| text(row, 0).ok().flatten()).collect())
     }
 
     pub(super) async fn set_aside(&mut self) -> Result<Vec<SetAside>, Error> {
         let rows = self.fetch(|of| &of.read_set_aside, []).await?;
-        let entries = rows.iter().map(|row| columns(row)?.read());
+        let entries = rows.iter().map(set_aside);
         entries.collect::<Result<_, _>>().map_err(|error| self.unreadable(error))
     }
 }
 
 /// From the rows of `read_status` and `read_set_aside`.
-pub(super) fn status<R: Row>(
+pub(in crate::store::sql) fn status<R: Row>(
     status: &[R],
-    set_aside: &[R],
+    entries: &[R],
 ) -> Result<Option<SubscriptionStatus>, BoxError> {
     let Some(row) = status.first() else { return Ok(None) };
-    let set_aside = set_aside.iter().map(|row| columns(row)?.read());
     Ok(Some(SubscriptionStatus {
         cursor: position(there(row.number(0))?),
-        owner: text(row, 1)?,
-        paused: text(row, 2)?,
-        set_aside: set_aside.collect::<Result<_, _>>()?,
+        owner: words(row, 1),
+        paused: words(row, 2),
+        set_aside: entries.iter().map(set_aside).collect::<Result<_, _>>()?,
+    }))
+}
+
+/// An entry that is set aside. If what is stored of it cannot be read, it is parked: it keeps its place
+/// and its key, and an operator decides.
+///
+/// # Errors
+/// When it has no position.
+pub(in crate::store::sql) fn set_aside(row: &impl Row) -> Result<SetAside, BoxError> {
+    let place = position(there(row.number(0))?);
+    let entry = columns(row).and_then(SetAsideColumns::read);
+    Ok(entry.unwrap_or_else(|error| {
+        let why = format!("what is stored of it cannot be read: {error}");
+        SetAside {
+            position: place,
+            key: words(row, 1),
+            state: SetAsideState::Parked,
+            attempts: 0,
+            failure: Some(Failure::new(FailureClass::Unreadable, why)),
+            is_replay: row.flag(7).unwrap_or(false),
+        }
     }))
 }
 
@@ -59,7 +82,29 @@ fn columns(row: &impl Row) -> Result<SetAsideColumns, BoxError> {
     })
 }
 
-pub(super) fn request(row: &impl Row) -> Result<Request, BoxError> {
+/// A request. If what is asked for cannot be read, that is what is refused.
+///
+/// # Errors
+/// When it has no number, or an answer that cannot be read.
+pub(in crate::store::sql) fn request(row: &impl Row) -> Result<Request, BoxError> {
+    let id = RequestId::new(there(row.number(0))?.try_into()?);
+    let answer =
+        AnswerColumns { answer: text(row, 12)?, changed: row.number(13)?, why: text(row, 14)? };
+    let (command, replayed) =
+        asked(row).unwrap_or_else(|error| (Command::Unreadable { why: error.to_string() }, None));
+    Ok(Request {
+        id,
+        subscription: words(row, 1).unwrap_or_default(),
+        command,
+        reason: words(row, 8).unwrap_or_default(),
+        requested_at: Timestamp::from_micros(row.number(9).ok().flatten().unwrap_or_default()),
+        replayed,
+        answer: answer.read()?,
+    })
+}
+
+/// The command, and how far it has come.
+fn asked(row: &impl Row) -> Result<(Command, Option<Replayed>), BoxError> {
     let command = CommandColumns {
         command: there(text(row, 2))?,
         position: row.number(3)?,
@@ -68,15 +113,5 @@ pub(super) fn request(row: &impl Row) -> Result<Request, BoxError> {
         failure_class: text(row, 6)?,
         at_most: row.number(7)?,
     };
-    let answer =
-        AnswerColumns { answer: text(row, 12)?, changed: row.number(13)?, why: text(row, 14)? };
-    Ok(Request {
-        id: RequestId::new(there(row.number(0))?.try_into()?),
-        subscription: there(text(row, 1))?,
-        command: command.read()?,
-        reason: there(text(row, 8))?,
-        requested_at: Timestamp::from_micros(there(row.number(9))?),
-        replayed: read_replayed(row.number(10)?, row.number(11)?)?,
-        answer: answer.read()?,
-    })
+    Ok((command.read()?, read_replayed(row.number(10)?, row.number(11)?)?))
 }
