@@ -33,9 +33,9 @@ impl Passes for Session {
     async fn perform(&mut self, action: Action) -> sqlx::Result<Input> {
         match action {
             Action::WaitUntil(_) => Ok(Input::Tick),
-            Action::Peek { .. } => self.peek().await,
-            Action::Pass { portion, .. } => self.pass(portion).await,
-            Action::Survey { .. } => Ok(Input::Surveyed { chunks: 0 }),
+            Action::Peek => self.peek().await,
+            Action::Pass { portion } => self.pass(portion).await,
+            Action::Survey { is_complete, .. } => Ok(Input::Surveyed { chunks: 0, is_complete }),
             Action::PassChunk { .. } => Ok(Input::ChunkPassed),
         }
     }
@@ -69,7 +69,7 @@ impl Session {
         };
         let moved = row.try_get::<i64, _>(0)?.unsigned_abs();
         self.head = row.try_get(1)?;
-        Ok(Input::Passed { moved, horizon: 0, is_whole: moved < u64::from(rows_max) })
+        Ok(Input::Passed { moved, is_whole: moved < u64::from(rows_max) })
     }
 
     /// After an error it is another connection that is used: this one may be in a transaction. But for

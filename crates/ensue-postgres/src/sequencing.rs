@@ -1,5 +1,6 @@
 //! The sequencer's part of the store: passes, on a connection of its own.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use ensue::sequencer::{Action, Input, Passes, Portion};
@@ -19,6 +20,8 @@ pub(crate) struct Session {
     /// As whom it tells other processes that the log has grown, if it does.
     sender: Option<String>,
     connection: Option<PgConnection>,
+    /// What the last complete pass has seen, on which server.
+    horizon: Option<String>,
     chunks: Vec<Chunk>,
     head: Option<i64>,
 }
@@ -26,14 +29,11 @@ pub(crate) struct Session {
 /// A part of a backlog, as `survey` in the database has cut it.
 struct Chunk {
     last_id: i64,
-    /// What makes it cheap, if all transaction ids are this server's.
-    place: Option<Place>,
-}
-
-struct Place {
     first_page: String,
     last_page: String,
+    /// What the survey has seen, on which server.
     seen: String,
+    is_native: bool,
     file: String,
 }
 
@@ -50,9 +50,9 @@ impl Passes for Session {
     async fn perform(&mut self, action: Action) -> sqlx::Result<Input> {
         match action {
             Action::WaitUntil(_) => Ok(Input::Tick),
-            Action::Peek { since } => self.peek(since).await,
-            Action::Pass { since, portion } => self.pass(since, portion).await,
-            Action::Survey { portion } => self.survey(portion).await,
+            Action::Peek => self.peek().await,
+            Action::Pass { portion } => self.pass(portion).await,
+            Action::Survey { is_complete, portion } => self.survey(is_complete, portion).await,
             Action::PassChunk { chunk } => self.pass_chunk(chunk).await,
         }
     }
@@ -68,63 +68,73 @@ impl Passes for Session {
 
 impl Session {
     pub(crate) fn new(options: PgConnectOptions, schema: Schema, sender: Option<String>) -> Self {
-        Self { options, schema, sender, connection: None, chunks: Vec::new(), head: None }
+        let (connection, horizon, chunks, head) = (None, None, Vec::new(), None);
+        Self { options, schema, sender, connection, horizon, chunks, head }
     }
 
-    async fn peek(&mut self, since: Option<u64>) -> sqlx::Result<Input> {
-        let statement = include_str!("sql/peek.sql").replace("{since}", &horizon(since));
+    async fn peek(&mut self) -> sqlx::Result<Input> {
+        let statement = include_str!("sql/peek.sql").replace("{since}", &quoted(&self.horizon));
         let row = self.only_row(self.schema.filled_in(statement)).await?;
-        let (is_waiting, head) = (row.try_get(0)?, row.try_get(1)?);
+        let (is_waiting, head): (bool, i64) = (row.try_get(0)?, row.try_get(2)?);
+        if !is_waiting {
+            self.horizon = row.try_get(1)?;
+        }
         let has_grown = self.head.replace(head).is_some_and(|before| before != head);
         Ok(Input::Peeked { is_waiting, has_grown })
     }
 
-    async fn pass(
-        &mut self,
-        since: Option<u64>,
-        Portion { rows, .. }: Portion,
-    ) -> sqlx::Result<Input> {
+    async fn pass(&mut self, portion: Portion) -> sqlx::Result<Input> {
         let statement = include_str!("sql/pass.sql")
-            .replace("{since}", &horizon(since))
-            .replace("{rows_max}", &rows.to_string())
-            .replace("{sender}", &self.sender());
+            .replace("{since}", &quoted(&self.horizon))
+            .replace("{rows_max}", &portion.rows.to_string())
+            .replace("{bytes_max}", &portion.bytes.to_string())
+            .replace("{sender}", &quoted(&self.sender));
         let row = self.only_row(self.schema.filled_in(statement)).await?;
-        if !row.try_get::<bool, _>(0)? {
-            return Ok(Input::Busy);
+        if let Some(refusal) = refusal(&row)? {
+            return Ok(refusal);
         }
-        if row.try_get::<i64, _>(1)? > i64::from(rows) {
+        if !row.try_get::<bool, _>(2)? {
             return Ok(Input::TooMany);
         }
-        self.head = row.try_get(4)?;
-        Ok(Input::Passed {
-            moved: row.try_get::<i64, _>(2)?.unsigned_abs(),
-            horizon: row.try_get::<&str, _>(3)?.parse().unwrap_or_default(),
-            is_whole: true,
-        })
+        (self.horizon, self.head) = (row.try_get(4)?, row.try_get(5)?);
+        Ok(Input::Passed { moved: row.try_get::<i64, _>(3)?.unsigned_abs(), is_whole: true })
     }
 
-    async fn survey(&mut self, Portion { rows, .. }: Portion) -> sqlx::Result<Input> {
-        let statement = include_str!("sql/survey.sql").replace("{rows_max}", &rows.to_string());
+    async fn survey(&mut self, is_complete: bool, portion: Portion) -> sqlx::Result<Input> {
+        let since = self.horizon.as_ref().filter(|_| !is_complete);
+        let statement = include_str!("sql/survey.sql")
+            .replace("{since}", &quoted(&since))
+            .replace("{rows_max}", &portion.rows.to_string())
+            .replace("{bytes_max}", &portion.bytes.to_string());
         let rows = self.rows(self.schema.filled_in(statement), SURVEY_MAX).await?;
-        self.chunks = rows.iter().map(Chunk::of).collect::<Result<_, _>>()?;
-        Ok(Input::Surveyed { chunks: u32::try_from(self.chunks.len()).unwrap_or(u32::MAX) })
-    }
-
-    async fn pass_chunk(&mut self, chunk: u32) -> sqlx::Result<Input> {
-        let chunk = usize::try_from(chunk).ok().and_then(|index| self.chunks.get(index));
-        let Some(chunk) = chunk else { return Ok(Input::Failed) };
-        let statement = chunk.fill_in(include_str!("sql/pass_chunk.sql"));
-        let statement = statement.replace("{sender}", &self.sender());
-        let row = self.only_row(self.schema.filled_in(statement)).await?;
-        if !row.try_get::<bool, _>(0)? {
-            return Ok(Input::Busy);
+        let Some(first) = rows.first() else { return Ok(Input::Unknown) };
+        let is_empty = first.try_get::<Option<i64>, _>(0)?.is_none();
+        self.chunks = match is_empty {
+            true => Vec::new(),
+            false => rows.iter().map(Chunk::of).collect::<Result<_, _>>()?,
+        };
+        if is_empty {
+            self.horizon = first.try_get(3)?;
         }
-        self.head = row.try_get(1)?;
-        Ok(Input::ChunkPassed)
+        let chunks = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
+        Ok(Input::Surveyed { chunks, is_complete })
     }
 
-    fn sender(&self) -> String {
-        self.sender.as_ref().map_or_else(|| "NULL".to_owned(), |sender| format!("'{sender}'"))
+    /// Once the last chunk is moved, what the survey has seen is in the log.
+    async fn pass_chunk(&mut self, chunk: u32) -> sqlx::Result<Input> {
+        let index = usize::try_from(chunk).unwrap_or(usize::MAX);
+        let Some(chunk) = self.chunks.get(index) else { return Ok(Input::Unknown) };
+        let statement = chunk.fill_in(include_str!("sql/pass_chunk.sql"));
+        let statement = statement.replace("{sender}", &quoted(&self.sender));
+        let row = self.only_row(self.schema.filled_in(statement)).await?;
+        if let Some(refusal) = refusal(&row)? {
+            return Ok(refusal);
+        }
+        self.head = row.try_get(2)?;
+        if index + 1 == self.chunks.len() {
+            self.horizon = self.chunks.pop().map(|last| last.seen);
+        }
+        Ok(Input::ChunkPassed)
     }
 
     async fn only_row(&mut self, statements: SqlStr) -> sqlx::Result<PgRow> {
@@ -147,35 +157,40 @@ impl Session {
     }
 }
 
-/// No row has a smaller transaction id than 0.
-fn horizon(since: Option<u64>) -> String {
-    since.unwrap_or_default().to_string()
+/// Why a pass moved nothing, by its first two columns.
+fn refusal(row: &PgRow) -> sqlx::Result<Option<Input>> {
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        (true, true) => None,
+        (_, false) => Some(Input::Unknown),
+        (false, _) => Some(Input::Busy),
+    })
+}
+
+/// As a literal; none of ours has a quote in it.
+fn quoted(text: &Option<impl Display>) -> String {
+    text.as_ref().map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
 }
 
 impl Chunk {
     /// The columns in the order of `sql/survey.sql`.
     fn of(row: &PgRow) -> sqlx::Result<Self> {
-        let place = Place {
+        Ok(Self {
+            last_id: row.try_get(0)?,
             first_page: row.try_get(1)?,
             last_page: row.try_get(2)?,
             seen: row.try_get(3)?,
+            is_native: row.try_get(4)?,
             file: row.try_get(5)?,
-        };
-        let is_native = row.try_get(4)?;
-        Ok(Self { last_id: row.try_get(0)?, place: Some(place).filter(|_| is_native) })
+        })
     }
 
     fn fill_in(&self, statement: &str) -> String {
-        let part = |part: fn(&Place) -> &str| {
-            self.place
-                .as_ref()
-                .map_or_else(|| "NULL".to_owned(), |place| format!("'{}'", part(place)))
-        };
         statement
             .replace("{last_id}", &self.last_id.to_string())
-            .replace("{first_page}", &part(|place| &place.first_page))
-            .replace("{last_page}", &part(|place| &place.last_page))
-            .replace("{seen}", &part(|place| &place.seen))
-            .replace("{file}", &part(|place| &place.file))
+            .replace("{first_page}", &self.first_page)
+            .replace("{last_page}", &self.last_page)
+            .replace("{seen}", &self.seen)
+            .replace("{is_native}", &self.is_native.to_string())
+            .replace("{file}", &self.file)
     }
 }

@@ -7,10 +7,10 @@
 //! one; a lock makes sure that there is one pass at a time. This machine says what a sequencer does
 //! next; the store's own part is to do it and to say what came of it.
 //!
-//! A pass looks from a *horizon* on, which the last one has found: nothing older can become visible
-//! any more. It only makes passes cheap. That nothing hides below it, as after a restore into
-//! another server, is made sure by passes that look at everything: the first one, one now and then,
-//! and whenever there is nothing else to do.
+//! A pass looks for what has become visible since a *horizon*, which the store keeps and this machine
+//! never sees: what the last complete pass saw, on which server. So a pass costs what is new. A survey
+//! of everything finds the first horizon, and another one when the server turns out to be another; one
+//! now and then finds what was put below the horizon by hand.
 
 mod running;
 mod signals;
@@ -31,6 +31,12 @@ const SHORTEST_POLL: Duration = Duration::from_millis(5);
 /// Between two attempts at a lock that another process holds for a pass of its own. That pass may
 /// have begun before what we were told of was committed, so it does not do for ours.
 const BUSY_PAUSE: Duration = Duration::from_micros(1_500);
+
+/// After so many attempts in vain the pause is doubled,
+const BUSY_ATTEMPTS: u32 = 8;
+
+/// up to so often. A pass may hang, as while it waits for a synchronous standby.
+const BUSY_DOUBLINGS: u32 = 5;
 
 /// LIMIT: how long a sequencer rests after a pass, in times of what the pass took. Each pass is a commit
 /// of its own, which the disk does in turn with those of the writers; with a few of them at once, more
@@ -53,17 +59,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// are tried again.
 const FITTING_PORTIONS: u32 = 32;
 
-/// How many passes may trust the horizon before one looks at everything.
-const TRUSTING_PASSES: u32 = 200;
+/// The shortest time between two surveys of everything.
+const SURVEY_PAUSE: Duration = Duration::from_secs(10);
+
+/// LIMIT: surveys of everything take one part in so many of the time, however large the outbox is: rows
+/// that were moved lie there for as long as another session may still see them.
+const SURVEY_SHARE: u32 = 100;
 
 /// What a sequencer does next. See the [module](self).
 #[derive(Debug)]
 pub struct Sequencer {
     longest_poll: Duration,
     moves: Moves,
-    horizon: Option<u64>,
-    /// Passes since one looked at everything.
-    trusting: u32,
+    /// When everything is to be surveyed again.
+    survey_due: Duration,
     is_demanded: bool,
     portion: Portion,
     chunks: Range<u32>,
@@ -71,7 +80,9 @@ pub struct Sequencer {
     fitting: u32,
     poll: Duration,
     failures: u32,
-    /// When the last pass began.
+    /// Attempts in vain at the lock.
+    busy: u32,
+    /// When the last pass or survey began.
     began_at: Duration,
     /// Until then only a demand is met.
     rests_until: Duration,
@@ -126,7 +137,7 @@ pub enum Input {
     Tick,
     /// Something was committed.
     Committed,
-    /// Somebody waits for a pass that looks at everything, and has begun after this.
+    /// A caller waits for a whole pass that begins after this.
     Demanded,
     /// A [`Peek`](Action::Peek) has looked.
     Peeked {
@@ -139,8 +150,6 @@ pub enum Input {
     Passed {
         /// How many.
         moved: u64,
-        /// From where on the next pass may look.
-        horizon: u64,
         /// Whether there was no more that it could have moved.
         is_whole: bool,
     },
@@ -152,7 +161,11 @@ pub enum Input {
     Surveyed {
         /// How many.
         chunks: u32,
+        /// Whether it has looked at everything.
+        is_complete: bool,
     },
+    /// There is no horizon, or it is that of another server: everything has to be surveyed.
+    Unknown,
     /// A [`PassChunk`](Action::PassChunk) has moved its chunk.
     ChunkPassed,
     /// What was to be done did not fit: into the time that the server or we allow it, or into the
@@ -167,20 +180,17 @@ pub enum Input {
 pub enum Action {
     /// Nothing until this time, or until there is word of something.
     WaitUntil(Duration),
-    /// Look whether anything waits, as cheaply as possible.
-    Peek {
-        /// From this horizon on; everywhere without one.
-        since: Option<u64>,
-    },
-    /// Move what is committed, if it is no more than may be moved at once.
+    /// Look whether anything new waits, as cheaply as possible.
+    Peek,
+    /// Move what is new, if it is no more than may be moved at once.
     Pass {
-        /// From this horizon on; everything without one.
-        since: Option<u64>,
         /// What may be moved at once.
         portion: Portion,
     },
     /// Cut what waits into chunks in the order of the appends.
     Survey {
+        /// Whether to look at everything, rather than at what is new.
+        is_complete: bool,
         /// What a chunk may hold.
         portion: Portion,
     },
@@ -197,14 +207,14 @@ impl Sequencer {
         Self {
             longest_poll,
             moves,
-            horizon: None,
-            trusting: 0,
+            survey_due: Duration::ZERO,
             is_demanded: false,
             portion: PORTION_MAX,
             chunks: 0..0,
             fitting: 0,
             poll: SHORTEST_POLL.min(longest_poll),
             failures: 0,
+            busy: 0,
             began_at: Duration::ZERO,
             rests_until: Duration::ZERO,
             wait: Wait::ForWord { until: Duration::ZERO },
@@ -214,7 +224,7 @@ impl Sequencer {
     /// What to do `now`, a time of a clock that never goes back, after `input`.
     pub fn step(&mut self, now: Duration, input: Input) -> Action {
         let action = self.decide(now, input);
-        if let Action::Pass { .. } = action {
+        if let Action::Pass { .. } | Action::Survey { .. } = action {
             self.began_at = now;
         }
         action
@@ -229,17 +239,16 @@ impl Sequencer {
                 self.hear(now)
             }
             Input::Peeked { is_waiting, has_grown } => self.peeked(now, is_waiting, has_grown),
-            Input::Passed { moved, horizon, is_whole } => {
-                self.passed(now, moved, horizon, is_whole)
+            Input::Passed { moved, is_whole } => self.passed(now, moved, is_whole),
+            Input::Busy => self.try_again(now),
+            Input::TooMany => Action::Survey { is_complete: false, portion: self.portion },
+            Input::Surveyed { chunks, is_complete } => self.surveyed(now, chunks, is_complete),
+            Input::Unknown => {
+                self.survey_due = now;
+                self.failed(now)
             }
-            Input::Busy => self.go_on_at(now + BUSY_PAUSE),
-            Input::TooMany => Action::Survey { portion: self.portion },
-            Input::Surveyed { chunks } => {
-                self.chunks = 0..chunks;
-                self.go_on()
-            }
-            Input::ChunkPassed => self.chunk_passed(),
-            Input::TooLarge if self.portion.rows > 1 => self.try_less(),
+            Input::ChunkPassed => self.chunk_passed(now),
+            Input::TooLarge if self.portion.rows > 1 => self.try_less(now),
             Input::TooLarge | Input::Failed => self.failed(now),
         }
     }
@@ -247,14 +256,11 @@ impl Sequencer {
     fn wake(&mut self, now: Duration) -> Action {
         match self.wait {
             Wait::ForWord { until: at } | Wait::ToGoOn { at } if now < at => Action::WaitUntil(at),
-            Wait::ToGoOn { .. } if self.may_move() => self.go_on(),
-            Wait::ForWord { .. } | Wait::ToGoOn { .. } => Action::Peek { since: self.peek_since() },
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } if !self.may_move() => Action::Peek,
+            Wait::ToGoOn { .. } => self.go_on(now),
+            Wait::ForWord { .. } if now >= self.survey_due => self.go_on(now),
+            Wait::ForWord { .. } => Action::Peek,
         }
-    }
-
-    /// Once a peek is rare it looks everywhere.
-    fn peek_since(&self) -> Option<u64> {
-        self.horizon.filter(|_| self.poll < self.longest_poll)
     }
 
     fn hear(&mut self, now: Duration) -> Action {
@@ -266,7 +272,7 @@ impl Sequencer {
             Wait::ForWord { .. } | Wait::ToGoOn { .. } if self.rests(now) => {
                 self.go_on_at(self.rests_until)
             }
-            Wait::ForWord { .. } | Wait::ToGoOn { .. } => self.go_on(),
+            Wait::ForWord { .. } | Wait::ToGoOn { .. } => self.go_on(now),
         }
     }
 
@@ -281,24 +287,18 @@ impl Sequencer {
     fn peeked(&mut self, now: Duration, is_waiting: bool, has_grown: bool) -> Action {
         self.failures = 0;
         if is_waiting && self.may_move() {
-            self.horizon = self.peek_since();
-            return self.go_on();
+            return self.go_on(now);
         }
         self.listen(now, if has_grown { SHORTEST_POLL } else { self.poll * 2 })
     }
 
-    fn passed(&mut self, now: Duration, moved: u64, horizon: u64, is_whole: bool) -> Action {
+    fn passed(&mut self, now: Duration, moved: u64, is_whole: bool) -> Action {
         self.succeeded();
         if !is_whole {
             self.fit();
-            return self.go_on();
+            return self.go_on(now);
         }
-        if self.pass_since().is_none() {
-            (self.trusting, self.is_demanded) = (0, false);
-        } else {
-            self.trusting += 1;
-        }
-        self.horizon = Some(horizon);
+        self.is_demanded = false;
         self.rests_until = now + self.rest(now, moved);
         self.try_more();
         self.listen(now, if moved > 0 { SHORTEST_POLL } else { self.poll * 2 })
@@ -311,13 +311,22 @@ impl Sequencer {
         (took * REST_MAX.min(times)).min(LONGEST_REST)
     }
 
-    fn chunk_passed(&mut self) -> Action {
+    fn surveyed(&mut self, now: Duration, chunks: u32, is_complete: bool) -> Action {
+        self.chunks = 0..chunks;
+        if is_complete {
+            let took = now.saturating_sub(self.began_at);
+            self.survey_due = now + (took * SURVEY_SHARE).max(SURVEY_PAUSE);
+        }
+        self.go_on(now)
+    }
+
+    fn chunk_passed(&mut self, now: Duration) -> Action {
         self.succeeded();
         self.chunks.next();
         if self.fit() {
             self.chunks = 0..0;
         }
-        self.go_on()
+        self.go_on(now)
     }
 
     /// A portion of a backlog was moved. Returns true if larger ones are tried from now on.
@@ -330,10 +339,10 @@ impl Sequencer {
         may_grow
     }
 
-    fn try_less(&mut self) -> Action {
+    fn try_less(&mut self, now: Duration) -> Action {
         self.portion = self.portion.half();
         (self.chunks, self.fitting) = (0..0, 0);
-        self.go_on()
+        self.go_on(now)
     }
 
     fn try_more(&mut self) {
@@ -341,21 +350,26 @@ impl Sequencer {
         self.fitting = 0;
     }
 
+    fn try_again(&mut self, now: Duration) -> Action {
+        let doublings = (self.busy / BUSY_ATTEMPTS).min(BUSY_DOUBLINGS);
+        self.busy = self.busy.saturating_add(1);
+        self.go_on_at(now + BUSY_PAUSE * 2_u32.pow(doublings))
+    }
+
     fn succeeded(&mut self) {
-        self.failures = 0;
+        (self.failures, self.busy) = (0, 0);
         self.wait = Wait::ForWord { until: Duration::ZERO };
     }
 
     /// ORDERING: the chunks of a survey one after the other, and only then whatever came later.
-    fn go_on(&self) -> Action {
+    fn go_on(&self, now: Duration) -> Action {
         if !self.chunks.is_empty() {
             return Action::PassChunk { chunk: self.chunks.start };
         }
-        Action::Pass { since: self.pass_since(), portion: self.portion }
-    }
-
-    fn pass_since(&self) -> Option<u64> {
-        self.horizon.filter(|_| !self.is_demanded && self.trusting < TRUSTING_PASSES)
+        match now >= self.survey_due {
+            true => Action::Survey { is_complete: true, portion: self.portion },
+            false => Action::Pass { portion: self.portion },
+        }
     }
 
     fn listen(&mut self, now: Duration, poll: Duration) -> Action {
@@ -370,9 +384,8 @@ impl Sequencer {
         Action::WaitUntil(at)
     }
 
-    /// What comes back may be another server, of which nothing is known.
     fn failed(&mut self, now: Duration) -> Action {
-        (self.horizon, self.chunks) = (None, 0..0);
+        self.chunks = 0..0;
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16));
         self.failures += 1;
         self.go_on_at(now + pause.min(LONGEST_PAUSE))

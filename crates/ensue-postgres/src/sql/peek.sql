@@ -1,7 +1,5 @@
--- Index outbox_xid, the first of a range; the log's primary key, its end. Not serializable, whatever
--- the default is: the users' transactions must not be judged by what we look at.
+-- See migrations/0005_horizon.sql. Not serializable, whatever the default is: the users' transactions must
+-- not be judged by what we look at.
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
-SELECT
-    EXISTS (SELECT FROM ensue.outbox WHERE xid >= '{since}') AS is_waiting,
-    ensue.head() AS head;
+SELECT is_waiting, horizon, head FROM ensue.peek({since});
 COMMIT

@@ -5,6 +5,7 @@
 mod appending;
 mod conformance;
 mod connections;
+mod horizon;
 mod listening;
 mod messages;
 mod migrations;

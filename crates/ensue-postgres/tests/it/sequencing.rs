@@ -8,20 +8,10 @@ use ensue_postgres::PostgresStore;
 use sqlx::{Connection, Row};
 use tokio::task::JoinSet;
 
+use crate::horizon::{horizon, insert, pass};
 use crate::server::{
     Database, append, assert_counts_up, envelope, envelopes, payloads, texts, until, whole_log,
 };
-
-/// The rows that an import, a restore or another program might leave in the outbox.
-const INSERT: &str = "
-    INSERT INTO ensue.outbox (xid, occurred_at_us, event_id, type, key, payload, correlation_id)
-    SELECT XID, 1, gen_random_uuid(), 'order.placed', 'A-1', place::text, 'story'
-    FROM generate_series(FIRST, LAST) AS numbers (place) ORDER BY numbers.place";
-
-fn insert(xid: &str, first: usize, last: usize) -> String {
-    let statement = INSERT.replace("XID", xid).replace("FIRST", &first.to_string());
-    statement.replace("LAST", &last.to_string())
-}
 
 /// One that moves nothing until it is asked to.
 async fn on_demand(database: &Database) -> PostgresStore {
@@ -114,8 +104,8 @@ async fn what_commits_while_a_backlog_is_moved_comes_after_it_and_stays_in_order
         store.append(&mut late, &[envelope("late 2")]).await.unwrap();
         append(&store, &envelopes(10..20)).await;
         let mut session = database.connect().await;
-        let survey = "SELECT last_id, first_page::text, last_page::text, seen::text, file::text
-            FROM ensue.survey(10)";
+        let survey = "SELECT last_id, first_page::text, last_page::text, seen, file::text
+            FROM ensue.survey(NULL, 10, 1000000)";
         let chunks = sqlx::query(survey).fetch_all(&mut session).await.unwrap();
         assert_eq!(chunks.len(), 2);
         store.commit(late).await.unwrap();
@@ -125,8 +115,7 @@ async fn what_commits_while_a_backlog_is_moved_comes_after_it_and_stays_in_order
         }
         for chunk in chunks {
             let text = |column| chunk.get::<String, _>(column);
-            let pass =
-                "SELECT ensue.pass_chunk($1, $2::tid, $3::tid, $4::pg_snapshot, $5::oid, NULL)";
+            let pass = "SELECT ensue.pass_chunk($1, $2::tid, $3::tid, $4, true, $5::oid, NULL)";
             let pass = sqlx::query(pass).bind(chunk.get::<i64, _>(0));
             let pass = pass.bind(text(1)).bind(text(2)).bind(text(3)).bind(text(4));
             pass.execute(&mut session).await.unwrap();
@@ -235,7 +224,8 @@ async fn a_pass_under_another_isolation_is_refused() {
     let database = Database::with_default("default_transaction_isolation = serializable").await;
     database.store().await;
     let mut session = database.connect().await;
-    let pass = sqlx::query("SELECT ensue.pass('0', 10, NULL)").execute(&mut session).await;
+    let pass =
+        sqlx::query("SELECT ensue.pass(NULL, 10, 1000000, NULL)").execute(&mut session).await;
     assert!(pass.unwrap_err().to_string().contains("READ COMMITTED"));
 }
 
@@ -244,15 +234,12 @@ async fn a_pass_under_another_isolation_is_refused() {
 async fn a_pass_is_flushed_planned_for_an_index_and_not_compiled_whatever_the_defaults_are() {
     let database = Database::with_default("synchronous_commit = off").await;
     database.store().await;
-    let settings = "SELECT ensue.prepare_pass(), current_setting('synchronous_commit')
-        || current_setting('enable_seqscan') || current_setting('jit')";
     let mut session = database.connect().await;
+    let horizon = horizon(&mut session).await;
     let mut transaction = session.begin().await.unwrap();
-    sqlx::query(settings).execute(&mut *transaction).await.unwrap();
-    let settings = settings.replace("ensue.prepare_pass(), ", "");
-    let set: String = sqlx::query_scalar(sqlx::AssertSqlSafe(settings))
-        .fetch_one(&mut *transaction)
-        .await
-        .unwrap();
+    assert!(pass(&mut transaction, &horizon).await.is_known);
+    let settings = "SELECT current_setting('synchronous_commit')
+        || current_setting('enable_seqscan') || current_setting('jit')";
+    let set: String = sqlx::query_scalar(settings).fetch_one(&mut *transaction).await.unwrap();
     assert_eq!(set, "onoffoff");
 }

@@ -68,9 +68,7 @@ async fn perform<P: Passes>(passes: &mut P, signals: &Signals, action: Action) -
     if passes.head() != head {
         signals.grew();
     }
-    if let (Action::Pass { since: None, .. }, Input::Passed { is_whole: true, .. }) =
-        (action, input)
-    {
+    if let Input::Passed { is_whole: true, .. } = input {
         signals.serve(demands);
     }
     input

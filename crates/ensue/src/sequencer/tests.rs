@@ -9,21 +9,29 @@ fn sequencer() -> Sequencer {
     Sequencer::new(Moves::AtOnce, POLL)
 }
 
-fn passed(moved: u64, horizon: u64) -> Input {
-    Input::Passed { moved, horizon, is_whole: true }
+fn passed(moved: u64) -> Input {
+    Input::Passed { moved, is_whole: true }
 }
 
 fn peeked(is_waiting: bool) -> Input {
     Input::Peeked { is_waiting, has_grown: false }
 }
 
-/// One that has made its first pass at time 0, with the horizon 7.
+fn surveyed(chunks: u32) -> Input {
+    Input::Surveyed { chunks, is_complete: false }
+}
+
+const EVERYTHING: Action = Action::Survey { is_complete: true, portion: PORTION_MAX };
+
+const PASS: Action = Action::Pass { portion: PORTION_MAX };
+
+/// One that has surveyed everything and made its first pass at time 0.
 fn at_work() -> Sequencer {
     let mut sequencer = sequencer();
-    assert!(matches!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None }));
-    let first = sequencer.step(Duration::ZERO, peeked(true));
-    assert_eq!(first, Action::Pass { since: None, portion: PORTION_MAX });
-    assert_eq!(sequencer.step(Duration::ZERO, passed(1, 7)), Action::WaitUntil(SHORTEST_POLL));
+    assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), EVERYTHING);
+    let nothing = Input::Surveyed { chunks: 0, is_complete: true };
+    assert_eq!(sequencer.step(Duration::ZERO, nothing), PASS);
+    assert_eq!(sequencer.step(Duration::ZERO, passed(1)), Action::WaitUntil(SHORTEST_POLL));
     sequencer
 }
 
@@ -31,7 +39,7 @@ fn at_work() -> Sequencer {
 fn fall_asleep(sequencer: &mut Sequencer) -> Duration {
     let mut now = SHORTEST_POLL;
     loop {
-        assert!(matches!(sequencer.step(now, Input::Tick), Action::Peek { .. }));
+        assert!(matches!(sequencer.step(now, Input::Tick), Action::Peek));
         let Action::WaitUntil(until) = sequencer.step(now, peeked(false)) else {
             panic!("no wait")
         };
@@ -46,21 +54,21 @@ fn fall_asleep(sequencer: &mut Sequencer) -> Duration {
 #[test]
 fn a_commit_is_followed_by_a_pass_at_once() {
     let pass = at_work().step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(pass, Action::Pass { portion: PORTION_MAX });
 }
 
 /// A pass of so many rows that takes a millisecond, and what a commit right behind it is answered.
 fn after_a_pass_of(moved: u64) -> (Sequencer, Action) {
     let mut sequencer = at_work();
     sequencer.step(10 * MS, Input::Committed);
-    sequencer.step(11 * MS, passed(moved, 8));
+    sequencer.step(11 * MS, passed(moved));
     let answer = sequencer.step(11 * MS, Input::Committed);
     (sequencer, answer)
 }
 
 #[test]
 fn it_rests_after_a_pass_for_as_many_as_wrote_meanwhile_and_then_goes_on() {
-    let pass = Action::Pass { since: Some(8), portion: PORTION_MAX };
+    let pass = Action::Pass { portion: PORTION_MAX };
     for few in 0..=2 {
         assert_eq!(after_a_pass_of(few).1, pass, "{few}");
     }
@@ -76,32 +84,29 @@ fn it_rests_after_a_pass_for_as_many_as_wrote_meanwhile_and_then_goes_on() {
 fn a_long_pass_is_followed_by_no_long_rest() {
     let mut sequencer = at_work();
     sequencer.step(10 * MS, Input::Committed);
-    sequencer.step(500 * MS, passed(20_000, 8));
+    sequencer.step(500 * MS, passed(20_000));
     let answer = sequencer.step(500 * MS, Input::Committed);
     assert_eq!(answer, Action::WaitUntil(500 * MS + LONGEST_REST));
 }
 
 #[test]
 fn a_demand_ends_the_rest() {
-    let everything = Action::Pass { since: None, portion: PORTION_MAX };
     let (mut resting, _) = after_a_pass_of(1_000);
-    assert_eq!(resting.step(12 * MS, Input::Demanded), everything);
+    assert_eq!(resting.step(12 * MS, Input::Demanded), PASS);
     let mut resting_unasked = at_work();
     resting_unasked.step(10 * MS, Input::Committed);
-    resting_unasked.step(11 * MS, passed(1_000, 8));
-    assert_eq!(resting_unasked.step(12 * MS, Input::Demanded), everything);
+    resting_unasked.step(11 * MS, passed(1_000));
+    assert_eq!(resting_unasked.step(12 * MS, Input::Demanded), PASS);
 }
 
 #[test]
-fn while_nothing_comes_it_looks_ever_more_rarely_and_then_everywhere() {
+fn while_nothing_comes_it_looks_ever_more_rarely() {
     let mut sequencer = at_work();
     let until = fall_asleep(&mut sequencer);
     assert_eq!(sequencer.step(until - MS, Input::Tick), Action::WaitUntil(until));
-    assert_eq!(sequencer.step(until, Input::Tick), Action::Peek { since: None });
-    let pass = sequencer.step(until, peeked(true));
-    assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
-    let next = sequencer.step(until, passed(1, 9));
-    assert_eq!(next, Action::WaitUntil(until + SHORTEST_POLL));
+    assert_eq!(sequencer.step(until, Input::Tick), Action::Peek);
+    assert_eq!(sequencer.step(until, peeked(true)), PASS);
+    assert_eq!(sequencer.step(until, passed(1)), Action::WaitUntil(until + SHORTEST_POLL));
 }
 
 #[test]
@@ -121,34 +126,62 @@ fn a_lock_that_is_taken_is_asked_for_again_soon_and_not_sooner() {
     assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(again));
     assert_eq!(sequencer.step(2 * MS, Input::Committed), Action::WaitUntil(again));
     let pass = sequencer.step(again, Input::Tick);
-    assert_eq!(pass, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(pass, Action::Pass { portion: PORTION_MAX });
 }
 
 #[test]
-fn a_demand_is_met_by_a_pass_that_looks_at_everything() {
+fn a_lock_that_stays_taken_is_asked_for_ever_more_rarely() {
     let mut sequencer = at_work();
-    let everything = Action::Pass { since: None, portion: PORTION_MAX };
-    assert_eq!(sequencer.step(MS, Input::Demanded), everything);
-    sequencer.step(MS, Input::Busy);
-    assert_eq!(sequencer.step(MS + BUSY_PAUSE, Input::Tick), everything);
-    sequencer.step(3 * MS, passed(0, 8));
-    let next = sequencer.step(4 * MS, Input::Committed);
-    assert_eq!(next, Action::Pass { since: Some(8), portion: PORTION_MAX });
-}
-
-#[test]
-fn now_and_then_a_pass_trusts_no_horizon() {
-    let mut sequencer = at_work();
-    for horizon in 0..u64::from(TRUSTING_PASSES) {
-        let pass = sequencer.step(MS, Input::Committed);
-        assert!(matches!(pass, Action::Pass { since: Some(_), .. }), "{horizon}");
-        sequencer.step(MS, passed(1, horizon));
+    let (mut now, mut pauses) = (MS, Vec::new());
+    assert_eq!(sequencer.step(now, Input::Demanded), PASS);
+    for _ in 0..60 {
+        let Action::WaitUntil(until) = sequencer.step(now, Input::Busy) else { panic!("no wait") };
+        pauses.push(until - now);
+        now = until;
+        assert_eq!(sequencer.step(now, Input::Tick), PASS);
     }
-    let pass = sequencer.step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
-    sequencer.step(MS, passed(1, 1_000));
-    let pass = sequencer.step(MS, Input::Committed);
-    assert_eq!(pass, Action::Pass { since: Some(1_000), portion: PORTION_MAX });
+    assert!(pauses.is_sorted() && pauses[7] == BUSY_PAUSE, "{pauses:?}");
+    assert_eq!(pauses[59], Duration::from_millis(48));
+    sequencer.step(now, passed(0));
+    sequencer.step(now, Input::Demanded);
+    assert_eq!(sequencer.step(now, Input::Busy), Action::WaitUntil(now + BUSY_PAUSE));
+}
+
+#[test]
+fn a_demand_is_met_by_the_next_whole_pass() {
+    let mut sequencer = at_work();
+    assert_eq!(sequencer.step(MS, Input::Demanded), PASS);
+    sequencer.step(MS, Input::Busy);
+    assert_eq!(sequencer.step(MS + BUSY_PAUSE, Input::Tick), PASS);
+    sequencer.step(3 * MS, passed(0));
+    assert!(!sequencer.is_demanded);
+}
+
+#[test]
+fn everything_is_surveyed_now_and_then_and_the_rarer_the_longer_it_takes() {
+    let mut sequencer = at_work();
+    assert_eq!(sequencer.step(SURVEY_PAUSE - MS, Input::Committed), PASS);
+    sequencer.step(SURVEY_PAUSE - MS, passed(1));
+    assert_eq!(sequencer.step(SURVEY_PAUSE, Input::Committed), EVERYTHING);
+    let now = SURVEY_PAUSE + 5_000 * MS;
+    let nothing = Input::Surveyed { chunks: 0, is_complete: true };
+    assert_eq!(sequencer.step(now, nothing), PASS);
+    let due = now + 5_000 * MS * SURVEY_SHARE;
+    assert_eq!(sequencer.step(due - MS, passed(1)), Action::WaitUntil(due - MS + SHORTEST_POLL));
+    assert_eq!(sequencer.step(due - MS, Input::Committed), PASS);
+    sequencer.step(due - MS, passed(1));
+    assert_eq!(sequencer.step(due + POLL, Input::Tick), EVERYTHING);
+}
+
+#[test]
+fn on_another_server_everything_is_surveyed_and_nothing_moved_before() {
+    let mut sequencer = at_work();
+    sequencer.step(MS, Input::Committed);
+    sequencer.step(MS, Input::TooMany);
+    assert_eq!(sequencer.step(MS, surveyed(2)), Action::PassChunk { chunk: 0 });
+    let again = MS + FIRST_PAUSE;
+    assert_eq!(sequencer.step(MS, Input::Unknown), Action::WaitUntil(again));
+    assert_eq!(sequencer.step(again, Input::Tick), EVERYTHING);
 }
 
 #[test]
@@ -156,26 +189,25 @@ fn a_backlog_is_moved_in_chunks_and_only_then_what_came_later() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
     let survey = sequencer.step(MS, Input::TooMany);
-    assert_eq!(survey, Action::Survey { portion: PORTION_MAX });
-    let first = sequencer.step(MS, Input::Surveyed { chunks: 2 });
+    assert_eq!(survey, Action::Survey { is_complete: false, portion: PORTION_MAX });
+    let first = sequencer.step(MS, surveyed(2));
     assert_eq!(first, Action::PassChunk { chunk: 0 });
     assert_eq!(sequencer.step(MS, Input::Busy), Action::WaitUntil(MS + BUSY_PAUSE));
     let first = sequencer.step(MS + BUSY_PAUSE, Input::Tick);
     assert_eq!(first, Action::PassChunk { chunk: 0 });
     let second = sequencer.step(3 * MS, Input::ChunkPassed);
     assert_eq!(second, Action::PassChunk { chunk: 1 });
-    // The horizon is that of before: what no chunk has moved may be as old as that.
     let rest = sequencer.step(4 * MS, Input::ChunkPassed);
-    assert_eq!(rest, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(rest, Action::Pass { portion: PORTION_MAX });
 }
 
 #[test]
-fn a_pass_that_was_cut_short_is_followed_by_another_from_the_same_horizon() {
+fn a_pass_that_was_cut_short_is_followed_by_another() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
-    let cut = Input::Passed { moved: 20_000, horizon: 99, is_whole: false };
+    let cut = Input::Passed { moved: 20_000, is_whole: false };
     let next = sequencer.step(MS, cut);
-    assert_eq!(next, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(next, Action::Pass { portion: PORTION_MAX });
 }
 
 #[test]
@@ -183,7 +215,7 @@ fn what_does_not_fit_is_tried_with_less_and_less_but_never_with_nothing() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
     let less = sequencer.step(MS, Input::TooLarge);
-    assert_eq!(less, Action::Pass { since: Some(7), portion: PORTION_MAX.half() });
+    assert_eq!(less, Action::Pass { portion: PORTION_MAX.half() });
     let mut action = less;
     while let Action::Pass { portion, .. } = action {
         assert!(portion.rows > 0 && portion.bytes > 0);
@@ -194,9 +226,9 @@ fn what_does_not_fit_is_tried_with_less_and_less_but_never_with_nothing() {
         panic!("no pass")
     };
     assert_eq!(one.rows, 1);
-    sequencer.step(MS, passed(1, 8));
+    sequencer.step(MS, passed(1));
     let two = sequencer.step(MS, Input::Committed);
-    assert_eq!(two, Action::Pass { since: Some(8), portion: one.double() });
+    assert_eq!(two, Action::Pass { portion: one.double() });
 }
 
 /// Also those of a store that does not survey, and moves a backlog's first part by each pass.
@@ -205,12 +237,12 @@ fn small_passes_of_a_backlog_that_fit_are_followed_by_larger_ones() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
     let less = sequencer.step(MS, Input::TooLarge);
-    let part = Input::Passed { moved: 1, horizon: 7, is_whole: false };
+    let part = Input::Passed { moved: 1, is_whole: false };
     for _ in 1..FITTING_PORTIONS {
         assert_eq!(sequencer.step(MS, part), less);
     }
     let more = sequencer.step(MS, part);
-    assert_eq!(more, Action::Pass { since: Some(7), portion: PORTION_MAX });
+    assert_eq!(more, Action::Pass { portion: PORTION_MAX });
 }
 
 #[test]
@@ -219,17 +251,20 @@ fn small_chunks_that_fit_are_cut_larger_again() {
     sequencer.step(MS, Input::Committed);
     sequencer.step(MS, Input::TooLarge);
     sequencer.step(MS, Input::TooMany);
-    assert_eq!(sequencer.step(MS, Input::Surveyed { chunks: 100 }), Action::PassChunk { chunk: 0 });
+    assert_eq!(sequencer.step(MS, surveyed(100)), Action::PassChunk { chunk: 0 });
     for chunk in 1..FITTING_PORTIONS {
         assert_eq!(sequencer.step(MS, Input::ChunkPassed), Action::PassChunk { chunk });
     }
     let more = sequencer.step(MS, Input::ChunkPassed);
-    assert_eq!(more, Action::Pass { since: Some(7), portion: PORTION_MAX });
-    assert_eq!(sequencer.step(MS, Input::TooMany), Action::Survey { portion: PORTION_MAX });
+    assert_eq!(more, Action::Pass { portion: PORTION_MAX });
+    assert_eq!(
+        sequencer.step(MS, Input::TooMany),
+        Action::Survey { is_complete: false, portion: PORTION_MAX }
+    );
 }
 
 #[test]
-fn after_failures_it_waits_longer_and_longer_and_trusts_no_horizon() {
+fn after_failures_it_waits_longer_and_longer() {
     let mut sequencer = at_work();
     sequencer.step(MS, Input::Committed);
     let (mut now, mut pauses) = (MS, Vec::new());
@@ -241,10 +276,10 @@ fn after_failures_it_waits_longer_and_longer_and_trusts_no_horizon() {
         pauses.push((until - now).as_millis());
         now = until;
         let pass = sequencer.step(now, Input::Tick);
-        assert_eq!(pass, Action::Pass { since: None, portion: PORTION_MAX });
+        assert_eq!(pass, Action::Pass { portion: PORTION_MAX });
     }
     assert_eq!(pauses, [50, 100, 200, 400, 800, 1_000, 1_000]);
-    sequencer.step(now, passed(0, 8));
+    sequencer.step(now, passed(0));
     sequencer.step(now, Input::Committed);
     assert_eq!(sequencer.step(now, Input::Failed), Action::WaitUntil(now + FIRST_PAUSE));
 }
@@ -252,23 +287,26 @@ fn after_failures_it_waits_longer_and_longer_and_trusts_no_horizon() {
 #[test]
 fn on_demand_it_moves_nothing_that_nobody_waits_for() {
     let mut sequencer = Sequencer::new(Moves::OnDemand, POLL);
-    assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek { since: None });
+    assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), Action::Peek);
     assert!(matches!(sequencer.step(Duration::ZERO, peeked(true)), Action::WaitUntil(_)));
     assert!(matches!(sequencer.step(MS, Input::Committed), Action::WaitUntil(_)));
-    let everything = Action::Pass { since: None, portion: PORTION_MAX };
-    assert_eq!(sequencer.step(MS, Input::Demanded), everything);
+    assert_eq!(sequencer.step(MS, Input::Demanded), EVERYTHING);
+    let nothing = Input::Surveyed { chunks: 0, is_complete: true };
+    assert_eq!(sequencer.step(MS, nothing), PASS);
     sequencer.step(MS, Input::Failed);
-    assert_eq!(sequencer.step(POLL, Input::Tick), everything);
-    assert!(matches!(sequencer.step(POLL, passed(1, 7)), Action::WaitUntil(_)));
-    assert!(matches!(sequencer.step(2 * POLL, Input::Tick), Action::Peek { .. }));
+    assert_eq!(sequencer.step(POLL, Input::Tick), PASS);
+    assert!(matches!(sequencer.step(POLL, passed(1)), Action::WaitUntil(_)));
+    assert!(matches!(sequencer.step(2 * POLL, Input::Tick), Action::Peek));
     sequencer.step(2 * POLL, Input::Failed);
-    assert!(matches!(sequencer.step(3 * POLL, Input::Tick), Action::Peek { .. }));
+    assert!(matches!(sequencer.step(3 * POLL, Input::Tick), Action::Peek));
 }
 
 /// A database with an outbox: how many rows wait, and whoever else may be at it.
 #[derive(Debug, Default)]
 struct World {
     waiting: u64,
+    /// Whether there is a horizon.
+    is_known: bool,
     chunks: Vec<u64>,
 }
 
@@ -278,6 +316,7 @@ enum Fate {
     Busy,
     Failed,
     TooLarge,
+    Replaced,
 }
 
 fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
@@ -286,6 +325,7 @@ fn fates() -> impl Strategy<Value = Vec<(u64, Fate)>> {
         2 => Just(Fate::Busy),
         1 => Just(Fate::Failed),
         1 => Just(Fate::TooLarge),
+        1 => Just(Fate::Replaced),
     ];
     let commits = prop_oneof![3 => Just(0), 3 => 1_u64..100, 1 => Just(70_000)];
     prop::collection::vec((commits, fate), 0..200)
@@ -297,15 +337,20 @@ impl World {
             (_, Action::WaitUntil(_)) => panic!("nothing to perform"),
             (Fate::Failed, _) => Input::Failed,
             (Fate::TooLarge, _) => Input::TooLarge,
-            (_, Action::Peek { .. }) => {
-                Input::Peeked { is_waiting: self.waiting > 0, has_grown: false }
+            (_, Action::Peek) => Input::Peeked { is_waiting: self.waiting > 0, has_grown: false },
+            (_, Action::Survey { is_complete, portion }) => {
+                self.survey(is_complete, portion.rows.into())
             }
-            (_, Action::Survey { portion }) => self.survey(portion.rows.into()),
             (Fate::Busy, _) => Input::Busy,
+            (Fate::Replaced, _) => {
+                self.is_known = false;
+                Input::Unknown
+            }
+            _ if !self.is_known => Input::Unknown,
             (Fate::Fine, Action::Pass { portion, .. }) if self.waiting > portion.rows.into() => {
                 Input::TooMany
             }
-            (Fate::Fine, Action::Pass { .. }) => passed(std::mem::take(&mut self.waiting), 1),
+            (Fate::Fine, Action::Pass { .. }) => passed(std::mem::take(&mut self.waiting)),
             (Fate::Fine, Action::PassChunk { chunk }) => {
                 self.waiting -= std::mem::take(&mut self.chunks[chunk as usize]);
                 Input::ChunkPassed
@@ -313,10 +358,15 @@ impl World {
         }
     }
 
-    fn survey(&mut self, rows_max: u64) -> Input {
+    fn survey(&mut self, is_complete: bool, rows_max: u64) -> Input {
+        if !is_complete && !self.is_known {
+            return Input::Unknown;
+        }
+        self.is_known = true;
         self.chunks = vec![rows_max; usize::try_from(self.waiting / rows_max).unwrap()];
         self.chunks.extend(Some(self.waiting % rows_max).filter(|rest| *rest > 0));
-        Input::Surveyed { chunks: u32::try_from(self.chunks.len()).unwrap() }
+        let chunks = u32::try_from(self.chunks.len()).unwrap();
+        Input::Surveyed { chunks, is_complete }
     }
 }
 
