@@ -26,23 +26,25 @@ enum Misfortune {
     SequencerEnds,
     SessionEnds,
     OtherDatabase,
+    IdleWriter,
     Snapshot,
     LateCommit,
     Prepared,
 }
 
-const ALL: [Misfortune; 7] = [
+const ALL: [Misfortune; 8] = [
     Misfortune::Crash,
     Misfortune::SequencerEnds,
     Misfortune::SessionEnds,
     Misfortune::OtherDatabase,
+    Misfortune::IdleWriter,
     Misfortune::Snapshot,
     Misfortune::LateCommit,
     Misfortune::Prepared,
 ];
 
 /// It passes, or looks whether there is anything to pass.
-const SEQUENCER: &str = r"\.pass(_chunk)?\(|AS is_waiting";
+const SEQUENCER: &str = r"\.(pass|pass_chunk|peek|survey)\(";
 
 impl<B> PostgresArena<B> {
     /// Starts a server.
@@ -90,6 +92,7 @@ where
             Some(Misfortune::OtherDatabase) => {
                 server.idle_elsewhere(rng).map(|()| "idle writers elsewhere")
             }
+            Some(Misfortune::IdleWriter) => server.idle_here(rng).map(|()| "idle writers"),
             Some(Misfortune::Snapshot) => server.hold_snapshot(rng).map(|()| "snapshots held"),
             Some(Misfortune::LateCommit) => {
                 server.commit_late::<Ours<B>>(rng, witness);

@@ -24,6 +24,9 @@ pub struct PostgresServer {
 /// LIMIT: how long something is held open: far longer than anybody may have to wait for it.
 const HOLD_MAX_MS: u64 = 3_000;
 
+/// LIMIT: how long a session that has written is idle: through many of the other misfortunes.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// LIMIT: how often, and how long, a session is looked for that can be ended.
 const LOOKS_MAX: u32 = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -97,6 +100,18 @@ impl PostgresServer {
         Ok(())
     }
 
+    /// A transaction here has written, and is idle for long: nothing that was moved since can be vacuumed.
+    ///
+    /// # Errors
+    /// The server has no address.
+    pub fn idle_here(&mut self, rng: &mut Rng) -> Result<(), BoxError> {
+        let here = self.options()?;
+        let long = IDLE / rng.u32(1..=3);
+        let write = "BEGIN; INSERT INTO noise SELECT 100000 + (random() * 1000000)::integer, 1";
+        self.hold_for(long, here, write);
+        Ok(())
+    }
+
     /// A report, or a dump, has a snapshot for a while.
     ///
     /// # Errors
@@ -145,7 +160,10 @@ impl PostgresServer {
     /// A transaction that is begun by these statements stays open for a while, and is rolled back. If
     /// it is ended before, by whatever else befalls the server, that is all right.
     fn hold(&mut self, rng: &mut Rng, options: PgConnectOptions, begin: &'static str) {
-        let hold = hold(rng);
+        self.hold_for(hold(rng), options, begin);
+    }
+
+    fn hold_for(&mut self, hold: Duration, options: PgConnectOptions, begin: &'static str) {
         self.holding.spawn(async move {
             let Ok(mut connection) = PgConnection::connect_with(&options).await else {
                 return Ok(());
