@@ -20,6 +20,10 @@ pub trait Backend: Sized + Send + Sync + 'static {
     /// Opens the database as another process would: nothing is shared but the database.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
+    /// Lets the database, which was opened before, refuse dead letters with a body of more than `bytes`, as
+    /// it does by itself with larger ones.
+    fn refuse_dead_letters_over(&self, bytes: usize) -> impl Future<Output = ()> + Send;
+
     /// Adds an effect of the domain, inside a transaction.
     fn add_effect(
         connection: &mut <Self::Store as Transactions>::Connection,

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use ensue::listener::{Message, Unreadable};
 use ensue::subscription::{Failure, FailureClass};
+use ensue::testing::MemoryQueue;
 use ensue::{
-    CorrelationId, DeadLetter, Envelope, Error, EventId, Inbox, Store, Timestamp, Transactions,
+    CorrelationId, DeadLetter, Envelope, Error, EventId, Events, Inbox, Listener, Retried, Store,
+    Timestamp, Transactions,
 };
 use tokio::task::JoinSet;
 
 use crate::backend::{Backend, PATIENCE, effects_of, envelope};
+use crate::forwarding::OrderPlaced;
 
 pub(crate) const CONSUMER: &str = "refunds";
 
@@ -158,7 +161,7 @@ pub(crate) fn message(payload: impl Into<Vec<u8>>) -> Message {
 pub(crate) fn letter(message: Result<Message, Unreadable>) -> DeadLetter {
     let id = message.as_ref().map_or_else(|_| EventId::now(), |message| message.envelope.id);
     let failure = Failure::new(FailureClass::Handler, "no card to refund to");
-    DeadLetter { id, message, failure, attempts: 5, died_at: Timestamp::from_micros(0) }
+    DeadLetter { id, message, cut: None, failure, attempts: 5, died_at: Timestamp::from_micros(0) }
 }
 
 pub(crate) async fn bury<S: Store>(store: &S, consumer: &str, letter: &DeadLetter) {
@@ -318,6 +321,106 @@ pub async fn a_dropped_dead_letter_is_gone_and_its_receipt_stays<B: Backend>(bac
     assert_eq!(letters(&backend.open().await, CONSUMER).await, [kept]);
     assert_eq!(exhume(&store, CONSUMER, dropped.id).await, None);
     assert!(store.has_noted(CONSUMER, dropped.id).await.unwrap());
+}
+
+async fn hold<S: Store>(store: &S, consumer: &str, id: EventId, lease: Duration) -> bool {
+    let mut transaction = store.begin().await.unwrap();
+    let is_held = store.hold(&mut transaction, consumer, id, lease).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    is_held
+}
+
+/// When the letter is taken out, or the time is up.
+pub async fn a_dead_letter_is_held_by_one_until_that_ends<B: Backend>(backend: &B) {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let (store, other) = (backend.open().await, backend.open().await);
+    let (dead, dropped) = (letter(Ok(message("1"))), letter(Ok(message("2"))));
+    bury(&store, CONSUMER, &dead).await;
+    bury(&store, CONSUMER, &dropped).await;
+    store.drop_dead_letter(CONSUMER, dropped.id, "a test order").await.unwrap();
+    for (consumer, id) in [(CONSUMER, dropped.id), (CONSUMER, EventId::now()), ("mails", dead.id)] {
+        assert!(!hold(&store, consumer, id, HOUR).await, "{consumer} {id}");
+    }
+    let mut transaction = store.begin().await.unwrap();
+    assert!(store.hold(&mut transaction, CONSUMER, dead.id, HOUR).await.unwrap());
+    store.rollback(transaction).await.unwrap();
+    assert!(hold(&other, CONSUMER, dead.id, Duration::ZERO).await);
+    assert!(hold(&store, CONSUMER, dead.id, HOUR).await, "the time of the other is up");
+    assert!(!hold(&other, CONSUMER, dead.id, HOUR).await);
+    let letters = letters(&other, CONSUMER).await;
+    assert_eq!(letters, std::slice::from_ref(&dead), "it is there all the while");
+    let mut transaction = store.begin().await.unwrap();
+    store.exhume(&mut transaction, CONSUMER, dead.id).await.unwrap();
+    store.bury(&mut transaction, CONSUMER, &dead).await.unwrap();
+    store.commit(transaction).await.unwrap();
+    assert!(hold(&other, CONSUMER, dead.id, HOUR).await);
+    assert!(exhume(&store, CONSUMER, dead.id).await.is_some());
+}
+
+/// Whoever comes second is told so, or may try again.
+pub async fn of_many_who_hold_a_dead_letter_at_once_one_does<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let dead = letter(Ok(message("{}")));
+    bury(&store, CONSUMER, &dead).await;
+    let mut holding = JoinSet::new();
+    for _ in 0..4 {
+        let (store, id) = (backend.open().await, dead.id);
+        holding.spawn(async move {
+            loop {
+                let mut transaction = store.begin().await.unwrap();
+                match store.hold(&mut transaction, CONSUMER, id, PATIENCE * 10).await {
+                    Ok(is_held) => {
+                        store.commit(transaction).await.unwrap();
+                        return is_held;
+                    }
+                    Err(error) => assert!(error.is_retryable(), "{error}"),
+                }
+            }
+        });
+    }
+    let held = holding.join_all().await;
+    assert_eq!(held.into_iter().filter(|is_held| *is_held).count(), 1);
+}
+
+/// With the digest of the whole, and words for who would try it again.
+pub async fn a_dead_letter_that_the_database_refuses_is_kept_with_a_part_of_its_body<B: Backend>(
+    backend: &B,
+) {
+    const LIMIT: usize = 100_000;
+    let store = backend.open().await;
+    backend.refuse_dead_letters_over(LIMIT).await;
+    let queue = MemoryQueue::default();
+    let listener = Listener::new(CONSUMER, queue.clone()).on(|_: &OrderPlaced| {});
+    let events = Events::builder(store).listen(listener).build().await.unwrap();
+    let bodies = [vec![b'a'; 2 << 20], vec![0xff; 3 << 20], vec![b'b'; LIMIT / 2]];
+    for body in &bodies {
+        queue.deliver_unreadable(Unreadable::new("no type", &**body));
+    }
+    let listening = events.listen();
+    queue.drained().await;
+    assert!(listening.shutdown(PATIENCE).await);
+    let letters = events.dead_letters(CONSUMER).unwrap();
+    let mut found = letters.list(None, 10).await.unwrap();
+    assert_eq!(found.len(), bodies.len());
+    found.sort_by_key(|letter| letter.cut.as_ref().map_or(0, |cut| cut.length));
+    for (letter, body) in found.iter().zip([&bodies[2], &bodies[0], &bodies[1]]) {
+        let kept = &letter.message.as_ref().unwrap_err().body;
+        assert!(body.starts_with(kept), "another body");
+        let retried = letters.retry(letter.id).await.unwrap();
+        match &letter.cut {
+            None => {
+                assert_eq!(kept.len(), body.len());
+                assert!(matches!(retried, Retried::Failed(_)), "{retried:?}");
+            }
+            Some(cut) => {
+                assert!(!kept.is_empty() && kept.len() <= LIMIT, "{} bytes", kept.len());
+                assert_eq!(cut.length, body.len() as u64);
+                let Retried::Refused(why) = retried else { panic!("{retried:?}") };
+                assert!(why.contains(&cut.sha256), "{why}");
+            }
+        }
+    }
+    assert!(found[0].cut.is_none() && found[1].cut.is_some() && found[2].cut.is_some());
 }
 
 /// Those of a dead letter that is there stay, whatever their age.

@@ -50,6 +50,10 @@ impl RetryPolicy {
         self
     }
 
+    pub(crate) fn attempts_max(&self) -> u32 {
+        self.attempts_max
+    }
+
     /// No delay is longer than this.
     pub(crate) fn longest(&self) -> Duration {
         self.longest

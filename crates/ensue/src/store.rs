@@ -26,7 +26,7 @@ use std::time::Duration;
 use ensue_core::{Entry, Envelope, Position};
 
 pub use self::filling::{Filling, Span, payload_bytes};
-pub use self::inbox::{DeadLetter, Inbox};
+pub use self::inbox::{Cut, DeadLetter, Inbox};
 pub(crate) use self::unreadable_entry::type_of;
 pub use self::unreadable_entry::{Read, UnreadableEntry, position_of};
 use crate::Error;

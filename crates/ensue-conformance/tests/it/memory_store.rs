@@ -19,6 +19,10 @@ impl Backend for Memory {
         self.0.another()
     }
 
+    async fn refuse_dead_letters_over(&self, bytes: usize) {
+        self.0.refuse_dead_letters_over(bytes);
+    }
+
     async fn add_effect(effects: &mut Effects, name: &str) {
         effects.push(name.to_owned());
     }

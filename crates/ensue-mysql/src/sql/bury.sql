@@ -11,4 +11,4 @@ ON DUPLICATE KEY UPDATE
     failure_message = VALUES(failure_message),
     attempts = VALUES(attempts),
     died_at_us = VALUES(died_at_us),
-    dropped_at_us = NULL, dropped_reason = NULL
+    dropped_at_us = NULL, dropped_reason = NULL, held_until_us = NULL

@@ -21,6 +21,14 @@ impl Backend for Mysql {
         self.0.store().await
     }
 
+    async fn refuse_dead_letters_over(&self, bytes: usize) {
+        let limit = format!(
+            "ALTER TABLE ensue_dead_letter ADD CONSTRAINT too_large CHECK
+                (ifnull(length(body), 0) + ifnull(length(body_bytes), 0) <= {bytes})"
+        );
+        self.0.execute(limit).await;
+    }
+
     /// One transaction after the other, as those would be that depend on what they see.
     async fn add_effect(connection: &mut MySqlConnection, name: &str) {
         let lock = "SELECT number FROM turn FOR UPDATE";

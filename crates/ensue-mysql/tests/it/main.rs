@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod conformance;
+mod messages;
 mod migrations;
 mod restarts;
 mod restoring;

@@ -6,4 +6,4 @@ ON CONFLICT (consumer, event_id) DO UPDATE SET
     message = excluded.message, body = excluded.body, body_bytes = excluded.body_bytes,
     failure_class = excluded.failure_class, failure_message = excluded.failure_message,
     attempts = excluded.attempts, died_at_us = excluded.died_at_us,
-    dropped_at_us = NULL, dropped_reason = NULL
+    dropped_at_us = NULL, dropped_reason = NULL, held_until_us = NULL

@@ -21,6 +21,14 @@ impl Backend for Postgres {
         self.0.store().await
     }
 
+    async fn refuse_dead_letters_over(&self, bytes: usize) {
+        let limit = format!(
+            "ALTER TABLE ensue.dead_letter ADD CONSTRAINT too_large CHECK
+                (octet_length(coalesce(body, '')) + octet_length(coalesce(body_bytes, '')) <= {bytes})"
+        );
+        self.0.execute(limit).await;
+    }
+
     /// One transaction after the other, as those would be that depend on what they see.
     async fn add_effect(connection: &mut PgConnection, name: &str) {
         let lock = "LOCK TABLE effect IN SHARE ROW EXCLUSIVE MODE";
@@ -54,6 +62,10 @@ impl Backend for Pooled {
 
     async fn open(&self) -> PostgresStore {
         self.0.0.pooled_options().connect().await.unwrap()
+    }
+
+    async fn refuse_dead_letters_over(&self, bytes: usize) {
+        self.0.refuse_dead_letters_over(bytes).await;
     }
 
     async fn add_effect(connection: &mut PgConnection, name: &str) {

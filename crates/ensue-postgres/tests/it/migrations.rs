@@ -23,7 +23,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
     assert_eq!(database.store().await.barrier().await.unwrap().get(), 8);
     let names = "SELECT array_agg(name ORDER BY number) FROM ensue.migration";
     let names: Vec<String> = database.ask(names).await;
-    assert_eq!(names, ["log", "sequencer", "subscriptions", "inbox", "horizon"]);
+    assert_eq!(names, ["log", "sequencer", "subscriptions", "inbox", "horizon", "letter_hold"]);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     database.execute("INSERT INTO ensue.migration VALUES (1000, 'of tomorrow', 1)").await;
     let refused = database.store_options().connect().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Configuration);
-    assert!(refused.to_string().contains("6 migrations"), "{refused}");
+    assert!(refused.to_string().contains("7 migrations"), "{refused}");
 }
 
 #[tokio::test]

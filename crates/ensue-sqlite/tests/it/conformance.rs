@@ -22,6 +22,17 @@ impl Backend for SqliteFile {
         self.0.store().await
     }
 
+    async fn refuse_dead_letters_over(&self, bytes: usize) {
+        let limit = format!(
+            "CREATE TRIGGER too_large BEFORE INSERT ON ensue_dead_letter
+             WHEN length(CAST(NEW.body AS BLOB)) > {bytes}
+             BEGIN SELECT RAISE(ABORT, 'it is too large'); END"
+        );
+        let options = SqliteConnectOptions::new().filename(self.0.path());
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(limit)).execute(&mut connection).await.unwrap();
+    }
+
     async fn add_effect(connection: &mut SqliteConnection, name: &str) {
         let insert = sqlx::query("INSERT INTO effect VALUES (?)").bind(name);
         insert.execute(connection).await.unwrap();

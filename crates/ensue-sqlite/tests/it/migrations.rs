@@ -96,6 +96,12 @@ async fn a_file_is_brought_up_to_date_once() {
     scratch.store().await;
     let names = sqlx::query_scalar("SELECT name FROM ensue_migration ORDER BY number");
     let names: Vec<String> = names.fetch_all(store.reader()).await.unwrap();
-    let known = ["log_and_subscriptions", "receipts_and_requests", "replays_and_claims", "inbox"];
+    let known = [
+        "log_and_subscriptions",
+        "receipts_and_requests",
+        "replays_and_claims",
+        "inbox",
+        "letter_hold",
+    ];
     assert_eq!(names, known);
 }

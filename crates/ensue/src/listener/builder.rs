@@ -53,6 +53,7 @@ pub(crate) struct Consumer<S: Store> {
     pub(super) lanes: usize,
     pub(super) batch: usize,
     pub(super) prefetch: u16,
+    pub(super) prefetch_bytes: usize,
     pub(super) receipts_kept: Duration,
     pub(super) told: watch::Sender<ListenerCounts>,
     deadline: Option<Duration>,
@@ -76,6 +77,9 @@ const DEADLINE_IN_TRANSACTION: Duration = Duration::from_secs(5);
 /// LIMIT: messages of one transaction. Twice as many are hardly faster.
 const BATCH_MAX: usize = 1_000;
 
+/// LIMIT: a hundred thousand messages of the usual size, or four of the largest that RabbitMQ takes.
+const PREFETCH_BYTES: usize = 64 << 20;
+
 /// LIMIT: pieces of work at once. Each may hold a connection.
 const LANES_MAX: usize = 256;
 
@@ -92,6 +96,7 @@ impl<S: Store> Listener<S> {
             lanes: 1,
             batch: 100,
             prefetch: 500,
+            prefetch_bytes: PREFETCH_BYTES,
             receipts_kept: RECEIPTS_KEPT,
             told: watch::Sender::default(),
             deadline: None,
@@ -191,6 +196,18 @@ impl<S: Store> Listener<S> {
     /// [batch](Self::batch) at the least, so that a batch can arrive while another is handled.
     pub fn prefetch(mut self, messages: u16) -> Self {
         self.0.prefetch = messages.max(1);
+        self
+    }
+
+    /// Maximum number of bytes of the messages that are here and not acknowledged, but for a single one that is
+    /// larger. Default: 64 MiB.
+    ///
+    /// A broker counts messages, and not bytes: when those that have arrived are more than this, the session
+    /// is ended, and the next one has a [prefetch](Self::prefetch) with which such messages fit. Until that
+    /// is noticed a broker may have sent more, up to the prefetch. A transaction has no more than 4 MiB of
+    /// messages.
+    pub fn prefetch_bytes(mut self, bytes: usize) -> Self {
+        self.0.prefetch_bytes = bytes.max(1);
         self
     }
 

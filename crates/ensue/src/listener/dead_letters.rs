@@ -3,6 +3,7 @@
 mod many;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ensue_core::EventId;
 
@@ -45,6 +46,11 @@ pub enum Retried {
     Handled,
     /// It has failed again, and says so.
     Failed(Failure),
+    /// It was not tried, for this reason: the database has a part of its body alone.
+    Refused(String),
+    /// Another retry is calling its handler, or was when its process ended; then it can be tried again
+    /// once that one's time is up.
+    UnderWay,
     /// There is none of that id, or not any more.
     Gone,
 }
@@ -67,16 +73,27 @@ impl<S: Store> DeadLetters<S> {
     /// its being taken out are one transaction. Later messages of its key have been handled meanwhile. What
     /// was no event is read again, which another version may be able to.
     ///
+    /// A handler that calls the outside is called by one retry at a time: the letter is held for its
+    /// [deadline](crate::Listener::deadline), and half a minute more, by the database's clock.
+    ///
     /// # Errors
     /// The database's; that it fails again is none.
     ///
     /// CANCEL-SAFE: dropped, it was handled or is still there.
     pub async fn retry(&self, id: EventId) -> Result<Retried, Error> {
+        self.try_again(id, false).await
+    }
+
+    async fn try_again(&self, id: EventId, is_held: bool) -> Result<Retried, Error> {
         let Some((tx, letter)) = self.take_out(id).await? else { return Ok(Retried::Gone) };
+        if let Some(cut) = &letter.cut {
+            tx.rollback().await?;
+            return Ok(Retried::Refused(cut.to_string()));
+        }
         let DeadLetter { message, attempts, died_at, .. } = letter.clone();
         let message = message.or_else(|unreadable| unreadable.read_again(died_at));
         let (parcel, attempt) = (Parcel { id, message }, attempts.saturating_add(1));
-        match self.handle(tx, &parcel, attempt).await {
+        match self.handle(tx, &parcel, attempt, is_held).await {
             Ok(retried) => Ok(retried),
             Err(unhandled) => self.put_back(letter, unhandled.into_failure()?).await,
         }
@@ -109,6 +126,7 @@ impl<S: Store> DeadLetters<S> {
         mut tx: Tx<S>,
         parcel: &Parcel,
         attempt: u32,
+        is_held: bool,
     ) -> Result<Retried, Unhandled> {
         let (application, consumer) = (Arc::clone(&self.application), Arc::clone(&self.consumer));
         let handling = Handling { application, consumer };
@@ -119,6 +137,11 @@ impl<S: Store> DeadLetters<S> {
             BoxedHandler::InTransaction { .. } => handling.handle(&mut tx, &opened).await?,
             BoxedHandler::Plain(_) => {
                 tx.rollback().await.map_err(interrupted)?;
+                if !is_held
+                    && let Some(refused) = self.hold(parcel.id).await.map_err(interrupted)?
+                {
+                    return Ok(refused);
+                }
                 match self.handle_outside(&handling, parcel, &opened).await? {
                     Some(finished) => tx = finished,
                     None => return Ok(Retried::Gone),
@@ -127,6 +150,21 @@ impl<S: Store> DeadLetters<S> {
         }
         tx.commit(None).await.map_err(|error| Unhandled::from(sort(error)))?;
         Ok(Retried::Handled)
+    }
+
+    /// Nothing if it is held from now on.
+    async fn hold(&self, id: EventId) -> Result<Option<Retried>, Error> {
+        let mut tx = Tx::begin(&self.application, Arc::default()).await?;
+        if tx.hold(&self.consumer.name, id, self.lease()).await? {
+            return tx.commit(None).await.map(|()| None);
+        }
+        let is_there = tx.exhume(&self.consumer.name, id).await?.is_some();
+        tx.rollback().await?;
+        Ok(Some(if is_there { Retried::UnderWay } else { Retried::Gone }))
+    }
+
+    fn lease(&self) -> Duration {
+        self.consumer.deadline_of_plain().saturating_add(AFTER_A_CALL)
     }
 
     /// No transaction is open while the handler talks to the outside. Nothing if somebody else has taken
@@ -168,6 +206,9 @@ impl<S: Store> DeadLetters<S> {
         Ok(Retried::Failed(failure))
     }
 }
+
+/// LIMIT: for the letter to be taken out once its handler has returned.
+const AFTER_A_CALL: Duration = Duration::from_secs(30);
 
 impl<S: Store> std::fmt::Debug for DeadLetters<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

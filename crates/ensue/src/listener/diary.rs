@@ -47,7 +47,7 @@ impl Diary<'_> {
                     "messages took too long together, and fewer are taken"
                 );
             }
-            Err(Unhandled::Interrupted { error, .. }) => {
+            Err(Unhandled::Unburied(error) | Unhandled::Interrupted { error, .. }) => {
                 let messages = parcels.len();
                 tracing::warn!(
                     target: TARGET, consumer, messages, %error, "interrupted, and tried again"
@@ -56,9 +56,16 @@ impl Diary<'_> {
         }
     }
 
-    pub(super) fn buried(&self, parcel: &Parcel, handled: &Handled) {
+    pub(super) fn buried(&self, parcel: &Parcel, bytes: usize, handled: &Handled) {
         let (consumer, id, event) = (self.consumer, parcel.id, parcel.event_type());
         match handled {
+            Ok(are_new) if are_new.contains(&true) && parcel.body().len() > bytes => {
+                let length = parcel.body().len();
+                tracing::error!(
+                    target: TARGET, consumer, %id, event, length, kept = bytes,
+                    "message is a dead letter with a part of its body alone: the database refused the whole"
+                );
+            }
             Ok(are_new) if are_new.contains(&true) => {
                 tracing::error!(target: TARGET, consumer, %id, event, "message is a dead letter");
             }
@@ -66,6 +73,10 @@ impl Diary<'_> {
             Err(Unhandled::Interrupted { error, .. }) => tracing::warn!(
                 target: TARGET, consumer, %id, event, %error,
                 "interrupted on becoming a dead letter, and tried again"
+            ),
+            Err(Unhandled::Unburied(error)) => tracing::warn!(
+                target: TARGET, consumer, %id, event, %error,
+                "the database refuses the dead letter; it is tried again with less of its body"
             ),
             Err(Unhandled::Failed { .. } | Unhandled::Refused(_) | Unhandled::Overdue { .. }) => {}
         }

@@ -34,6 +34,8 @@ pub(super) enum Unhandled {
     Refused(Failure),
     /// All of it took too long before the message at this place.
     Overdue { at: usize },
+    /// The database has refused the dead letter, and will again.
+    Unburied(Error),
     /// The database could not be reached, or nobody knows whether it has committed.
     Interrupted { error: Error, upon: Upon },
 }
@@ -137,8 +139,9 @@ impl<S: Store> Handling<S> {
             Attempt::ToRecord => match self.store().suspect(&self.consumer.name, parcel.id).await {
                 Ok(None) => return (0, Ok(vec![false])),
                 Ok(Some(number)) if self.is_one_too_many(number) => {
-                    let crashed = Unhandled::failed(crashed(number - 1), Verdict::Never);
-                    return (number - 1, Err(crashed));
+                    // What was given up and not buried in time is counted there too, and had no attempt.
+                    let attempts = (number - 1).min(self.consumer.retry_policy.attempts_max());
+                    return (attempts, Err(Unhandled::failed(crashed(attempts), Verdict::Never)));
                 }
                 Ok(Some(number)) => number,
                 Err(error) => return (0, Err(interrupted(error))),
@@ -278,22 +281,28 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// Stores a message as a dead letter, in the transaction of its receipt.
+    /// Stores a message as a dead letter, in the transaction of its receipt: with no more than the first
+    /// `bytes` of its body.
     ///
     /// CANCEL-SAFE: as [`together`](Self::together).
-    pub(super) async fn bury(&self, parcel: &Parcel, failure: Failure, attempts: u32) -> Handled {
+    pub(super) async fn bury(
+        &self,
+        parcel: &Parcel,
+        failure: Failure,
+        attempts: u32,
+        bytes: usize,
+    ) -> Handled {
         let mut tx = self.begin().await?;
         let is_new = !self.note(&mut tx, &[parcel.id]).await?.is_empty();
         if is_new {
             let (id, message) = (parcel.id, parcel.message.clone());
             let died_at = Timestamp::from_micros(0);
-            let letter = DeadLetter { id, message, failure, attempts, died_at };
-            tx.bury(&self.consumer.name, &letter).await.map_err(interrupted)?;
+            let letter = DeadLetter { id, message, cut: None, failure, attempts, died_at };
+            tx.bury(&self.consumer.name, &letter.cut_to(bytes)).await.map_err(unburied)?;
         }
-        // Whatever keeps it from being stored is not the message's own.
         match commit(tx, vec![is_new]).await {
             Err(Unhandled::Failed { failed, .. }) => {
-                Err(interrupted(Error::store("cannot bury", failed.0.message, true)))
+                Err(unburied(Error::store("cannot bury", failed.0.message, false)))
             }
             ended => ended,
         }
@@ -354,6 +363,14 @@ pub(super) fn interrupted(error: Error) -> Unhandled {
     Unhandled::Interrupted { error, upon: Upon::Nothing { recorded: None } }
 }
 
+/// The receipt is in the same transaction, and was let pass.
+fn unburied(error: Error) -> Unhandled {
+    match error.is_retryable() {
+        true => Unhandled::Interrupted { error, upon: Upon::Whole },
+        false => Unhandled::Unburied(error),
+    }
+}
+
 fn crashed(attempts: u32) -> Failure {
     let message = format!(
         "{attempts} attempts began and ended with the process or its session, or failed; each was recorded"
@@ -369,7 +386,7 @@ impl Unhandled {
     fn at(self, place: usize) -> Self {
         match self {
             Self::Failed { failed, .. } => Self::Failed { at: place, failed },
-            other @ (Self::Refused(_) | Self::Overdue { .. } | Self::Interrupted { .. }) => other,
+            other => other,
         }
     }
 
@@ -382,7 +399,7 @@ impl Unhandled {
             Self::Failed { failed, .. } => Ok(failed.0),
             Self::Refused(failure) => Ok(failure),
             Self::Overdue { .. } => Ok(Failure::new(FailureClass::Deadline, "it took too long")),
-            Self::Interrupted { error, .. } => Err(error),
+            Self::Unburied(error) | Self::Interrupted { error, .. } => Err(error),
         }
     }
 

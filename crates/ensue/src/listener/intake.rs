@@ -15,6 +15,12 @@
 //! a suspect's: alone, and recorded before it begins. What was recorded and did not begin is the next
 //! attempt's record.
 
+#![cfg_attr(
+    feature = "simulation",
+    expect(missing_docs, reason = "no interface: public for the simulation alone")
+)]
+
+mod burial;
 mod lanes;
 mod latest;
 mod pace;
@@ -37,13 +43,17 @@ use crate::subscription::{Failure, Verdict};
 /// until then.
 const ASKED_MAX: Duration = Duration::from_secs(60);
 
+/// LIMIT: bytes of the messages of one transaction, unless one alone has more: what it costs to undo it, and
+/// what their decoded events take up.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+
 /// Between attempts to get through to the database, or to the source.
 pub(super) const RECONNECTING: RetryPolicy =
     RetryPolicy::of(u32::MAX, Duration::from_millis(100), Duration::from_secs(1));
 
 /// What becomes of each message; `T` is what the machine need not know of it.
 #[derive(Debug)]
-pub(crate) struct Intake<T> {
+pub struct Intake<T> {
     policy: RetryPolicy,
     /// How many pieces of work are under way at once.
     width: usize,
@@ -64,19 +74,21 @@ pub(crate) struct Intake<T> {
 
 /// A message, as it arrives.
 #[derive(Debug)]
-pub(crate) struct Arrived<T> {
-    pub(crate) tag: Tag,
-    pub(crate) is_redelivered: bool,
-    pub(crate) lane: Lane,
+pub struct Arrived<T> {
+    pub tag: Tag,
+    pub is_redelivered: bool,
+    pub lane: Lane,
     /// Its source, and where it stands in that one's log.
-    pub(crate) sequence: Option<(String, u64)>,
-    pub(crate) kind: Kind,
-    pub(crate) content: T,
+    pub sequence: Option<(String, u64)>,
+    pub kind: Kind,
+    /// What it takes up of the memory.
+    pub bytes: usize,
+    pub content: T,
 }
 
 /// How a message can be handled.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// With others, in one transaction.
     Together,
     /// By a handler that is called with no transaction open.
@@ -89,7 +101,7 @@ pub(crate) enum Kind {
 
 /// What tells pieces of work apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Piece(u64);
+pub struct Piece(u64);
 
 #[derive(Debug)]
 struct UnderWay {
@@ -101,7 +113,7 @@ struct UnderWay {
 
 /// What to do next.
 #[derive(Debug)]
-pub(crate) enum Next<T> {
+pub enum Next<T> {
     /// This, beside what is under way; and ask again.
     Do(Action<T>),
     /// Nothing, until something arrives, work ends or this time comes.
@@ -111,20 +123,20 @@ pub(crate) enum Next<T> {
 }
 
 #[derive(Debug)]
-pub(crate) enum Action<T> {
+pub enum Action<T> {
     /// Tell the source, in ascending order.
     Acknowledge { tags: Vec<Tag> },
     /// Handle these, one after the other in one transaction.
     Together { piece: Piece, messages: Vec<T> },
     /// Handle this one.
     Alone { piece: Piece, message: T, attempt: Attempt },
-    /// Store it as a dead letter.
-    Bury { piece: Piece, message: T, failure: Failure, attempts: u32 },
+    /// Store it as a dead letter, with no more than so many bytes of its body.
+    Bury { piece: Piece, message: T, failure: Failure, attempts: u32, bytes: usize },
 }
 
 /// Which attempt at a message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub enum Attempt {
     /// Of so many, counted here.
     Number(u32),
     /// A suspect's, to be recorded before it begins.
@@ -135,7 +147,7 @@ pub(crate) enum Attempt {
 
 /// What was being done when an interruption came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Upon {
+pub enum Upon {
     /// No message's own work. A suspect's attempt may have been recorded.
     Nothing { recorded: Option<u32> },
     /// The handling of the message at this place, which may be why.
@@ -146,7 +158,7 @@ pub(crate) enum Upon {
 
 /// How a piece of work has ended.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It is committed; of each message whether it was new.
     Done { new: Vec<bool> },
     /// The message at this place of it has failed, and nothing of the piece is left.
@@ -155,6 +167,8 @@ pub(crate) enum Outcome {
     Refused,
     /// All of it took too long before the message at this place, and nothing is left.
     Overdue { at: usize },
+    /// The database has refused the dead letter, and will again.
+    Unburied { random: u64 },
     /// The database could not be reached, or nobody knows whether it has committed.
     Interrupted { upon: Upon, random: u64 },
 }
@@ -162,7 +176,7 @@ pub(crate) enum Outcome {
 impl<T: Clone> Intake<T> {
     /// `width` is how many pieces of work may be under way at once, `batch` how many messages one may
     /// have: at least one.
-    pub(crate) fn new(policy: RetryPolicy, width: usize, batch: usize) -> Self {
+    pub fn new(policy: RetryPolicy, width: usize, batch: usize) -> Self {
         Self {
             policy,
             width: width.max(1),
@@ -180,21 +194,21 @@ impl<T: Clone> Intake<T> {
     }
 
     /// What it has come to so far.
-    pub(crate) fn counts(&self) -> ListenerCounts {
+    pub fn counts(&self) -> ListenerCounts {
         ListenerCounts { waiting: self.lanes.len() as u64, ..self.counts }
     }
 
     /// From now on, what is under way is finished and nothing new begun.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.stopping = true;
     }
 
     /// Whether anything is under way.
-    pub(crate) fn is_busy(&self) -> bool {
+    pub fn is_busy(&self) -> bool {
         !self.under_way.is_empty()
     }
 
-    pub(crate) fn arrive(&mut self, arrived: Arrived<T>) {
+    pub fn arrive(&mut self, arrived: Arrived<T>) {
         self.counts.redelivered += u64::from(arrived.is_redelivered);
         if let Kind::PassedBy = arrived.kind {
             self.counts.passed_by += 1;
@@ -203,14 +217,25 @@ impl<T: Clone> Intake<T> {
         self.lanes.add(arrived);
     }
 
+    /// The prefetch with which what is here would fit into `bytes_max`, if it does not.
+    pub fn fitting_prefetch(&self, bytes_max: usize) -> Option<u16> {
+        let here = || self.lanes.of_session().map(|message| message.bytes);
+        let (messages, bytes) = (here().count(), here().sum::<usize>());
+        if bytes <= bytes_max || messages <= 1 {
+            return None;
+        }
+        let fitting = bytes_max / here().max().unwrap_or(1).max(1);
+        u16::try_from(fitting.clamp(1, messages - 1)).ok()
+    }
+
     /// Whatever is not acknowledged will arrive again, and cannot be acknowledged any more.
-    pub(crate) fn lose_session(&mut self) {
+    pub fn lose_session(&mut self) {
         self.counts.lost_sessions += 1;
         self.settled.clear();
         self.lanes.lose_session();
     }
 
-    pub(crate) fn end(&mut self, now: Duration, piece: Piece, outcome: Outcome) {
+    pub fn end(&mut self, now: Duration, piece: Piece, outcome: Outcome) {
         let Some(ended) = self.under_way.remove(&piece) else { return };
         let is_through = !matches!(outcome, Outcome::Interrupted { .. });
         match outcome {
@@ -225,6 +250,7 @@ impl<T: Clone> Intake<T> {
             }
             Outcome::Refused => self.take_apart(&ended),
             Outcome::Overdue { at } => self.pace.failed_after(at),
+            Outcome::Unburied { random } => self.cut(now, &ended, random),
             Outcome::Interrupted { upon, random } => {
                 self.suspect(&ended, upon);
                 self.pause(now, random);
@@ -239,7 +265,7 @@ impl<T: Clone> Intake<T> {
     }
 
     /// The next thing to do.
-    pub(crate) fn next(&mut self, now: Duration) -> Next<T> {
+    pub fn next(&mut self, now: Duration) -> Next<T> {
         if !self.settled.is_empty() {
             let mut tags = std::mem::take(&mut self.settled);
             tags.sort_unstable();
@@ -274,7 +300,10 @@ impl<T: Clone> Intake<T> {
         let waiting = self.lanes.get(first)?;
         let message = waiting.content.clone();
         Some(match waiting.doom.clone() {
-            Some(failure) => Action::Bury { piece, message, failure, attempts: waiting.attempts },
+            Some(failure) => {
+                let (attempts, bytes) = (waiting.attempts, waiting.burial.bytes());
+                Action::Bury { piece, message, failure, attempts, bytes }
+            }
             None => Action::Alone { piece, message, attempt: waiting.next_attempt() },
         })
     }
@@ -288,7 +317,12 @@ impl<T: Clone> Intake<T> {
             }
             !is_alone && !held.contains(&message.lane)
         });
-        let together = together.take(self.pace.messages());
+        let mut bytes = 0;
+        let together = together.take(self.pace.messages()).take_while(|(_, message)| {
+            let is_first = bytes == 0;
+            bytes += message.bytes.max(1);
+            is_first || bytes <= BATCH_BYTES_MAX
+        });
         let (places, messages) =
             together.map(|(place, message)| (place, message.content.clone())).unzip();
         Action::Together { piece: self.under_way(now, places, true), messages }
@@ -321,7 +355,19 @@ impl<T: Clone> Intake<T> {
             (Upon::Nothing { recorded }, places) => (places.first(), recorded),
         };
         if let Some(message) = place.and_then(|place| self.lanes.get_mut(*place)) {
+            if message.doom.is_some() {
+                return message.burial.was_lost();
+            }
             (message.is_suspect, message.is_alone, message.recorded) = (true, true, recorded);
+        }
+    }
+
+    /// It waits a little, since the refusal may be for another reason, and is tried with less of its body.
+    fn cut(&mut self, now: Duration, ended: &UnderWay, random: u64) {
+        for place in &ended.places {
+            let Some(message) = self.lanes.get_mut(*place) else { continue };
+            let refusals = message.burial.was_refused();
+            message.wait_until(now + RECONNECTING.delay(refusals, random).unwrap_or_default());
         }
     }
 

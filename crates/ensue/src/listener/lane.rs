@@ -4,8 +4,10 @@ use ensue_core::EventId;
 
 /// A key; or an event that has none, which is its own. What arrives twice is in one lane either way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Lane {
+pub enum Lane {
+    /// That of a key.
     Key(String),
+    /// That of an event without one.
     Event(EventId),
 }
 

@@ -34,6 +34,26 @@ impl Parcel {
         Some((message.source.clone(), message.sequence?))
     }
 
+    /// The payload, or the whole of what is no event.
+    pub(super) fn body(&self) -> &[u8] {
+        match &self.message {
+            Ok(message) => &message.envelope.payload,
+            Err(unreadable) => &unreadable.body,
+        }
+    }
+
+    /// What it takes up of the memory, in bytes, but for a constant.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes_of = |(name, value): (&String, &String)| name.len() + value.len();
+        let beside: usize = match &self.message {
+            Ok(message) => message.envelope.headers.iter().map(bytes_of).sum(),
+            Err(unreadable) => {
+                unreadable.headers.iter().map(|(name, value)| bytes_of((name, value))).sum()
+            }
+        };
+        self.body().len() + beside
+    }
+
     /// The event's type, in words.
     pub(super) fn event_type(&self) -> &str {
         self.message.as_ref().map_or("no event", |message| &message.envelope.event_type)

@@ -25,6 +25,8 @@ pub(super) struct Serving<S: Store> {
     /// What the machine's times are counted from.
     started: Instant,
     stopping: watch::Receiver<bool>,
+    /// Of the next session.
+    prefetch: u16,
     /// Sessions in a row that could not be had, or of which nothing came.
     failures: u32,
     counted: ListenerCounts,
@@ -35,7 +37,8 @@ struct Ended {
     piece: Piece,
     parcels: Vec<Arc<Parcel>>,
     attempt: u32,
-    is_burial: bool,
+    /// Of a burial, how much of the body was to be kept.
+    bytes: Option<usize>,
     handled: Handled,
 }
 
@@ -49,6 +52,7 @@ impl<S: Store> Serving<S> {
         let (application, consumer) = (Arc::clone(application), Arc::clone(consumer));
         Self {
             intake: Intake::new(policy, lanes, consumer.batch),
+            prefetch: consumer.prefetch,
             handling: Handling { application, consumer },
             work: Work::on_lanes(lanes),
             started: Instant::now(),
@@ -85,10 +89,10 @@ impl<S: Store> Serving<S> {
                 0 => Duration::ZERO,
                 failures => RECONNECTING.delay(failures, fastrand::u64(..)).unwrap_or_default(),
             };
-            let consumer = Arc::clone(&self.handling.consumer);
+            let (consumer, prefetch) = (Arc::clone(&self.handling.consumer), self.prefetch);
             let mut opening = Box::pin(async move {
                 tokio::time::sleep(pause).await;
-                consumer.source.open_boxed(consumer.prefetch).await
+                consumer.source.open_boxed(prefetch).await
             });
             self.failures = self.failures.saturating_add(1);
             let opened = loop {
@@ -99,7 +103,10 @@ impl<S: Store> Serving<S> {
                 }
             };
             match opened {
-                Ok(session) => return Some(session),
+                Ok(session) => {
+                    self.prefetch = self.handling.consumer.prefetch;
+                    return Some(session);
+                }
                 Err(error) => {
                     self.diary().unopened(&error);
                     self.lose_session();
@@ -152,10 +159,22 @@ impl<S: Store> Serving<S> {
                 lane: parcel.lane(),
                 sequence: parcel.sequence(),
                 kind: self.handling.kind_of(&parcel),
+                bytes: parcel.bytes(),
                 content: parcel,
             });
         }
-        Ok(())
+        let bytes_max = self.handling.consumer.prefetch_bytes;
+        match self.intake.fitting_prefetch(bytes_max) {
+            None => Ok(()),
+            Some(prefetch) => {
+                self.prefetch = prefetch;
+                Err(format!(
+                    "messages here have more than {bytes_max} bytes; the next session has a prefetch of \
+                     {prefetch}"
+                )
+                .into())
+            }
+        }
     }
 
     fn begin(&mut self, action: Action<Arc<Parcel>>) {
@@ -163,16 +182,16 @@ impl<S: Store> Serving<S> {
         match action {
             Action::Together { piece, messages: parcels } => self.work.begin(async move {
                 let handled = handling.together(&parcels).await;
-                Ended { piece, parcels, attempt: 1, is_burial: false, handled }
+                Ended { piece, parcels, attempt: 1, bytes: None, handled }
             }),
             Action::Alone { piece, message, attempt } => self.work.begin(async move {
                 let (attempt, handled) = handling.alone(&message, attempt).await;
-                Ended { piece, parcels: vec![message], attempt, is_burial: false, handled }
+                Ended { piece, parcels: vec![message], attempt, bytes: None, handled }
             }),
-            Action::Bury { piece, message, failure, attempts: attempt } => {
+            Action::Bury { piece, message, failure, attempts: attempt, bytes } => {
                 self.work.begin(async move {
-                    let handled = handling.bury(&message, failure, attempt).await;
-                    Ended { piece, parcels: vec![message], attempt, is_burial: true, handled }
+                    let handled = handling.bury(&message, failure, attempt, bytes).await;
+                    Ended { piece, parcels: vec![message], attempt, bytes: Some(bytes), handled }
                 });
             }
             // That is for who has the session.
@@ -182,12 +201,12 @@ impl<S: Store> Serving<S> {
 
     fn learn(&mut self, ended: Result<Ended, JoinError>) {
         // What users wrote runs guarded; a panic that gets here is ours, and starts the listener anew.
-        let Ended { piece, parcels, attempt, is_burial, handled } =
+        let Ended { piece, parcels, attempt, bytes, handled } =
             ended.unwrap_or_else(|error| std::panic::resume_unwind(Box::new(error.to_string())));
         let diary = self.diary();
-        match (is_burial, parcels.first()) {
-            (true, Some(parcel)) => diary.buried(parcel, &handled),
-            (true, None) | (false, _) => diary.handled(&parcels, attempt, &handled),
+        match (bytes, parcels.first()) {
+            (Some(bytes), Some(parcel)) => diary.buried(parcel, bytes, &handled),
+            (_, _) => diary.handled(&parcels, attempt, &handled),
         }
         let random = fastrand::u64(..);
         let outcome = match handled {
@@ -198,6 +217,7 @@ impl<S: Store> Serving<S> {
             }
             Err(Unhandled::Refused(_)) => Outcome::Refused,
             Err(Unhandled::Overdue { at }) => Outcome::Overdue { at },
+            Err(Unhandled::Unburied(_)) => Outcome::Unburied { random },
             Err(Unhandled::Interrupted { upon, .. }) => Outcome::Interrupted { upon, random },
         };
         self.intake.end(self.now(), piece, outcome);
@@ -274,8 +294,8 @@ const BETWEEN_TENDING: Duration = Duration::from_secs(60 * 60);
 
 fn tell_retried(consumer: &str, retried: Result<RetriedAll, Error>) {
     match retried {
-        Ok(RetriedAll { handled: 0, failed: 0 }) => {}
-        Ok(RetriedAll { handled, failed }) => tracing::info!(
+        Ok(RetriedAll { handled: 0, failed: 0, .. }) => {}
+        Ok(RetriedAll { handled, failed, .. }) => tracing::info!(
             consumer,
             handled,
             failed,

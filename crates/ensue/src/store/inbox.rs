@@ -1,8 +1,11 @@
 //! What consumers have received from elsewhere.
 
+use std::fmt;
 use std::time::Duration;
 
 use ensue_core::{EventId, Timestamp};
+
+use sha2::{Digest, Sha256};
 
 use super::Transactions;
 use crate::Error;
@@ -75,6 +78,19 @@ pub trait Inbox: Transactions {
         id: EventId,
     ) -> impl Future<Output = Result<Option<DeadLetter>, Error>> + Send;
 
+    /// Holds the dead letter `id` of `consumer` for `lease` by the database's clock, as part of
+    /// `transaction`: its handler is about to call the outside. The hold ends when the letter is taken out.
+    ///
+    /// False if there is no such letter, or another hold has not expired. Of two transactions that hold it at
+    /// once, one MUST wait for the other's end, and be told false if that has committed; or fail, retryably.
+    fn hold(
+        &self,
+        transaction: &mut Self::Transaction,
+        consumer: &str,
+        id: EventId,
+        lease: Duration,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
     /// The first `limit` dead letters of `consumer` with ids after `after`, in the order of their ids:
     /// of events of ensue that is the order of their raising, by the millisecond.
     fn dead_letters(
@@ -115,10 +131,84 @@ pub struct DeadLetter {
     pub id: EventId,
     /// As it arrived.
     pub message: Result<Message, Unreadable>,
+    /// What is missing of its body, if the database has refused the whole.
+    pub cut: Option<Cut>,
     /// How the last attempt failed.
     pub failure: Failure,
     /// How many have.
     pub attempts: u32,
     /// When it became one, by the database's clock.
     pub died_at: Timestamp,
+}
+
+/// A body of which a dead letter has the beginning alone, since the database has refused the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Length of the whole body, in bytes.
+    pub length: u64,
+    /// SHA-256 digest of the whole body, in hexadecimal.
+    pub sha256: String,
+}
+
+impl DeadLetter {
+    /// With no more than the first `bytes` of its body; text stays text.
+    pub(crate) fn cut_to(mut self, bytes: usize) -> Self {
+        let body = match &mut self.message {
+            Ok(message) => &mut message.envelope.payload,
+            Err(unreadable) => &mut unreadable.body,
+        };
+        if body.len() <= bytes {
+            return self;
+        }
+        self.cut = Some(Cut::of(body));
+        let kept = str::from_utf8(body).map_or(bytes, |text| text.floor_char_boundary(bytes));
+        body.truncate(kept);
+        self
+    }
+}
+
+impl Cut {
+    fn of(body: &[u8]) -> Self {
+        let sha256 = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { length: body.len() as u64, sha256 }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { length, sha256 } = self;
+        write!(
+            f,
+            "the database refused its body of {length} bytes (SHA-256 {sha256}), and has the beginning \
+             alone; have its sender send it again where there is room for it, and drop this one"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscription::FailureClass;
+
+    #[test]
+    fn a_letter_is_cut_to_its_first_bytes_and_says_what_the_whole_was() {
+        let letter = |body: &[u8]| DeadLetter {
+            id: EventId::now(),
+            message: Err(Unreadable::new("no type", body)),
+            cut: None,
+            failure: Failure::new(FailureClass::Unreadable, "no type"),
+            attempts: 0,
+            died_at: Timestamp::from_micros(0),
+        };
+        let abc = Some(Cut {
+            length: 3,
+            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned(),
+        });
+        let whole = letter(b"abc");
+        assert_eq!(whole.clone().cut_to(3), whole);
+        let cut = whole.cut_to(2);
+        assert_eq!((cut.message.unwrap_err().body, cut.cut), (b"ab".to_vec(), abc));
+        let text = letter("a\u{1f980}".as_bytes()).cut_to(3).message.unwrap_err().body;
+        assert_eq!(text, b"a", "text stays text");
+    }
 }

@@ -1,6 +1,7 @@
 //! Receipts and dead letters, in the transaction of the effect.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ensue_core::{EventId, Origin};
 
@@ -56,6 +57,16 @@ impl<S: Store> Tx<S> {
     ) -> Result<Option<DeadLetter>, Error> {
         let store = self.application.store.clone();
         store.exhume(self.transaction.get_mut(), consumer, id).await
+    }
+
+    pub(crate) async fn hold(
+        &mut self,
+        consumer: &str,
+        id: EventId,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let store = self.application.store.clone();
+        store.hold(self.transaction.get_mut(), consumer, id, lease).await
     }
 
     /// Whether anything is registered for this unit of work alone.

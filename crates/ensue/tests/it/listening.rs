@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ensue::listener::{Message, Unreadable};
+use ensue::listener::{Message, Source, Unreadable};
 use ensue::store::Page;
 use ensue::subscription::FailureClass;
 use ensue::testing::MemoryQueue;
@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::shop::{OrderPlaced, OrderShipped, OrderState, Store, Tx, placed, shipped};
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 const SOON: Duration = Duration::from_millis(1);
 
@@ -405,6 +405,101 @@ async fn a_dead_letter_is_tried_again_by_hand_in_one_transaction_and_is_then_han
         depot.queue.deliver(message);
         depot.listen_once().await;
         assert_eq!(depot.van.loaded(), ["A-1"], "it had been handled");
+    }
+}
+
+/// And the gateway hears of it once.
+#[tokio::test]
+async fn of_two_who_try_a_dead_letter_again_at_once_one_calls_the_outside() {
+    async fn call(
+        event: &OrderPlaced,
+        State(van): State<Van>,
+        State(gate): State<Gate>,
+    ) -> Result<(), BoxError> {
+        gate.pass().await?;
+        Ok(van.load(&event.order_no)?)
+    }
+    let (store, queue, van) = (Store::default(), MemoryQueue::default(), Van::default());
+    let gate = Gate::closed();
+    let build = async |store: Store| {
+        let listener = Listener::new("shipping", queue.clone()).on(call).retry(eager());
+        let builder = Events::builder(store).state(van.clone()).state(gate.clone());
+        builder.listen(listener).build().await.unwrap()
+    };
+    let depot = Depot {
+        queue: queue.clone(),
+        van: van.clone(),
+        store: store.clone(),
+        events: build(store.clone()).await,
+    };
+    van.refuse("A-1");
+    gate.open(3);
+    let message = MemoryQueue::message("shop", placed("A-1"));
+    let id = message.receipt_id();
+    queue.deliver(message);
+    depot.listen_once().await;
+    van.accept("A-1");
+    let other = build(store.another()).await.dead_letters("shipping").unwrap();
+    let letters = depot.events.dead_letters("shipping").unwrap();
+    let retrying = tokio::spawn(async move { letters.retry(id).await.unwrap() });
+    for _attempt in 0..4 {
+        gate.has_begun().await;
+    }
+    assert_eq!(other.retry(id).await.unwrap(), Retried::UnderWay);
+    let untried = other.retry_all(FailureClass::Handler).await.unwrap();
+    assert_eq!((untried.handled, untried.failed, untried.untried), (0, 0, 1));
+    gate.open(1);
+    assert_eq!(retrying.await.unwrap(), Retried::Handled);
+    assert_eq!(other.retry(id).await.unwrap(), Retried::Gone);
+    assert_eq!((van.tries(), van.loaded()), (4, vec!["A-1".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_failed_again_can_be_tried_again_at_once() {
+    let depot = Depot::of(|listener| listener.on(book_a_carrier)).await;
+    depot.van.refuse("A-1");
+    let message = MemoryQueue::message("shop", placed("A-1"));
+    let id = message.receipt_id();
+    depot.queue.deliver(message);
+    depot.listen_once().await;
+    let letters = depot.events.dead_letters("shipping").unwrap();
+    assert!(matches!(letters.retry(id).await.unwrap(), Retried::Failed(_)));
+    depot.van.accept("A-1");
+    assert_eq!(letters.retry(id).await.unwrap(), Retried::Handled);
+}
+
+/// The next session has a prefetch with which it fits.
+#[tokio::test]
+async fn no_more_is_kept_in_memory_than_so_many_bytes() {
+    let prefetches = Arc::<Mutex<Vec<u16>>>::default();
+    let (store, queue, van) = (Store::default(), MemoryQueue::default(), Van::default());
+    let source = Opened { queue: queue.clone(), prefetches: Arc::clone(&prefetches) };
+    let listener = Listener::new("shipping", source).on(ship).batch(2).prefetch(50);
+    let builder = Events::builder(store.clone()).state(van.clone());
+    let events = builder.listen(listener.prefetch_bytes(10_000)).build().await.unwrap();
+    let depot = Depot { queue, van, store, events };
+    for number in 0..20 {
+        let mut message = MemoryQueue::message("shop", placed(&format!("A-{number}")));
+        message.envelope.headers.insert("note".to_owned(), "x".repeat(3_000));
+        depot.queue.deliver(message);
+    }
+    depot.listen_once().await;
+    assert_eq!(*prefetches.lock().unwrap(), [50, 3]);
+    assert_eq!(depot.van.loaded().len(), 20);
+}
+
+/// A queue, and what was asked of it.
+struct Opened {
+    queue: MemoryQueue,
+    prefetches: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Source for Opened {
+    type Session = <MemoryQueue as Source>::Session;
+
+    async fn open(&self, prefetch: u16) -> Result<Self::Session, BoxError> {
+        self.prefetches.lock().unwrap().push(prefetch);
+        self.queue.open(prefetch).await
     }
 }
 

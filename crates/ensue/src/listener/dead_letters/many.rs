@@ -1,13 +1,14 @@
 //! Trying many dead letters again.
 
-use ensue_core::{EventId, Timestamp};
+use std::sync::Arc;
 
+use ensue_core::{EventId, Timestamp};
 use tokio::sync::watch;
 
 use super::{DeadLetters, Retried};
 use crate::listener::Message;
 use crate::subscription::{Failure, FailureClass};
-use crate::{DeadLetter, Error, Store};
+use crate::{DeadLetter, Error, Store, Tx};
 
 /// What has come of trying many dead letters again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,8 @@ pub struct RetriedAll {
     pub handled: u64,
     /// So many have failed again, and are dead letters still.
     pub failed: u64,
+    /// So many were not tried: of their bodies a part is missing, or another retry was under way.
+    pub untried: u64,
 }
 
 /// LIMIT: dead letters in memory at once; of the others there is no more than where they stand.
@@ -52,26 +55,33 @@ impl<S: Store> DeadLetters<S> {
                 break;
             }
             if self.record_beginning(id).await? {
-                retried.count(&self.retry(id).await?);
+                retried.count(&self.try_again(id, true).await?);
             }
         }
         Ok(retried)
     }
 
-    fn is_known_by_now(&self, DeadLetter { failure, message, .. }: &DeadLetter) -> bool {
+    fn is_known_by_now(&self, DeadLetter { failure, message, cut, .. }: &DeadLetter) -> bool {
+        let is_whole = cut.is_none();
         let has_handler =
             |message: &Message| self.consumer.reaction(&message.envelope.event_type).is_some();
-        failure.class == FailureClass::UnknownType && message.as_ref().is_ok_and(has_handler)
+        is_whole
+            && failure.class == FailureClass::UnknownType
+            && message.as_ref().is_ok_and(has_handler)
     }
 
-    /// False if it is not there any more, or somebody else has begun.
+    /// False if it is not there any more, or another retry has begun; from now on it is held.
     async fn record_beginning(&self, id: EventId) -> Result<bool, Error> {
-        let Some((mut tx, letter)) = self.take_out(id).await? else { return Ok(false) };
-        if !self.is_known_by_now(&letter) {
+        let (consumer, lease) = (&self.consumer.name, self.lease());
+        let mut tx = Tx::begin(&self.application, Arc::default()).await?;
+        let is_held = tx.hold(consumer, id, lease).await?;
+        let letter = if is_held { tx.exhume(consumer, id).await? } else { None };
+        let Some(letter) = letter.filter(|letter| self.is_known_by_now(letter)) else {
             return tx.rollback().await.map(|()| false);
-        }
+        };
         let failure = Failure::new(FailureClass::Crash, HAS_BEGUN);
-        tx.bury(&self.consumer.name, &DeadLetter { failure, ..letter }).await?;
+        tx.bury(consumer, &DeadLetter { failure, ..letter }).await?;
+        tx.hold(consumer, id, lease).await?;
         tx.commit(None).await.map(|()| true)
     }
 
@@ -97,6 +107,7 @@ impl RetriedAll {
         match retried {
             Retried::Handled => self.handled += 1,
             Retried::Failed(_) => self.failed += 1,
+            Retried::Refused(_) | Retried::UnderWay => self.untried += 1,
             Retried::Gone => {}
         }
     }

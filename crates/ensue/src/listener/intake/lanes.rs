@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::burial::Burial;
 use super::{Arrived, Attempt, Kind};
 use crate::listener::Tag;
 use crate::listener::lane::Lane;
@@ -34,6 +35,9 @@ pub(super) struct Waiting<T> {
     pub(super) recorded: Option<u32>,
     /// It is tried no more.
     pub(super) doom: Option<Failure>,
+    pub(super) burial: Burial,
+    /// What it takes up of the memory.
+    pub(super) bytes: usize,
     /// When it is tried again.
     not_before: Option<Duration>,
     is_under_way: bool,
@@ -94,6 +98,11 @@ impl<T> Lanes<T> {
         self.messages.len()
     }
 
+    /// What has arrived in the session that is open.
+    pub(super) fn of_session(&self) -> impl Iterator<Item = &Waiting<T>> {
+        self.messages.values().filter(|message| message.tag.is_some())
+    }
+
     pub(super) fn get(&self, place: Place) -> Option<&Waiting<T>> {
         self.messages.get(&place)
     }
@@ -114,7 +123,7 @@ impl<T> Lanes<T> {
 
     /// Behind whatever has arrived, and before those that were raised after it and have not begun.
     pub(super) fn add(&mut self, arrived: Arrived<T>) {
-        let Arrived { tag, lane, sequence, is_redelivered, kind, content } = arrived;
+        let Arrived { tag, lane, sequence, is_redelivered, kind, bytes, content } = arrived;
         let place = Place(self.next);
         self.next += 1;
         let message = Waiting {
@@ -130,6 +139,8 @@ impl<T> Lanes<T> {
                 Kind::Doomed(failure) => Some(failure),
                 Kind::Together | Kind::Alone | Kind::PassedBy => None,
             },
+            burial: Burial::default(),
+            bytes,
             not_before: None,
             is_under_way: false,
         };

@@ -1,9 +1,4 @@
-//! Single steps, and random schedules in which nothing may be lost, doubled or overtaken.
-
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use ensue_core::EventId;
-use proptest::prelude::*;
+//! Single steps. Random schedules are the simulation's.
 
 use super::*;
 use crate::subscription::FailureClass;
@@ -22,6 +17,7 @@ fn arrived(number: u64, key: &str) -> Arrived<u64> {
         lane: Lane::Key(key.to_owned()),
         sequence: None,
         kind: Kind::Together,
+        bytes: 100,
         content: number,
     }
 }
@@ -145,7 +141,7 @@ fn after_its_attempts_a_message_is_buried_and_the_next_of_its_key_goes_on() {
         assert_eq!((message, counted), (1, Attempt::Number(attempt)));
         intake.end(at(0), piece, failed(0, attempt));
     }
-    let Next::Do(Action::Bury { piece, message, failure: why, attempts }) = intake.next(at(0))
+    let Next::Do(Action::Bury { piece, message, failure: why, attempts, .. }) = intake.next(at(0))
     else {
         panic!("not buried");
     };
@@ -369,344 +365,74 @@ fn when_it_is_to_end_what_is_under_way_is_finished_and_acknowledged() {
     assert!(matches!(intake.next(at(0)), Next::Over));
 }
 
-/// A broker that redelivers, a database that remembers, and handlers that fail now and then.
-struct World {
-    intake: Intake<u64>,
-    /// Its lanes, and messages of a batch.
-    size: (usize, usize),
-    now: Duration,
-    next_tag: u64,
-    /// In the order in which they were raised, and whether they were delivered before.
-    queue: VecDeque<(u64, bool)>,
-    unacknowledged: BTreeMap<u64, u64>,
-    receipts: BTreeSet<u64>,
-    /// Those of suspects that were recorded.
-    attempts: BTreeMap<u64, u32>,
-    handled: Vec<u64>,
-    dead: BTreeSet<u64>,
-    under_way: Vec<(Piece, Work)>,
-}
-
-#[derive(Debug, Clone)]
-enum Work {
-    Handle {
-        messages: Vec<u64>,
-        attempt: u32,
-        is_recorded: bool,
-    },
-    /// It has had its attempts.
-    GiveUp {
-        messages: Vec<u64>,
-        attempts: u32,
-    },
-    Bury(u64),
-}
-
-impl Work {
-    fn messages(&self) -> &[u64] {
-        match self {
-            Self::Handle { messages, .. } | Self::GiveUp { messages, .. } => messages,
-            Self::Bury(message) => std::slice::from_ref(message),
-        }
+#[test]
+fn what_is_large_is_handled_in_smaller_batches_and_one_message_always_fits() {
+    let mut intake = intake();
+    let half = BATCH_BYTES_MAX / 2;
+    for (number, bytes) in [(1, half), (2, half), (3, 1), (4, 3 * half), (5, 1)] {
+        intake.arrive(Arrived { bytes, ..arrived(number, "A") });
+    }
+    for expected in [vec![1, 2], vec![3], vec![4], vec![5]] {
+        let (piece, messages) = together(&mut intake, 0);
+        assert_eq!(messages, expected);
+        intake.end(at(0), piece, Outcome::Done { new: vec![true; expected.len()] });
+        assert_eq!(acknowledged(&mut intake, 0).len(), expected.len());
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Deliver(u8),
-    Succeed(u8),
-    Fail {
-        piece: u8,
-        at: u8,
-        random: u64,
-    },
-    Refuse(u8),
-    /// Before it begins, or at the commit, which may have happened all the same.
-    Interrupt {
-        piece: u8,
-        upon: Option<bool>,
-        random: u64,
-    },
-    Overrun {
-        piece: u8,
-        at: u8,
-    },
-    LoseSession,
-    /// Of the process; nothing is left but what is stored.
-    Crash,
-    Pass(u8),
+#[test]
+fn when_more_is_here_than_fits_the_next_session_has_a_prefetch_with_which_it_would() {
+    let mut intake = intake();
+    for number in 1..=10 {
+        intake.arrive(Arrived { bytes: 10 * number, ..arrived(number as u64, "A") });
+    }
+    assert_eq!(intake.fitting_prefetch(550), None);
+    assert_eq!(intake.fitting_prefetch(549), Some(5));
+    assert_eq!(intake.fitting_prefetch(9), Some(1));
+    // What is under way and cannot be acknowledged any more is not of the next session.
+    together(&mut intake, 0);
+    intake.lose_session();
+    intake.arrive(Arrived { bytes: 1_000, ..arrived(1, "A") });
+    assert_eq!(intake.fitting_prefetch(9), None, "one always fits");
 }
 
-const KEYS: u64 = 4;
-
-/// Whose handler never ends but with the connection.
-fn is_poisonous(number: u64) -> bool {
-    number % 13 == 5
-}
-
-/// Every seventh has none; every ninth calls the outside; every thirty-first is no event.
-fn message(number: u64, tag: u64, is_redelivered: bool) -> Arrived<u64> {
-    let lane = match number % 7 {
-        0 => Lane::Event(EventId::named(&number.to_le_bytes())),
-        _ => Lane::Key((number % KEYS).to_string()),
-    };
-    let kind = match (number % 31, number % 9) {
-        (30, _) => Kind::Doomed(failure()),
-        (_, 8) => Kind::Alone,
-        _ => Kind::Together,
-    };
-    let sequence = Some(("shop".to_owned(), number));
-    Arrived { tag: Tag(tag), is_redelivered, lane, sequence, kind, content: number }
-}
-
-impl World {
-    fn new(messages: u64, width: usize, batch: usize) -> Self {
-        Self {
-            intake: Intake::new(POLICY, width, batch),
-            size: (width, batch),
-            now: Duration::ZERO,
-            next_tag: 0,
-            queue: (0..messages).map(|number| (number, false)).collect(),
-            unacknowledged: BTreeMap::new(),
-            receipts: BTreeSet::new(),
-            attempts: BTreeMap::new(),
-            handled: Vec::new(),
-            dead: BTreeSet::new(),
-            under_way: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, step: Step) {
-        match step {
-            Step::Deliver(messages) => self.deliver(messages.into()),
-            Step::Succeed(piece) => {
-                if let Some((piece, work)) = self.take(piece) {
-                    let outcome = self.work_off(&work);
-                    self.intake.end(self.now, piece, outcome);
-                }
-            }
-            Step::Fail { piece, at, random } => {
-                let Some((piece, work)) = self.take(piece) else { return };
-                let outcome = match work {
-                    Work::Handle { messages, attempt, .. } => {
-                        let at = usize::from(at) % messages.len();
-                        let verdict = Verdict::Again;
-                        Outcome::Failed { at, attempt, failure: failure(), verdict, random }
-                    }
-                    Work::GiveUp { .. } | Work::Bury(_) => interrupted(BEFORE),
-                };
-                self.intake.end(self.now, piece, outcome);
-            }
-            Step::Refuse(piece) => {
-                if let Some((piece, _)) = self.take(piece) {
-                    self.intake.end(self.now, piece, Outcome::Refused);
-                }
-            }
-            Step::Interrupt { piece, upon, random } => {
-                let Some((piece, work)) = self.take(piece) else { return };
-                let upon = match (upon, &work) {
-                    (Some(is_committed), Work::Handle { .. } | Work::Bury(_)) => {
-                        if is_committed && !work.messages().iter().any(|it| is_poisonous(*it)) {
-                            self.commit(&work);
-                        }
-                        Upon::Whole
-                    }
-                    (None, Work::Handle { attempt, is_recorded: true, .. }) => {
-                        Upon::Nothing { recorded: Some(*attempt) }
-                    }
-                    (None, _) | (Some(_), Work::GiveUp { .. }) => BEFORE,
-                };
-                self.intake.end(self.now, piece, Outcome::Interrupted { upon, random });
-            }
-            Step::Overrun { piece, at } => {
-                let Some((piece, work)) = self.take(piece) else { return };
-                let outcome = match work.messages().len() {
-                    1 => interrupted(BEFORE),
-                    messages => Outcome::Overdue { at: 1 + usize::from(at) % (messages - 1) },
-                };
-                self.intake.end(self.now, piece, outcome);
-            }
-            Step::LoseSession => self.lose_session(),
-            Step::Crash => {
-                self.lose_session();
-                self.under_way.clear();
-                let (width, batch) = self.size;
-                self.intake = Intake::new(POLICY, width, batch);
-            }
-            Step::Pass(millis) => self.now += at(u64::from(millis) * 20),
-        }
-        self.do_all();
-    }
-
-    fn deliver(&mut self, messages: usize) {
-        for (number, is_redelivered) in self.queue.drain(..messages.min(self.queue.len())) {
-            self.unacknowledged.insert(self.next_tag, number);
-            self.intake.arrive(message(number, self.next_tag, is_redelivered));
-            self.next_tag += 1;
-        }
-    }
-
-    fn take(&mut self, piece: u8) -> Option<(Piece, Work)> {
-        match self.under_way.len() {
-            0 => None,
-            pieces => Some(self.under_way.swap_remove(usize::from(piece) % pieces)),
-        }
-    }
-
-    /// As well as it can be.
-    fn work_off(&mut self, work: &Work) -> Outcome {
-        let is_new = |number: &u64| !self.receipts.contains(number);
-        match work {
-            Work::Handle { messages, .. } => {
-                let poison = |number: &u64| is_poisonous(*number) && is_new(number);
-                if let Some(at) = messages.iter().position(poison) {
-                    return interrupted(Upon::Handling { at });
-                }
-            }
-            Work::GiveUp { messages, attempts } if messages.iter().all(is_new) => {
-                let (attempt, verdict, random) = (*attempts, Verdict::Never, 0);
-                return Outcome::Failed { at: 0, attempt, failure: failure(), verdict, random };
-            }
-            Work::GiveUp { .. } => return Outcome::Done { new: vec![false] },
-            Work::Bury(_) => {}
-        }
-        Outcome::Done { new: self.commit(work) }
-    }
-
-    /// As the store counts it.
-    fn begin_alone(&mut self, message: u64, attempt: Attempt) -> Work {
-        let messages = vec![message];
-        match attempt {
-            Attempt::Number(attempt) => Work::Handle { messages, attempt, is_recorded: false },
-            Attempt::Recorded(attempt) => Work::Handle { messages, attempt, is_recorded: true },
-            Attempt::ToRecord => {
-                let attempts = self.attempts.entry(message).or_default();
-                *attempts += 1;
-                match *attempts > ATTEMPTS_MAX {
-                    true => Work::GiveUp { messages, attempts: *attempts - 1 },
-                    false => Work::Handle { messages, attempt: *attempts, is_recorded: true },
-                }
-            }
-        }
-    }
-
-    fn commit(&mut self, work: &Work) -> Vec<bool> {
-        let mut new = Vec::new();
-        for number in work.messages() {
-            new.push(self.receipts.insert(*number));
-            match (new.last(), work) {
-                (Some(true), Work::Handle { .. }) => self.handled.push(*number),
-                (Some(true), Work::Bury(_)) => drop(self.dead.insert(*number)),
-                _ => {}
-            }
-        }
-        new
-    }
-
-    /// Everything comes back in its order, before what was not delivered yet.
-    fn lose_session(&mut self) {
-        self.intake.lose_session();
-        for (_, number) in std::mem::take(&mut self.unacknowledged).into_iter().rev() {
-            self.queue.push_front((number, true));
-        }
-    }
-
-    fn do_all(&mut self) {
-        loop {
-            let (piece, work) = match self.intake.next(self.now) {
-                Next::Do(Action::Acknowledge { tags }) => {
-                    for tag in tags {
-                        let number = self.unacknowledged.remove(&tag.0);
-                        let number = number.expect("a tag of another session");
-                        assert!(self.receipts.contains(&number), "{number} before its commit");
-                    }
-                    continue;
-                }
-                Next::Do(Action::Together { piece, messages }) => {
-                    (piece, Work::Handle { messages, attempt: 1, is_recorded: false })
-                }
-                Next::Do(Action::Alone { piece, message, attempt }) => {
-                    (piece, self.begin_alone(message, attempt))
-                }
-                Next::Do(Action::Bury { piece, message, .. }) => (piece, Work::Bury(message)),
-                Next::Wait { .. } => return,
-                Next::Over => panic!("over before anybody has said so"),
-            };
-            self.assert_apart(&work);
-            self.under_way.push((piece, work));
-        }
-    }
-
-    fn assert_apart(&self, begun: &Work) {
-        let lanes = |work: &Work| -> BTreeSet<_> {
-            work.messages().iter().map(|number| message(*number, 0, false).lane).collect()
-        };
-        for (_, other) in &self.under_way {
-            assert!(lanes(other).is_disjoint(&lanes(begun)), "{other:?} beside {begun:?}");
-        }
-    }
-
-    /// From now on nothing goes wrong.
-    fn finish(&mut self, messages: u64) {
-        for _ in 0..20 * messages + 100 {
-            let is_done = self.receipts.len() as u64 == messages && self.unacknowledged.is_empty();
-            if is_done && self.intake.counts().waiting == 0 {
-                break;
-            }
-            self.step(Step::Deliver(7));
-            self.step(Step::Pass(255));
-            self.step(Step::Succeed(0));
-        }
-        let all: BTreeSet<_> = (0..messages).collect();
-        assert_eq!(self.receipts, all, "lost");
-        assert!(self.unacknowledged.is_empty(), "{:?}", self.unacknowledged);
-        assert_eq!(self.handled.len() + self.dead.len(), all.len());
-        assert!(all.iter().all(|number| !is_poisonous(*number) || self.dead.contains(number)));
-        let handled: BTreeSet<_> = self.handled.iter().copied().collect();
-        assert_eq!(handled.len(), self.handled.len(), "handled twice");
-        assert_eq!(self.intake.counts().waiting, 0);
-        let mut last = BTreeMap::new();
-        for number in &self.handled {
-            if let Lane::Key(key) = message(*number, 0, false).lane {
-                let before = last.insert(key, *number);
-                assert!(before < Some(*number), "{number} after {before:?}");
-            }
-        }
-        assert_eq!(self.intake.counts().out_of_order, 0);
+fn buried_with(intake: &mut Intake<u64>, now: u64) -> (Piece, usize) {
+    match intake.next(at(now)) {
+        Next::Do(Action::Bury { piece, bytes, .. }) => (piece, bytes),
+        other => panic!("not buried: {other:?}"),
     }
 }
 
-fn steps() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => (1..6_u8).prop_map(Step::Deliver),
-        6 => any::<u8>().prop_map(Step::Succeed),
-        3 => (any::<u8>(), any::<u8>(), any::<u64>())
-            .prop_map(|(piece, at, random)| Step::Fail { piece, at, random }),
-        1 => any::<u8>().prop_map(Step::Refuse),
-        2 => (any::<u8>(), any::<Option<bool>>(), any::<u64>()).prop_map(
-            |(piece, upon, random)| Step::Interrupt { piece, upon, random }
-        ),
-        1 => (any::<u8>(), any::<u8>()).prop_map(|(piece, at)| Step::Overrun { piece, at }),
-        1 => Just(Step::LoseSession),
-        1 => Just(Step::Crash),
-        3 => any::<u8>().prop_map(Step::Pass),
-    ]
+#[test]
+fn a_dead_letter_that_the_database_refuses_is_cut_and_holds_up_no_other_key() {
+    let mut intake = intake();
+    intake.arrive(Arrived { kind: Kind::Doomed(failure()), ..arrived(1, "A") });
+    let (piece, bytes) = buried_with(&mut intake, 0);
+    assert_eq!(bytes, usize::MAX);
+    intake.end(at(0), piece, Outcome::Unburied { random: 50_000 });
+    intake.arrive(arrived(2, "B"));
+    assert_eq!(together(&mut intake, 0).1, [2]);
+    assert_eq!(waits(&mut intake, 0), Some(at(50)));
+    let (piece, first) = buried_with(&mut intake, 50);
+    intake.end(at(50), piece, Outcome::Unburied { random: 0 });
+    let (mut piece, second) = buried_with(&mut intake, 50);
+    assert!(second < first && first < bytes, "{second} {first}");
+    for _ in 0..5 {
+        intake.end(at(50), piece, interrupted(BEFORE));
+        let again = buried_with(&mut intake, 50);
+        assert_eq!(again.1, second, "a database that is away refuses nothing");
+        piece = again.0;
+    }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn nothing_is_lost_or_handled_twice_or_overtaken_and_acknowledged_only_after_its_commit(
-        steps in proptest::collection::vec(steps(), 0..120),
-        messages in 1..60_u64,
-        width in 1..4_usize,
-        batch in 1..12_usize,
-    ) {
-        let mut world = World::new(messages, width, batch);
-        for step in steps {
-            world.step(step);
-        }
-        world.finish(messages);
+#[test]
+fn a_dead_letter_that_costs_its_connection_again_and_again_is_cut() {
+    let mut intake = intake();
+    intake.arrive(Arrived { kind: Kind::Doomed(failure()), ..arrived(1, "A") });
+    for _ in 0..3 {
+        let (piece, bytes) = buried_with(&mut intake, 0);
+        assert_eq!(bytes, usize::MAX);
+        intake.end(at(0), piece, interrupted(Upon::Whole));
     }
+    assert!(buried_with(&mut intake, 0).1 < usize::MAX);
 }

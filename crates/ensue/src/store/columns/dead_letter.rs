@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure;
 use crate::listener::{Message, Unreadable};
+use crate::store::Cut;
 use crate::{BoxError, DeadLetter};
 
 /// A [`DeadLetter`].
@@ -26,6 +27,21 @@ pub struct DeadLetterColumns {
     pub attempts: i64,
     /// When it became one.
     pub died_at_us: i64,
+}
+
+/// What there is to a letter but its body, and how that failed.
+#[derive(Serialize, Deserialize)]
+struct KeptLetter {
+    #[serde(flatten)]
+    kept: Kept,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cut: Option<KeptCut>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptCut {
+    length: u64,
+    sha256: String,
 }
 
 /// A message without its body; names are those of the log's columns.
@@ -68,10 +84,11 @@ impl From<&DeadLetter> for DeadLetterColumns {
             Ok(message) => (Kept::Event(message.into()), &message.envelope.payload),
             Err(unreadable) => (Kept::Unreadable(unreadable.into()), &unreadable.body),
         };
+        let cut = letter.cut.clone().map(|Cut { length, sha256 }| KeptCut { length, sha256 });
         Self {
             id: letter.id.to_string(),
             // Text, numbers, and maps of text always have a JSON form.
-            message: serde_json::to_string(&kept).unwrap_or_default(),
+            message: serde_json::to_string(&KeptLetter { kept, cut }).unwrap_or_default(),
             body: body.clone(),
             failure_class: letter.failure.class.name().to_owned(),
             failure_message: letter.failure.message.clone(),
@@ -87,9 +104,11 @@ impl DeadLetterColumns {
     /// # Errors
     /// If it has no id, by which it could be taken out.
     pub fn read(self) -> Result<DeadLetter, BoxError> {
+        let (message, cut) = read_message(&self.message, self.body);
         Ok(DeadLetter {
             id: self.id.parse()?,
-            message: read_message(&self.message, self.body),
+            message,
+            cut,
             failure: failure(&self.failure_class, self.failure_message),
             attempts: self.attempts.max(0).try_into().unwrap_or(u32::MAX),
             died_at: Timestamp::from_micros(self.died_at_us),
@@ -97,13 +116,18 @@ impl DeadLetterColumns {
     }
 }
 
-fn read_message(stored: &str, body: Vec<u8>) -> Result<Message, Unreadable> {
-    let event = match serde_json::from_str(stored) {
-        Ok(Kept::Unreadable(unreadable)) => return Err(unreadable.with(body)),
-        Ok(Kept::Event(event)) => event.without_payload(),
-        Err(error) => Err(error.into()),
+fn read_message(stored: &str, body: Vec<u8>) -> (Result<Message, Unreadable>, Option<Cut>) {
+    let (event, cut) = match serde_json::from_str(stored) {
+        Ok(KeptLetter { kept, cut }) => {
+            let cut = cut.map(|KeptCut { length, sha256 }| Cut { length, sha256 });
+            match kept {
+                Kept::Unreadable(unreadable) => return (Err(unreadable.with(body)), cut),
+                Kept::Event(event) => (event.without_payload(), cut),
+            }
+        }
+        Err(error) => (Err(error.into()), None),
     };
-    match event {
+    let message = match event {
         Ok(mut message) => {
             message.envelope.payload = body;
             Ok(message)
@@ -112,7 +136,8 @@ fn read_message(stored: &str, body: Vec<u8>) -> Result<Message, Unreadable> {
             let why = format!("a dead letter's message: {error}");
             Err(Unreadable::new(why, body).with_headers([(STORED, stored)]))
         }
-    }
+    };
+    (message, cut)
 }
 
 /// What is stored of a message that cannot be read stays with it under this name, so that nothing of it
@@ -207,7 +232,7 @@ mod tests {
     fn letter(message: Result<Message, Unreadable>) -> DeadLetter {
         let failure = Failure::new(FailureClass::Handler, "no card");
         let died_at = Timestamp::from_micros(9);
-        DeadLetter { id: EventId::now(), message, failure, attempts: 5, died_at }
+        DeadLetter { id: EventId::now(), message, cut: None, failure, attempts: 5, died_at }
     }
 
     #[test]
@@ -220,8 +245,10 @@ mod tests {
             .with_id("4711")
             .with_content_type("text/plain")
             .with_headers([("a", "1\0"), ("a", "2")]);
-        for message in [Ok(message()), Ok(bare), Err(unreadable), Err(whole)] {
-            let letter = letter(message);
+        let letters = [Ok(message()), Ok(bare), Err(unreadable), Err(whole)].map(letter);
+        let cut = letter(Ok(message())).cut_to(1);
+        assert!(cut.cut.is_some());
+        for letter in letters.into_iter().chain([cut]) {
             let columns = DeadLetterColumns::from(&letter);
             assert!(!columns.message.contains('\0'), "not every database has room for it");
             assert_eq!(columns.read().unwrap(), letter);

@@ -106,6 +106,20 @@ impl<S: SqlInbox> Inbox for S {
         letter(row).map(Some).map_err(unreadable(what))
     }
 
+    async fn hold(
+        &self,
+        transaction: &mut Self::Transaction,
+        consumer: &str,
+        id: EventId,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let what: What<'_> = &|| format!("cannot hold dead letter {id} of `{consumer}`");
+        let lease_us = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+        let values = [consumer.into(), id.into(), lease_us.into()];
+        let call = Call::new(&self.statements().hold_dead_letter, &values, what);
+        Ok(self.execute(transaction, call).await? > 0)
+    }
+
     async fn dead_letters(
         &self,
         consumer: &str,

@@ -37,6 +37,8 @@ statements! { $
     /// `$1` consumer, `$2` id: the columns of `read_dead_letters`, of one that is not dropped. Whoever does
     /// it at once waits.
     lock_dead_letter,
+    /// `$1` consumer, `$2` id, `$3` for how long in microseconds: if it is there, not dropped, and not held.
+    hold_dead_letter,
     /// `$1` consumer, `$2` id.
     delete_dead_letter,
     /// `$1` consumer, `$2` id: the receipt is of now.

@@ -16,6 +16,22 @@ pub(super) struct InboxTables {
     /// How many, and when the last one began.
     attempts: BTreeMap<(String, EventId), (u32, Timestamp)>,
     letters: BTreeMap<(String, EventId), Kept>,
+    letter_bytes_max: Option<usize>,
+}
+
+impl<T> MemoryStore<T> {
+    /// From now on, refuses dead letters with a body of more than `bytes`, as a database does that has a
+    /// limit of its own.
+    pub fn refuse_dead_letters_over(&self, bytes: usize) {
+        self.committed().tables.inbox.letter_bytes_max = Some(bytes);
+    }
+}
+
+fn bytes_of(letter: &DeadLetter) -> usize {
+    match &letter.message {
+        Ok(message) => message.envelope.payload.len(),
+        Err(unreadable) => unreadable.body.len(),
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +39,7 @@ struct Kept {
     letter: DeadLetter,
     /// When, and why.
     dropped: Option<(Timestamp, String)>,
+    held_until: Option<Timestamp>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
@@ -67,9 +84,13 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         consumer: &str,
         letter: &DeadLetter,
     ) -> Result<(), Error> {
+        let inbox = &mut transaction.tables.inbox;
+        if inbox.letter_bytes_max.is_some_and(|bytes_max| bytes_of(letter) > bytes_max) {
+            return Err(Error::store("cannot store a dead letter", "it is too large", false));
+        }
         let letter = DeadLetter { died_at: now(), ..letter.clone() };
         let it = (consumer.to_owned(), letter.id);
-        transaction.tables.inbox.letters.insert(it, Kept { letter, dropped: None });
+        inbox.letters.insert(it, Kept { letter, dropped: None, held_until: None });
         Ok(())
     }
 
@@ -83,6 +104,22 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
         let Some(Kept { dropped: None, .. }) = inbox.letters.get(&it) else { return Ok(None) };
         inbox.receipts.insert(it.clone(), now());
         Ok(inbox.letters.remove(&it).map(|kept| kept.letter))
+    }
+
+    async fn hold(
+        &self,
+        transaction: &mut MemoryTransaction<T>,
+        consumer: &str,
+        id: EventId,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let kept = transaction.tables.inbox.letters.get_mut(&(consumer.to_owned(), id));
+        let is_free = |kept: &&mut Kept| {
+            kept.dropped.is_none() && kept.held_until.is_none_or(|until| until <= now())
+        };
+        let Some(kept) = kept.filter(is_free) else { return Ok(false) };
+        kept.held_until = Some(now().plus(lease));
+        Ok(true)
     }
 
     async fn dead_letters(
@@ -117,7 +154,7 @@ impl<T: Clone + Send + Sync + 'static> Inbox for MemoryStore<T> {
 
     async fn forget(&self, consumer: &str, age: Duration) -> Result<u64, Error> {
         let mut transaction = self.begin().await?;
-        let InboxTables { receipts, attempts, letters } = &mut transaction.tables.inbox;
+        let InboxTables { receipts, attempts, letters, .. } = &mut transaction.tables.inbox;
         let is_old = |of: &str, at: &Timestamp| of == consumer && now().since(*at) >= age;
         attempts.retain(|(of, _), (_, at)| !is_old(of, at));
         letters.retain(|(of, _), kept| kept.dropped.as_ref().is_none_or(|(at, _)| !is_old(of, at)));
