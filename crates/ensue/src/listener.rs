@@ -46,4 +46,6 @@ pub use builder::Listener;
 pub use counts::ListenerCounts;
 pub use dead_letters::{DeadLetters, Retried, RetriedAll};
 pub use listening::Listening;
+#[cfg(feature = "testing")]
+pub(crate) use serving::settle;
 pub use source::{Arrival, Message, Session, Source, Tag, Unreadable};

@@ -4,3 +4,12 @@ pub use crate::forwarder::follower::{Action, Follower, Input, Next, Seen, Sent};
 pub use crate::forwarder::lease::{Lease, LeaseAction, LeaseInput};
 pub use crate::forwarder::sharing::Sharing;
 pub use crate::subscription::rows::Verdict;
+
+/// Those of a listener.
+pub mod listener {
+    pub use super::Verdict;
+    pub use crate::listener::intake::{
+        Action, Arrived, Attempt, Intake, Kind, Next, Outcome, Piece, Upon,
+    };
+    pub use crate::listener::lane::Lane;
+}

@@ -11,7 +11,7 @@ use crate::events::Application;
 use crate::subscription::{Subscription, TakeOver, Term};
 use crate::{Error, Store};
 
-/// Lets everything ensue that can at the time `clock` shows: after-commit handlers, subscriptions,
+/// Lets everything ensue that can at the time `clock` shows: after-commit handlers, subscriptions, listeners,
 /// and whatever ensues from those. The time at which more is due, if any is.
 pub(crate) async fn settle<S: Store>(
     application: &Arc<Application<S>>,
@@ -22,6 +22,9 @@ pub(crate) async fn settle<S: Store>(
         let head = application.store.barrier().await?;
         for subscription in &application.subscriptions {
             follow(application, subscription, clock, head).await?;
+        }
+        for consumer in &application.consumers {
+            crate::listener::settle(application, consumer).await;
         }
         application.local_pool.settle().await;
         if application.store.barrier().await? == head {

@@ -9,6 +9,8 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a
 
 pub(super) trait AnySource: Send + Sync {
     fn open_boxed(&self, prefetch: u16) -> Boxed<'_, Box<dyn AnySession>>;
+    #[cfg(feature = "testing")]
+    fn drained_boxed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 pub(super) trait AnySession: Send {
@@ -24,6 +26,11 @@ impl<T: Source> AnySource for T {
             let session: Box<dyn AnySession> = Box::new(self.open(prefetch).await?);
             Ok(session)
         })
+    }
+
+    #[cfg(feature = "testing")]
+    fn drained_boxed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.drained())
     }
 }
 

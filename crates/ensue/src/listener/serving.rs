@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "testing")]
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::Instant;
@@ -250,6 +252,23 @@ impl<S: Store> Serving<S> {
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+/// Listens until everything in the source is acknowledged, if that can tell.
+#[cfg(feature = "testing")]
+pub(crate) async fn settle<S: Store>(
+    application: &Arc<Application<S>>,
+    consumer: &Arc<Consumer<S>>,
+) {
+    if consumer.source.drained_boxed().now_or_never().is_some() {
+        return;
+    }
+    let (stop, stopping) = watch::channel(false);
+    let drained = async {
+        consumer.source.drained_boxed().await;
+        stop.send_replace(true);
+    };
+    tokio::join!(Serving::new(application, consumer, stopping).run(), drained);
 }
 
 async fn sleep_until(started: Instant, until: Option<Duration>) {

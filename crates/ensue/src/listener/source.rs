@@ -22,6 +22,12 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// CANCEL-SAFE: dropped half-way it MUST leave nothing connected.
     fn open(&self, prefetch: u16) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
+
+    /// Returns once every message that was sent is acknowledged, which a scenario of a test waits for. A
+    /// source that cannot tell returns at once.
+    fn drained(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed, and acknowledgements that

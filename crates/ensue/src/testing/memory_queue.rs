@@ -182,6 +182,10 @@ impl Source for MemoryQueue {
         });
         Ok(MemorySession { queue, number, prefetch: prefetch.into(), is_stopped: false })
     }
+
+    async fn drained(&self) {
+        Self::drained(self).await;
+    }
 }
 
 impl Session for MemorySession {

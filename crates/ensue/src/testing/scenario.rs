@@ -157,7 +157,9 @@ impl<S: Store> Scenario<S> {
     }
 
     /// Lets everything ensue that can at this time, and everything that ensues from that: handlers
-    /// after the commit, and the subscriptions. What failed waits for its time to be tried again.
+    /// after the commit, the subscriptions, and listeners to a [`MemoryQueue`](super::MemoryQueue), whose
+    /// messages are acknowledged by then. An entry that failed waits for its time to be tried again; a
+    /// message is tried until it is handled or a dead letter, in real time.
     ///
     /// # Errors
     /// The database's; if a forwarder runs the application's subscriptions.

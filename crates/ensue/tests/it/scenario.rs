@@ -5,9 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ensue::testing::Scenario;
+use ensue::testing::{MemoryQueue, Scenario};
 use ensue::{
-    Builder, ErrorKind, Event, Events, Log, Meta, Position, RetryPolicy, State, raise, store::Page,
+    Builder, ErrorKind, Event, Events, Listener, Log, Meta, Position, RetryPolicy, State, raise,
+    store::Page,
 };
 use futures_util::FutureExt;
 
@@ -255,4 +256,30 @@ async fn what_has_not_ensued_within_its_time_is_late_until_it_has() {
     assert_eq!(scenario.events().late("shipping").await.unwrap(), None);
     let unknown = scenario.events().late("shiping").await.unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::UnknownSubscription);
+}
+
+#[tokio::test]
+async fn settling_lets_listeners_handle_what_is_in_their_queues_and_whatever_ensues() {
+    let (carrier, queue) = (Carrier::default(), MemoryQueue::default());
+    let mails = Arc::new(Mutex::new(Vec::new()));
+    let mailed = Arc::clone(&mails);
+    let listener = Listener::new("shipping", queue.clone()).on(ship);
+    let builder = Events::builder(Store::default())
+        .state(carrier.clone())
+        .listen(listener)
+        .subscribe("mails", move |shipped: &OrderShipped| {
+            mailed.lock().unwrap().push(shipped.order_no.clone());
+        });
+    let scenario = Scenario::of(builder).await.unwrap();
+    for order_nos in [["A-1", "B-1"], ["A-2", "B-2"]] {
+        for order_no in order_nos {
+            queue.send("shop", placed(order_no));
+        }
+        scenario.settle().await.unwrap();
+        assert_eq!(
+            (queue.waiting(), mails.lock().unwrap().split_off(0)),
+            (0, order_nos.map(String::from).to_vec())
+        );
+    }
+    assert_eq!(carrier.loaded(), ["A-1", "B-1", "A-2", "B-2"]);
 }
