@@ -30,6 +30,12 @@ impl<T> Agenda<T> {
         self.put_at(self.now + delay, item);
     }
 
+    /// What of it is on the agenda, in its order, and is not any more.
+    pub(crate) fn take(&mut self, is_of_it: impl Fn(&T) -> bool) -> Vec<T> {
+        let of_it = self.items.extract_if(.., |_, item| is_of_it(item));
+        of_it.map(|(_, item)| item).collect()
+    }
+
     /// What happens next; time goes on until then.
     pub(crate) fn next(&mut self) -> Option<T> {
         let ((time, _), item) = self.items.pop_first()?;

@@ -11,6 +11,7 @@
 //! - [`Mutant`] is a world that is broken on purpose: whoever does not notice that sees nothing.
 
 mod agenda;
+pub mod audience;
 mod brief;
 mod broker;
 mod database;

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use simulation::audience::{Audience, ListenerMutant};
 use simulation::fleet::Fleet;
 use simulation::terminal::say;
-use simulation::{Mutant, Target, World, schedules};
+use simulation::{Found, Mutant, Tally, Target, World, schedules};
 
 /// Simulates processes that follow one log, with everything that may go wrong
 #[derive(Parser)]
@@ -26,16 +27,22 @@ struct Arguments {
     /// Send entries to a sink, instead of handling them
     #[arg(long)]
     sink: bool,
+    /// Simulate processes that listen to a queue, instead of following a log
+    #[arg(long, conflicts_with_all = ["sink", "mutant", "fleets"])]
+    listener: bool,
     /// Run so many fleets, which share subscriptions out among themselves
     #[arg(long)]
     fleets: Option<u64>,
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, schedules, mutant, mutants, sink, fleets } = Arguments::parse();
+    let Arguments { seed, schedules, mutant, mutants, sink, listener, fleets } = Arguments::parse();
     let target = if sink { Target::Sink } else { Target::Handlers };
     let first = seed.unwrap_or(0);
     let is_well = match (schedules, fleets) {
+        _ if listener && mutants => listener_table(first),
+        (Some(schedules), _) if listener => listen(first, schedules),
+        _ if listener => replay_listener(first),
         _ if mutants => table(target, first),
         (Some(schedules), _) => many(target, first, schedules),
         (None, Some(fleets)) => share(first, fleets),
@@ -52,6 +59,48 @@ fn replay(target: Target, seed: u64, mutant: Option<Mutant>) -> bool {
         Err(violation) => say(&format!("seed {seed}: {violation}")),
     }
     lived.is_ok()
+}
+
+fn replay_listener(seed: u64) -> bool {
+    let (lines, lived) = Audience::new(seed, None).trace();
+    lines.iter().for_each(|line| say(line));
+    match &lived {
+        Ok(()) => say(&format!("seed {seed}: every promise was kept")),
+        Err(violation) => say(&format!("seed {seed}: {violation}")),
+    }
+    lived.is_ok()
+}
+
+fn listen(seed: u64, schedules: u64) -> bool {
+    let (tally, found) =
+        schedules::run_each(seed, schedules, |seed| schedules::one_audience(seed, None));
+    for Found { seed, violation } in found.iter().take(FOUND_SHOWN) {
+        let command = format!("cargo xtask simulate --listener --seed {seed}");
+        say(&format!("seed {seed}: {violation}; see it with: {command}"));
+    }
+    let Tally { schedules, steps, effects, violations, .. } = tally;
+    say(&format!(
+        "{schedules} schedules, {steps} steps, {effects} effects; {violations} violations"
+    ));
+    found.is_empty()
+}
+
+fn listener_table(seed: u64) -> bool {
+    say(&"| mutant | noticed after schedules | by |\n|---|---|---|");
+    let mut all_noticed = true;
+    for mutant in ListenerMutant::ALL {
+        match schedules::catch_listener(mutant, seed, SCHEDULES_MAX) {
+            Some(found) => {
+                let after = found.seed - seed + 1;
+                say(&format!("| `{mutant:?}` | {after} | {} |", found.violation));
+            }
+            None => {
+                all_noticed = false;
+                say(&format!("| `{mutant:?}` | never | – |"));
+            }
+        }
+    }
+    all_noticed
 }
 
 fn many(target: Target, seed: u64, schedules: u64) -> bool {
