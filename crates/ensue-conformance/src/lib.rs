@@ -39,6 +39,7 @@ pub mod sinks;
 pub mod subscriptions;
 pub mod transactions;
 pub mod unreadable;
+pub mod values;
 
 pub use backend::Backend;
 pub use destination::{Destination, UNHEARD};
@@ -145,6 +146,10 @@ macro_rules! suite {
             a_failure_in_any_words_is_recorded,
             a_name_that_breaks_its_rule_is_refused_with_words,
             an_event_whose_names_break_a_rule_is_not_stored,
+        );
+        $crate::tests!($backend, values:
+            whatever_is_raised_is_handled_as_it_was,
+            what_has_no_form_in_json_is_refused_where_it_is_raised,
         );
         $crate::tests!($backend, retention:
             who_reads_what_was_pruned_is_told_the_oldest_position_that_is_left,

@@ -59,8 +59,13 @@ pub trait Event: Send + Sync + Sized + 'static {
 
     /// The payload to store. It comes back byte for byte.
     ///
+    /// What the derive writes reads the payload again, and refuses a value of which JSON would make another
+    /// one, or that could not be read: not a number, an infinity, `Some(None)`, a `u128` behind a serde tag, a
+    /// field that is not deserialized. A value of 128 bits is not kept by an upcaster, whose
+    /// [`Value`](serde_json::Value) has 64.
+    ///
     /// # Errors
-    /// When the value has no encoding, or the event is local.
+    /// When the value has no encoding, or would not come back as it is; when the event is local.
     fn encode(&self) -> Result<Vec<u8>, PayloadError>;
 
     /// The event that [`encode`](Event::encode) of `version` wrote.
