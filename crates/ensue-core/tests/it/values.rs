@@ -124,9 +124,9 @@ fn what_is_written_and_not_read_is_refused() {
 #[test]
 fn what_is_nested_deeper_than_can_be_read_is_refused() {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    struct Box_(Option<Box<(Box_,)>>);
-    event!(Nested { outer: Box_ });
-    let nested = |depth| (0..depth).fold(Box_(None), |inner, _| Box_(Some(Box::new((inner,)))));
+    struct Layer(Option<Box<(Self,)>>);
+    event!(Nested { outer: Layer });
+    let nested = |depth| (0..depth).fold(Layer(None), |inner, _| Layer(Some(Box::new((inner,)))));
     comes_back(&Nested { outer: nested(100) });
     assert!(refused(&Nested { outer: nested(200) }).contains("recursion limit"));
 }
