@@ -31,6 +31,7 @@ pub mod destination;
 pub mod forwarding;
 pub mod inbox;
 pub mod log;
+pub mod names;
 pub mod requests;
 pub mod retention;
 pub mod serving;
@@ -38,6 +39,7 @@ pub mod sinks;
 pub mod subscriptions;
 pub mod transactions;
 pub mod unreadable;
+pub mod values;
 
 pub use backend::Backend;
 pub use destination::{Destination, UNHEARD};
@@ -135,6 +137,19 @@ macro_rules! suite {
             a_seek_drops_receipts_and_what_is_set_aside_after_it,
             a_replay_is_told_how_far_it_has_come_until_it_is_answered,
             what_is_handled_once_more_comes_back_as_that,
+        );
+        $crate::tests!($backend, names:
+            names_that_differ_in_a_byte_are_different_subscriptions,
+            names_that_differ_in_a_byte_are_different_consumers,
+            names_that_differ_in_a_byte_are_different_event_types,
+            keys_that_differ_in_a_byte_stay_different,
+            a_failure_in_any_words_is_recorded,
+            a_name_that_breaks_its_rule_is_refused_with_words,
+            an_event_whose_names_break_a_rule_is_not_stored,
+        );
+        $crate::tests!($backend, values:
+            whatever_is_raised_is_handled_as_it_was,
+            what_has_no_form_in_json_is_refused_where_it_is_raised,
         );
         $crate::tests!($backend, retention:
             who_reads_what_was_pruned_is_told_the_oldest_position_that_is_left,

@@ -136,28 +136,35 @@ impl AnyEvent {
     /// The event and its metadata, ready to be stored.
     ///
     /// # Errors
-    /// When the event is local or cannot be encoded.
+    /// When the event is local or cannot be encoded, or a name or text in it breaks its
+    /// [rule](crate::NameRule).
     pub fn to_envelope(&self, meta: &Meta) -> Result<Envelope, PayloadError> {
-        let event = match &self.form {
-            Form::Raised(event) => event,
-            Form::Stored(envelope) => return Ok((**envelope).clone()),
+        let envelope = match &self.form {
+            Form::Raised(event) => described(&**event, meta)?,
+            Form::Stored(envelope) => (**envelope).clone(),
             Form::Batch { event_type, .. } => return Err(PayloadError::local(*event_type)),
         };
-        Ok(Envelope {
-            id: meta.id,
-            event_type: Cow::Borrowed(event.event_type()),
-            version: event.version(),
-            key: meta.key.clone(),
-            content_type: Cow::Borrowed(event.content_type()),
-            payload: event.encode()?,
-            occurred_at: meta.occurred_at,
-            correlation_id: meta.correlation_id.clone(),
-            causation_id: meta.causation_id,
-            hops: meta.hops,
-            trace_context: meta.trace_context.clone(),
-            headers: meta.headers.clone(),
-        })
+        let is_valid = envelope.check();
+        is_valid.map_err(|error| PayloadError::name(&*envelope.event_type, error))?;
+        Ok(envelope)
     }
+}
+
+fn described(event: &dyn Erased, meta: &Meta) -> Result<Envelope, PayloadError> {
+    Ok(Envelope {
+        id: meta.id,
+        event_type: Cow::Borrowed(event.event_type()),
+        version: event.version(),
+        key: meta.key.clone(),
+        content_type: Cow::Borrowed(event.content_type()),
+        payload: event.encode()?,
+        occurred_at: meta.occurred_at,
+        correlation_id: meta.correlation_id.clone(),
+        causation_id: meta.causation_id,
+        hops: meta.hops,
+        trace_context: meta.trace_context.clone(),
+        headers: meta.headers.clone(),
+    })
 }
 
 impl fmt::Debug for AnyEvent {

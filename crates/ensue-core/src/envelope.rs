@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::{CorrelationId, EventId, Meta, Position, Timestamp};
+use crate::{CorrelationId, EventId, InvalidName, Meta, NameRule, Position, Timestamp};
 
 /// An event's payload with its metadata: what an append stores and a read returns, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,24 @@ pub struct Entry {
 }
 
 impl Envelope {
+    /// Checks every name and text but the payload, before the envelope is stored.
+    ///
+    /// # Errors
+    /// When one of them breaks its [rule](NameRule). The value of a header is not shown.
+    pub fn check(&self) -> Result<(), InvalidName> {
+        NameRule::EVENT_TYPE.check(&self.event_type)?;
+        NameRule::CONTENT_TYPE.check(&self.content_type)?;
+        NameRule::CORRELATION_ID.check(self.correlation_id.as_str())?;
+        self.key.as_deref().map_or(Ok(()), |key| NameRule::KEY.check(key))?;
+        let trace_context = self.trace_context.as_deref();
+        trace_context.map_or(Ok(()), |text| NameRule::TRACE_CONTEXT.check(text))?;
+        for (name, value) in &self.headers {
+            NameRule::HEADER_NAME.check(name)?;
+            NameRule::HEADER_VALUE.check_as(|| format!("the value of header `{name}`"), value)?;
+        }
+        Ok(())
+    }
+
     /// What a handler is told about the event at its `attempt`th attempt, counted from 1, wherever it
     /// came from.
     pub fn meta(&self, attempt: u32) -> Meta {

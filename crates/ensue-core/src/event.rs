@@ -3,9 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::InvalidName;
+
 /// A typed, past-tense fact of the domain, such as `OrderCancelled`.
 ///
-/// Derive it. The attribute takes
+/// Derive it. Its name and its aliases keep the [rule](crate::NameRule::EVENT_TYPE) for event types, and
+/// its key keeps that [for keys](crate::NameRule::KEY). The attribute takes
 /// - `type = "order.cancelled"`: the stable name under which the event is stored and found.
 ///   Without it the name is the bare struct name, verbatim, and renaming the struct renames the
 ///   event;
@@ -56,8 +59,13 @@ pub trait Event: Send + Sync + Sized + 'static {
 
     /// The payload to store. It comes back byte for byte.
     ///
+    /// What the derive writes reads the payload again, and refuses a value of which JSON would make another
+    /// one, or that could not be read: not a number, an infinity, `Some(None)`, a `u128` behind a serde tag, a
+    /// field that is not deserialized. A value of 128 bits is not kept by an upcaster, whose
+    /// [`Value`](serde_json::Value) has 64.
+    ///
     /// # Errors
-    /// When the value has no encoding, or the event is local.
+    /// When the value has no encoding, or would not come back as it is; when the event is local.
     fn encode(&self) -> Result<Vec<u8>, PayloadError>;
 
     /// The event that [`encode`](Event::encode) of `version` wrote.
@@ -79,6 +87,7 @@ enum Cause {
     Codec(Box<dyn Error + Send + Sync>),
     Local,
     Newer { stored: u32, known: u32 },
+    Name(InvalidName),
 }
 
 impl PayloadError {
@@ -100,6 +109,11 @@ impl PayloadError {
         Self { event_type: event_type.into(), cause: Cause::Newer { stored, known } }
     }
 
+    /// A name or text that goes with `event_type` breaks its [rule](crate::NameRule).
+    pub fn name(event_type: impl Into<String>, error: InvalidName) -> Self {
+        Self { event_type: event_type.into(), cause: Cause::Name(error) }
+    }
+
     /// Whether a newer program could read it.
     pub fn is_newer(&self) -> bool {
         matches!(self.cause, Cause::Newer { .. })
@@ -117,6 +131,7 @@ impl fmt::Display for PayloadError {
         match &self.cause {
             Cause::Codec(source) => write!(f, "payload of event `{event_type}`: {source}"),
             Cause::Local => write!(f, "event `{event_type}` is local: it has no payload"),
+            Cause::Name(error) => write!(f, "event `{}`: {error}", event_type.escape_debug()),
             Cause::Newer { stored, known } => write!(
                 f,
                 "payload of event `{event_type}` is of version {stored}, and this program knows \
@@ -130,6 +145,7 @@ impl Error for PayloadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::Codec(source) => Some(source.as_ref()),
+            Cause::Name(error) => Some(error),
             Cause::Local | Cause::Newer { .. } => None,
         }
     }

@@ -1,10 +1,14 @@
 //! Payloads in JSON, of this version and of those before.
 
+mod form;
+
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{Event, PayloadError};
 
@@ -42,8 +46,42 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> Upcast for Result<Value, E> {
 }
 
 /// What the derive writes for `encode`.
+///
+/// The payload is read again before it is stored: of some values JSON makes others, or nothing that can be
+/// read, and the unit of work that raises one is the last that knows it.
 pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadError> {
-    serde_json::to_vec(event).map_err(|source| PayloadError::new(E::TYPE, source))
+    let failed = |source: serde_json::Error| PayloadError::new(E::TYPE, source);
+    let payload = serde_json::to_vec(event).map_err(failed)?;
+    let read = serde_json::from_slice::<E>(&payload);
+    let read = read.map_err(|error| changed::<E>(member_at(&payload, &error), &error))?;
+    match form::of(event).map_err(failed)? == form::of(&read).map_err(failed)? {
+        true => Ok(payload),
+        false => {
+            let member = form::differing_member(event, &read);
+            Err(changed::<E>(member.map(str::to_owned), &"it becomes another value"))
+        }
+    }
+}
+
+fn changed<E: Event>(member: Option<String>, why: &dyn std::fmt::Display) -> PayloadError {
+    let member = member.map_or_else(|| "its value".to_owned(), |name| format!("field `{name}`"));
+    let message = format!(
+        "{member} does not come back from JSON as it is: {why}; JSON has no NaN, no infinity and one `null` \
+         for all kinds of nothing: use another type, or write `#[serde(with = \"…\")]`"
+    );
+    PayloadError::new(E::TYPE, message)
+}
+
+/// The name of the outermost member in whose JSON the error is.
+fn member_at(payload: &[u8], error: &serde_json::Error) -> Option<String> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(payload).ok()?;
+    let end = |value: &RawValue| {
+        let (value, start) = (value.get().as_bytes(), payload.as_ptr().addr());
+        value.as_ptr().addr() - start + value.len()
+    };
+    let members = members.into_iter().map(|(name, value)| (end(value), name));
+    let behind = members.filter(|(end, _)| error.line() == 1 && *end >= error.column());
+    behind.min().map(|(_, name)| name)
 }
 
 /// What the derive writes for `decode`: `upcasters` are those from the given versions to the next.

@@ -38,6 +38,7 @@
 //! - [`raise`], [`raise_at`], [`try_raise`], [`Pending`], [`Raise`]: four ways to hand an event over,
 //!   one mechanism under them.
 //! - [`Envelope`], [`Entry`], [`Meta`]: an event with its metadata, stored and delivered.
+//! - [`NameRule`]: what names may be.
 //! - [`Origin`]: what the events of a request or a message share.
 //! - [`capture`]: what was raised, in a test.
 
@@ -47,6 +48,7 @@ mod event;
 mod id;
 mod json;
 mod meta;
+mod name_rule;
 mod origin;
 mod pending;
 mod position;
@@ -61,6 +63,7 @@ pub use envelope::{Entry, Envelope};
 pub use event::{Event, PayloadError};
 pub use id::{CorrelationId, EventId};
 pub use meta::Meta;
+pub use name_rule::{InvalidName, NameRule};
 pub use origin::{Origin, Originated};
 pub use pending::{Pending, Recorded};
 pub use position::Position;
@@ -74,5 +77,6 @@ pub mod __private {
     pub use crate::any_event::Handled;
     pub use crate::event::{Event as EventTrait, PayloadError};
     pub use crate::json::{Upcast, Upcaster, decode_json, encode_json};
+    pub use crate::name_rule::assert_event_type;
     pub use serde_json::Value;
 }

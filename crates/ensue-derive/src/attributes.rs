@@ -29,10 +29,7 @@ impl Attributes {
 
     fn read(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
         if meta.path.is_ident("type") {
-            let name: LitStr = meta.value()?.parse()?;
-            if name.value().trim().is_empty() {
-                return Err(syn::Error::new(name.span(), "an event's type cannot be empty"));
-            }
+            let name = meta.value()?.parse()?;
             set(&mut self.event_type, name, meta)
         } else if meta.path.is_ident("version") {
             let version: LitInt = meta.value()?.parse()?;

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Expr, Result};
+use syn::{Data, DeriveInput, Error, Expr, LitStr, Result};
 
 use crate::attributes::Attributes;
 
@@ -11,17 +11,24 @@ pub(crate) fn event(input: &DeriveInput, root: &TokenStream) -> Result<TokenStre
     refuse_what_cannot_be_an_event(input)?;
     let attributes = Attributes::parse(&input.attrs)?;
     let name = &input.ident;
-    let event_type =
-        attributes.event_type.as_ref().map_or_else(|| name.to_string(), syn::LitStr::value);
+    let event_type = attributes.event_type.clone();
+    let event_type = event_type.unwrap_or_else(|| LitStr::new(&name.to_string(), name.span()));
     let version = attributes.version.as_ref().map(|version| quote!(const VERSION: u32 = #version;));
     let local = attributes.local;
     let key = attributes.key.as_ref().map(key);
     let aliases = &attributes.aliases;
+    let names = std::iter::once(&event_type).chain(aliases);
+    // Spanned at the name, so that one which breaks the rule is shown there.
+    let checks = names.map(|name| quote_spanned!(name.span()=> check(#name)));
     let codec = match local {
         true => local_codec(root),
         false => json_codec(input, root, &attributes),
     };
     Ok(quote! {
+        const _: () = {
+            use #root::assert_event_type as check;
+            #(#checks;)*
+        };
         #[automatically_derived]
         impl #root::EventTrait for #name {
             const TYPE: &'static str = #event_type;

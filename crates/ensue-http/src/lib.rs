@@ -35,7 +35,8 @@
 //! | `payload` | the payload as it was stored, in a string |
 //! | `timestamp` | when it happened, in milliseconds since 1970-01-01T00:00:00Z |
 //!
-//! A payload that is not UTF-8 cannot be the content of a JSON string: it is written in base64
+//! A payload that is not UTF-8 cannot be the content of a JSON string, and one whose content type ends in
+//! `;base64` would be taken for another: it is written in base64
 //! ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)), and its `contentType` ends in
 //! `;base64`. In every other event the payload is the string's UTF-8.
 //!

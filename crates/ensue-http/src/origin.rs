@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::http::{HeaderMap, HeaderName, Request, Response};
-use ensue::Origin;
+use ensue::{NameRule, Origin};
 use tower::{Layer, Service};
 
 /// Lets every event that is raised in a request carry the request's correlation id and trace
@@ -53,8 +53,8 @@ impl OriginLayer {
         self
     }
 
-    /// Gives these headers of the request to every event, under their names; what is no text is
-    /// left out.
+    /// Gives these headers of the request to every event, under their names; what is no text, or breaks
+    /// the [rule](NameRule::HEADER_VALUE) for their values, is left out.
     ///
     /// # Panics
     /// If a name is none that a header can have, such as one in capital letters.
@@ -75,7 +75,7 @@ impl OriginLayer {
     fn carried_of(&self, headers: &HeaderMap) -> BTreeMap<String, String> {
         let carried = self.carried.iter().filter_map(|name| {
             let value = headers.get(name)?.to_str().ok()?;
-            Some((name.to_string(), value.to_owned()))
+            NameRule::HEADER_VALUE.allows(value).then(|| (name.to_string(), value.to_owned()))
         });
         carried.collect()
     }

@@ -22,7 +22,8 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in its database.
 ///
 /// # Errors
-/// The database's. The transaction can then only be rolled back.
+/// [`ErrorKind::Name`](ensue::ErrorKind::Name) before anything is appended if a name or text of an envelope
+/// breaks its [rule](ensue::NameRule). The database's. The transaction can then only be rolled back.
 ///
 /// CANCEL-SAFE: dropped half-way, some may have been appended; the transaction must then be rolled
 /// back.
@@ -30,6 +31,7 @@ pub async fn append_in(
     transaction: &mut Transaction<'_, MySql>,
     envelopes: &[Envelope],
 ) -> Result<(), Error> {
+    envelopes.iter().try_for_each(Envelope::check)?;
     let inserted = insert(transaction, envelopes).await;
     inserted.map_err(failed(|| "cannot append to the log".to_owned()))
 }

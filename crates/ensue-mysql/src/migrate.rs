@@ -9,11 +9,12 @@ use crate::server::refuse_old;
 use crate::sql::sql;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "log", include_str!("migrations/0001_log.sql")),
     (2, "subscriptions", include_str!("migrations/0002_subscriptions.sql")),
     (3, "inbox", include_str!("migrations/0003_inbox.sql")),
     (4, "letter_hold", include_str!("migrations/0004_letter_hold.sql")),
+    (5, "names", include_str!("migrations/0005_names.sql")),
 ];
 
 /// Applies what is missing.

@@ -88,7 +88,8 @@ pub fn batches(envelopes: &[Envelope]) -> impl Iterator<Item = Batch<'_>> {
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in the schema `ensue`.
 ///
 /// # Errors
-/// The database's. The transaction can then only be rolled back.
+/// [`ErrorKind::Name`](ensue::ErrorKind::Name) before anything is appended if a name or text of an envelope
+/// breaks its [rule](ensue::NameRule). The database's. The transaction can then only be rolled back.
 ///
 /// CANCEL-SAFE: dropped half-way, some may have been appended; the transaction must then be rolled
 /// back.
@@ -96,6 +97,7 @@ pub async fn append_in(
     transaction: &mut Transaction<'_, Postgres>,
     envelopes: &[Envelope],
 ) -> Result<(), Error> {
+    envelopes.iter().try_for_each(Envelope::check)?;
     let schema = Schema::default();
     insert(transaction, &PLAIN, &schema, envelopes, true)
         .await

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{AnyEvent, Clock, Event};
+use ensue_core::{AnyEvent, Clock, Event, NameRule};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use event_types::{EventType, EventTypes};
@@ -205,7 +205,7 @@ impl<S: Store> Builder<S> {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with every problem by name: a
     /// state that a handler asks for and nobody gave, two event types, subscriptions or listeners of one
-    /// name, a durable handler of a local event, a subscription or a listener without handlers. The
+    /// name, a name that breaks its [rule](NameRule), a durable handler of a local event, a subscription or a listener without handlers. The
     /// database's.
     pub async fn build(mut self) -> Result<Events<S>, Error> {
         self.check();
@@ -265,4 +265,13 @@ impl<S: Store> Builder<S> {
             }
         }
     }
+}
+
+/// Says of each name that breaks `rule` why it does.
+pub(crate) fn broken<'n>(
+    rule: NameRule,
+    names: impl IntoIterator<Item = &'n String>,
+) -> impl Iterator<Item = String> {
+    let refused = names.into_iter().filter_map(move |name| rule.check(name).err());
+    refused.map(|error| error.to_string())
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use ensue_core::{PayloadError, Position};
+use ensue_core::{InvalidName, PayloadError, Position};
 
 /// Whatever error a handler returns.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -37,8 +37,11 @@ pub enum ErrorKind {
     Abandoned,
     /// An aggregate recorded events that were never collected.
     Uncollected,
-    /// An event could not be encoded.
+    /// An event cannot be stored: it could not be encoded, or a name or text in it breaks its
+    /// [rule](ensue_core::NameRule).
     Payload,
+    /// A name or text breaks its [rule](ensue_core::NameRule).
+    Name,
     /// The application was put together wrongly.
     Configuration,
     /// There is no subscription of that name.
@@ -214,5 +217,11 @@ impl From<PayloadError> for Error {
     fn from(error: PayloadError) -> Self {
         let message = "cannot store an event";
         Self::new(ErrorKind::Payload, message).because(error.into())
+    }
+}
+
+impl From<InvalidName> for Error {
+    fn from(error: InvalidName) -> Self {
+        Self::new(ErrorKind::Name, error.to_string())
     }
 }

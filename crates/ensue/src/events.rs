@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{Clock, Origin, Position, scope};
+use ensue_core::{Clock, NameRule, Origin, Position, scope};
 use tokio::sync::{Notify, watch};
 
 use crate::builder::{Handlers, PlainHandlers};
@@ -213,10 +213,11 @@ impl<S: Store> Events<S> {
     /// who calls [`Tx::once`]; a [`Listener`](crate::Listener) does so by itself.
     ///
     /// # Errors
-    /// The database's.
+    /// [`ErrorKind::Name`] if `consumer` breaks the [rule](NameRule::LISTENER); the database's.
     ///
     /// CANCEL-SAFE: each step is a transaction.
     pub async fn forget_receipts(&self, consumer: &str, age: Duration) -> Result<u64, Error> {
+        NameRule::LISTENER.check(consumer)?;
         self.0.store.forget(consumer, age).await
     }
 

@@ -99,9 +99,9 @@ pub use directed::{Directed, permanent, retry_after};
 #[doc(inline)]
 pub use ensue_core::__private::EventTrait as Event;
 pub use ensue_core::{
-    Ambient, AnyEvent, Clock, CorrelationId, Entry, Envelope, EventId, Meta, Origin, PayloadError,
-    Pending, Position, Raise, Recorded, Timestamp, capture, capture_async, raise, raise_at,
-    try_raise,
+    Ambient, AnyEvent, Clock, CorrelationId, Entry, Envelope, EventId, InvalidName, Meta, NameRule,
+    Origin, PayloadError, Pending, Position, Raise, Recorded, Timestamp, capture, capture_async,
+    raise, raise_at, try_raise,
 };
 pub use ensue_derive::{EventOfEnsue as Event, service};
 pub use error::{BoxError, Error, ErrorKind};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::Position;
+use ensue_core::{NameRule, Position};
 use tokio::time::Instant;
 
 use crate::events::Application;
@@ -209,6 +209,10 @@ impl<S: Store> Operator<S> {
     }
 
     async fn request(&self, command: Command, reason: &str) -> Result<Requested<S>, Error> {
+        NameRule::REASON.check(reason)?;
+        if let Some(Which::Key(key)) = command.which() {
+            NameRule::KEY.check(key)?;
+        }
         // A request of a name that nobody knows would wait for ever.
         self.status().await?;
         let id = self.application.store.request(&self.name, &command, reason).await?;

@@ -155,8 +155,8 @@ pub trait Transactions: Clone + Send + Sync + 'static {
 
     /// Appends `envelopes` to the log, in their order, as part of `transaction`.
     ///
-    /// It MUST store every envelope unchanged, whatever its number and size, and MUST NOT be
-    /// visible to anybody before the commit.
+    /// It MUST store every envelope unchanged that keeps its rules ([`Envelope::check`], which the caller has
+    /// called), whatever its number and size, and MUST NOT be visible to anybody before the commit.
     ///
     /// It MUST fail, and change nothing, unless `transaction` is still open, and the only one on its
     /// connection, also if there is nothing to append: an error of a statement may have ended it,
@@ -224,6 +224,9 @@ impl std::fmt::Display for Savepoint {
 }
 
 /// What is known of each subscription: its owner, its cursor, and what it has set aside.
+///
+/// Names of subscriptions and of event types MUST be compared byte by byte, spaces at their ends included.
+/// They keep their [rules](ensue_core::NameRule) wherever a builder has checked them.
 pub trait Subscriptions: Transactions {
     /// Makes the rows of `subscription` if there are none, its cursor at `start`, and remembers that
     /// it handles events of these types.

@@ -86,12 +86,16 @@ pub(crate) async fn status<S: Store>(
     application: &Application<S>,
     subscription: &str,
 ) -> Result<SubscriptionStatus, Error> {
+    // Not every database has a form for such a name, and none is called so.
+    if subscription.contains('\0') {
+        return Err(unknown(subscription));
+    }
     let status = application.store.status(subscription).await?;
     status.ok_or_else(|| unknown(subscription))
 }
 
 pub(crate) fn unknown(subscription: &str) -> Error {
-    let message = format!("there is no subscription `{subscription}`");
+    let message = format!("there is no subscription `{}`", subscription.escape_debug());
     Error::new(ErrorKind::UnknownSubscription, message)
 }
 

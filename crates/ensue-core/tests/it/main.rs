@@ -8,3 +8,4 @@ mod origins;
 mod pending;
 mod raising;
 mod scopes;
+mod values;

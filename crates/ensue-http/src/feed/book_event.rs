@@ -65,10 +65,15 @@ struct Unreadable<'a> {
     reason: &'a str,
 }
 
+/// How a content type ends whose payload is in base64.
+const BASE64: &str = ";base64";
+
 /// The payload as what a JSON string can hold, and the content type that says how to read it.
 fn text<'a>(content_type: &'a str, payload: &'a [u8]) -> (Cow<'a, str>, Cow<'a, str>) {
     match std::str::from_utf8(payload) {
-        Ok(text) => (content_type.into(), text.into()),
-        Err(_) => (format!("{content_type};base64").into(), STANDARD.encode(payload).into()),
+        Ok(text) if !content_type.ends_with(BASE64) => (content_type.into(), text.into()),
+        Ok(_) | Err(_) => {
+            (format!("{content_type}{BASE64}").into(), STANDARD.encode(payload).into())
+        }
     }
 }

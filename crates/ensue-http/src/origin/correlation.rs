@@ -1,7 +1,7 @@
 //! The correlation id in a header.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use ensue::{CorrelationId, EventId, Origin};
+use ensue::{CorrelationId, EventId, NameRule, Origin};
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -11,7 +11,7 @@ const LENGTH_MAX: usize = 128;
 /// What the request says, or one of our own.
 pub(super) fn of(headers: &HeaderMap, name: &HeaderName) -> CorrelationId {
     let given = headers.get(name).and_then(|value| value.to_str().ok());
-    match given.filter(|text| !text.is_empty() && text.len() <= LENGTH_MAX) {
+    match given.filter(|text| text.len() <= LENGTH_MAX && NameRule::CORRELATION_ID.allows(text)) {
         Some(text) => CorrelationId::new(text),
         None => EventId::now().into(),
     }

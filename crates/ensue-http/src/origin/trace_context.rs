@@ -2,13 +2,14 @@
 //! ([W3C Trace Context §3.2](https://www.w3.org/TR/trace-context/#traceparent-header)).
 
 use axum::http::HeaderMap;
+use ensue::NameRule;
 
 /// The header as it came, if there is one, and it is well-formed.
 pub(super) fn of(headers: &HeaderMap) -> Option<String> {
     let mut given = headers.get_all("traceparent").iter();
     let (Some(only), None) = (given.next(), given.next()) else { return None };
     let text = only.to_str().ok()?.trim();
-    is_well_formed(text).then(|| text.to_owned())
+    (is_well_formed(text) && NameRule::TRACE_CONTEXT.allows(text)).then(|| text.to_owned())
 }
 
 fn is_well_formed(text: &str) -> bool {

@@ -109,6 +109,11 @@ async fn what_is_not_well_formed_is_left_out() {
     assert_eq!(site.log().await[0], (story, None, None));
     site.cancel(&[("traceparent", TRACE), ("traceparent", TRACE)]).await;
     assert_eq!(site.log().await[2].1, None);
+    let endless = format!("cc{}-{}", &TRACE[2..], "x".repeat(255));
+    let answer = site.cancel(&[("x-correlation-id", "a\tb"), ("traceparent", &endless)]).await;
+    let (story, trace, _) = site.log().await[4].clone();
+    assert_eq!((&*story, trace), (said(&answer), None));
+    assert_ne!(story, "a\tb");
 }
 
 #[tokio::test]

@@ -73,6 +73,17 @@ async fn a_payload_that_is_not_utf_8_is_in_base64_and_its_content_type_says_so()
     assert_eq!(json!([page[1]["contentType"], page[1]["payload"]]), plain);
 }
 
+/// Otherwise a consumer would decode what was never encoded.
+#[tokio::test]
+async fn a_content_type_that_ends_in_base64_itself_is_told_from_ours() {
+    let shop = Shop::new().await;
+    let content_type = "text/plain;base64";
+    shop.append(&[Envelope { content_type: content_type.into(), ..event(b"abcd") }]).await;
+    let page = Answer::to_get(&shop.feed(), "").await.json();
+    let encoded = json!(["text/plain;base64;base64", "YWJjZA=="]);
+    assert_eq!(json!([page[0]["contentType"], page[0]["payload"]]), encoded);
+}
+
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_stands_in_its_place_and_says_why() {
     let shop = Shop::with_events(3).await;

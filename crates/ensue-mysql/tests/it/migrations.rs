@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ensue::{ErrorKind, Log, Subscriptions};
+use ensue::subscription::TakeOver;
+use ensue::{ErrorKind, Inbox, Log, Position, Start, Subscriptions};
 use ensue_mysql::MysqlOptions;
 use tokio::task::JoinSet;
 
@@ -23,7 +24,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
     assert_eq!(database.store().await.barrier().await.unwrap().get(), 8);
     let names = "SELECT group_concat(name ORDER BY number) FROM ensue_migration";
     let names: String = database.ask(names).await;
-    assert_eq!(names, "log,subscriptions,inbox,letter_hold");
+    assert_eq!(names, "log,subscriptions,inbox,letter_hold,names");
 }
 
 #[tokio::test]
@@ -79,4 +80,46 @@ async fn a_server_that_is_not_there_is_an_error_that_may_be_tried_again() {
     let nowhere = MysqlOptions::new("mysql://nobody@127.0.0.1:1/nothing".parse().unwrap());
     let error = nowhere.connect().await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("127.0.0.1"), "{error}");
+}
+
+/// As a version left it that compared names without the spaces at their ends.
+const OF_OLD: [&str; 5] = [
+    include_str!("../../src/sql/create_migration_table.sql"),
+    include_str!("../../src/migrations/0001_log.sql"),
+    include_str!("../../src/migrations/0002_subscriptions.sql"),
+    include_str!("../../src/migrations/0003_inbox.sql"),
+    "INSERT INTO ensue_migration VALUES (1, 'log', 1), (2, 'subscriptions', 1), (3, 'inbox', 1);
+    INSERT INTO ensue_owner VALUES ('refunds ', 4, 'gone', 1), ('mails', 2, 'gone', 1);
+    INSERT INTO ensue_lease VALUES ('refunds ', 4, 1, 0), ('mails', 2, 1, 0);
+    INSERT INTO ensue_cursor VALUES ('refunds ', 2, 1), ('mails', 1, 1);
+    INSERT INTO ensue_receipt VALUES ('refunds ', 3), ('refunds', 4);
+    INSERT INTO ensue_set_aside VALUES
+        ('refunds ', 1, 'A ', 'queued', 0, NULL, NULL, NULL, false, 1, 1);
+    INSERT INTO ensue_event_type VALUES ('refunds', 'order.placed ', 1);
+    INSERT INTO ensue_inbox_receipt VALUES ('bills ', '018bcfe5-687b-7000-8000-0000000000ff', 1)",
+];
+
+/// Of two spellings that were one subscription, the one that is still allowed has what both had.
+#[tokio::test]
+async fn names_that_were_one_with_and_without_a_space_are_one_under_the_spelling_that_is_left() {
+    let database = Database::new().await;
+    for statements in OF_OLD {
+        database.execute(statements.replace("ensue_now_us()", "1")).await;
+    }
+    let clashing = "INSERT INTO ensue_cursor VALUES ('refunds', 9, 1)";
+    let mut connection = database.connect().await;
+    sqlx::raw_sql(clashing).execute(&mut connection).await.expect_err("they were two");
+    let store = database.store().await;
+    assert_eq!(store.subscriptions().await.unwrap(), ["mails", "refunds"]);
+    store.register("refunds", Start::Head, &["order.placed"]).await.unwrap();
+    let taken = store.take_over("refunds", "new", Duration::from_secs(60)).await.unwrap();
+    let TakeOver::Granted(term) = taken else { panic!("it was handed over") };
+    assert_eq!((term.epoch.get(), term.cursor.get()), (5, 2));
+    assert_eq!(term.receipts, [Position::new(3), Position::new(4)]);
+    assert_eq!(term.set_aside[0].key.as_deref(), Some("A "));
+    assert_eq!(term.event_types, ["order.placed"]);
+    let id = "018bcfe5-687b-7000-8000-0000000000ff".parse().unwrap();
+    assert!(store.has_noted("bills", id).await.unwrap());
+    assert!(!store.has_noted("bills ", id).await.unwrap());
+    database.execute("INSERT INTO ensue_cursor VALUES ('refunds ', 9, 1)").await;
 }

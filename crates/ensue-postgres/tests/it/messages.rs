@@ -194,7 +194,9 @@ async fn what_the_database_cannot_hold_as_text_is_a_dead_letter_all_the_same() {
     drained(&queue).await;
     assert!(listening.shutdown(PATIENCE).await);
     let letters = events.dead_letters("bills").unwrap().list(None, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].failure.class), (1, FailureClass::UnknownType));
+    assert_eq!((letters.len(), letters[0].failure.class), (1, FailureClass::Unreadable));
+    let failure = &letters[0].failure.message;
+    assert!(failure.starts_with("source `shop\\0` has the control character U+0000"), "{failure}");
     let message = letters[0].message.as_ref().unwrap();
     assert_eq!((&*message.source, message.envelope.key.as_deref()), ("shop\0", Some("a\0b")));
     assert_eq!(message.envelope.headers["h"], "x\0y");

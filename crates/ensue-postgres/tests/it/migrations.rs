@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ensue::{ErrorKind, Log};
-use ensue_postgres::PostgresOptions;
+use ensue::subscription::TakeOver;
+use ensue::{ErrorKind, Inbox, Log, Start, Subscriptions};
+use ensue_postgres::{Events, PostgresOptions};
 use tokio::task::JoinSet;
 
 use crate::server::{Database, append, envelopes};
@@ -23,7 +24,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
     assert_eq!(database.store().await.barrier().await.unwrap().get(), 8);
     let names = "SELECT array_agg(name ORDER BY number) FROM ensue.migration";
     let names: Vec<String> = database.ask(names).await;
-    assert_eq!(names, ["log", "sequencer", "subscriptions", "inbox", "horizon", "letter_hold"]);
+    assert_eq!(names, ["log", "sequencer", "subscriptions", "inbox", "horizon", "letter_hold", "names"]);
 }
 
 #[tokio::test]
@@ -58,4 +59,48 @@ async fn a_server_that_is_not_there_is_an_error_that_may_be_tried_again() {
     let nowhere = PostgresOptions::new("postgres://nobody@127.0.0.1:1/nothing".parse().unwrap());
     let error = nowhere.connect().await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("127.0.0.1"), "{error}");
+}
+
+/// As a version left it that compared names by the database's collation.
+const OF_OLD: [&str; 6] = [
+    "CREATE SCHEMA ensue",
+    include_str!("../../src/sql/create_migration_table.sql"),
+    include_str!("../../src/migrations/0001_log.sql"),
+    include_str!("../../src/migrations/0002_sequencer.sql"),
+    include_str!("../../src/migrations/0003_subscriptions.sql"),
+    include_str!("../../src/migrations/0004_inbox.sql"),
+];
+
+const ROWS_OF_OLD: &str = "
+    INSERT INTO ensue.migration
+    VALUES (1, 'log', 1), (2, 'sequencer', 1), (3, 'subscriptions', 1), (4, 'inbox', 1);
+    INSERT INTO ensue.owner VALUES ('refunds', 4, 'gone', 1), ('refunds ', 2, 'gone', 1);
+    INSERT INTO ensue.lease VALUES ('refunds', 4, 1, 0), ('refunds ', 2, 1, 0);
+    INSERT INTO ensue.cursor VALUES ('refunds', 2, 1), ('refunds ', 1, 1);
+    INSERT INTO ensue.event_type VALUES ('refunds', 'order.placed', 1);
+    INSERT INTO ensue.inbox_receipt VALUES ('bills', '018bcfe5-687b-7000-8000-0000000000ff', 1)";
+
+/// They were two before, and stay so; the one that is not allowed any more can be looked at.
+#[tokio::test]
+async fn what_an_older_version_has_named_is_found_by_the_same_names() {
+    let database = Database::new().await;
+    for statements in OF_OLD {
+        database.execute(statements).await;
+    }
+    database.execute(ROWS_OF_OLD).await;
+    let store = database.store().await;
+    assert_eq!(store.subscriptions().await.unwrap(), ["refunds", "refunds "]);
+    store.register("refunds", Start::Head, &["order.placed"]).await.unwrap();
+    let taken = store.take_over("refunds", "new", Duration::from_secs(60)).await.unwrap();
+    let TakeOver::Granted(term) = taken else { panic!("it was handed over") };
+    assert_eq!((term.epoch.get(), term.cursor.get()), (5, 2));
+    assert_eq!(term.event_types, ["order.placed"]);
+    let id = "018bcfe5-687b-7000-8000-0000000000ff".parse().unwrap();
+    assert!(store.has_noted("bills", id).await.unwrap());
+    let events = Events::builder(store).build().await.unwrap();
+    assert_eq!(events.operate("refunds ").status().await.unwrap().cursor.get(), 1);
+    let compared = "SELECT count(*) FROM information_schema.columns
+        WHERE table_schema = 'ensue' AND column_name IN ('subscription', 'consumer', 'event_type')
+          AND collation_name IS DISTINCT FROM 'C'";
+    assert_eq!(database.ask::<i64>(compared).await, 0);
 }

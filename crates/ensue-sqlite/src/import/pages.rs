@@ -43,7 +43,10 @@ impl<'k, S: Stream<Item = Result<EventEntry, Error>>> Pages<'k, S> {
         self.check_order(entry.id)?;
         self.id = self.id.next();
         let key = (self.key)(&entry);
-        Ok(entry.into_envelope(self.id, key))
+        let (row, envelope) = (entry.id, entry.into_envelope(self.id, key));
+        let what = || format!("cannot import row {row}");
+        envelope.check().map_err(|error| Error::store(what(), error, false))?;
+        Ok(envelope)
     }
 
     /// Consumers count the rows in the order of their ids, so in any other they would count wrong.

@@ -59,7 +59,7 @@ async fn what_cannot_work_fails_at_build_by_name() {
         "event type `order.placed` is both",
         "subscription `told` handles event `Told`, which is local",
         "two subscriptions are called `twice`",
-        "a subscription has no name",
+        "subscription `` is empty",
         "subscription `idle` has neither a handler nor a sink",
         "subscription `double` has two handlers of event `order.cancelled`",
         "a lease of 1ms is less than 100ms",

@@ -3,7 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 
-use ensue_core::{AnyEvent, Event};
+use ensue_core::{AnyEvent, Event, NameRule};
 
 use crate::{Error, ErrorKind};
 
@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind};
 #[derive(Clone, Default)]
 pub(crate) struct EventTypes {
     by_name: HashMap<&'static str, EventType>,
-    clashes: Vec<String>,
+    problems: Vec<String>,
 }
 
 /// A name and the type behind it.
@@ -43,18 +43,22 @@ impl EventTypes {
     }
 
     fn add_name(&mut self, name: &'static str, added: EventType) {
+        if let Err(error) = NameRule::EVENT_TYPE.check(name) {
+            self.problems.push(format!("`{}`: {error}", added.rust_name));
+        }
         let known = self.by_name.entry(name).or_insert(added);
         if known.id != added.id {
             let (first, second) = (known.rust_name, added.rust_name);
-            self.clashes.push(format!(
+            self.problems.push(format!(
                 "event type `{name}` is both `{first}` and `{second}`; give one of them another \
                  name with `#[event(type = \"…\")]`"
             ));
         }
     }
 
-    pub(crate) fn clashes(&self) -> &[String] {
-        &self.clashes
+    /// What is wrong with their names, in words.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// Refuses an event that goes by the name of another one: stored, it would reach the handlers

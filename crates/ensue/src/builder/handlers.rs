@@ -60,6 +60,6 @@ impl<S: Store> Handlers<S> {
     pub(super) fn problems(&self, states: &States) -> Vec<String> {
         let handlers = self.by_type.values().flatten().chain(&self.any);
         let lacking = handlers.filter_map(|handler| handler.description().problem(states));
-        self.types.clashes().iter().cloned().chain(lacking).collect()
+        self.types.problems().iter().cloned().chain(lacking).collect()
     }
 }

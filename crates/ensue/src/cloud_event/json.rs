@@ -59,13 +59,14 @@ impl CloudEvent<'_> {
     }
 }
 
-/// `null` is no attribute.
+/// `null` is no attribute. A number is kept as it is written: as a `f64` it could be another one.
 fn attribute(name: &str, value: &RawValue) -> Result<Option<String>, NoEvent> {
-    match serde_json::from_str(value.get()) {
-        Ok(Value::String(text)) => Ok(Some(text)),
-        Ok(Value::Null) => Ok(None),
-        Ok(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
-        _ => Err(NoEvent(format!("the attribute `{name}` is neither text nor a number"))),
+    let refused = || NoEvent(format!("the attribute `{name}` is neither text nor a number"));
+    match value.get().as_bytes() {
+        [b'"', ..] => serde_json::from_str(value.get()).map(Some).map_err(|_| refused()),
+        [b'{' | b'[', ..] => Err(refused()),
+        b"null" => Ok(None),
+        _ => Ok(Some(value.get().to_owned())),
     }
 }
 
@@ -152,6 +153,10 @@ mod tests {
         let event = CloudEvent::from_json(body).unwrap();
         assert_eq!((event.attribute("n"), event.attribute("b")), (Some("1"), Some("true")));
         assert_eq!(event.attribute("nothing"), None);
+        let numbers = br#"{"large":36893488147419103233,"exact":1.10,"huge":1e400}"#;
+        let event = CloudEvent::from_json(numbers).unwrap();
+        let numbers = ["large", "exact", "huge"].map(|name| event.attribute(name));
+        assert_eq!(numbers, ["36893488147419103233", "1.10", "1e400"].map(Some));
         assert_eq!(event.data(), br#"{"a":1}"#);
         let bare = CloudEvent::from_json(b"{\"data\":\"text\"}").unwrap();
         assert_eq!((bare.content_type(), bare.data()), (Some(MISSING), &b"\"text\""[..]));
@@ -162,6 +167,7 @@ mod tests {
         let why = |body: &[u8]| CloudEvent::from_json(body).unwrap_err().to_string();
         assert!(why(b"[]").contains("no JSON object"));
         assert!(why(b"{\"a\":{}}").contains("`a` is neither"));
+        assert!(why(b"{\"a\":\"\\ud800\"}").contains("`a` is neither"));
         assert!(why(b"{\"data_base64\":\"*\"}").contains("base64"));
     }
 }

@@ -95,8 +95,13 @@ impl Attributes<'_> {
     }
 
     fn take_required(&mut self, name: &str) -> Result<String, NoEvent> {
-        let value = self.take(name).filter(|value| !value.is_empty());
+        let value = self.take_given(name);
         value.ok_or_else(|| NoEvent(format!("it is no CloudEvent: it has no `{name}`")))
+    }
+
+    /// The standard has no attribute without a value.
+    fn take_given(&mut self, name: &str) -> Option<String> {
+        self.take(name).filter(|value| !value.is_empty())
     }
 
     /// One that is no number stays a header.
@@ -127,7 +132,7 @@ impl Attributes<'_> {
         received_at: Timestamp,
     ) -> Result<Envelope, NoEvent> {
         let event_id = event_id(source, id);
-        let correlation_id = self.take(names::CORRELATION_ID).map(CorrelationId::new);
+        let correlation_id = self.take_given(names::CORRELATION_ID).map(CorrelationId::new);
         let cause = self.take(names::CAUSATION_ID);
         Ok(Envelope {
             id: event_id,
@@ -140,20 +145,20 @@ impl Attributes<'_> {
             correlation_id: correlation_id.unwrap_or_else(|| event_id.into()),
             causation_id: cause.map(|cause| self::event_id(source, &cause)),
             hops: self.take_number(names::HOPS, 0)?,
-            trace_context: self.take(names::TRACE_PARENT),
+            trace_context: self.take_given(names::TRACE_PARENT),
             headers: self.into_headers()?,
         })
     }
 
     /// A subject that says nothing else is not kept beside the key.
     fn take_key(&mut self) -> Option<String> {
-        let key = self.take(names::PARTITION_KEY);
+        let key = self.take_given(names::PARTITION_KEY);
         let subject =
             self.0.iter().find(|(name, _)| name == names::SUBJECT).map(|(_, value)| value);
         match (key, subject) {
             (Some(key), Some(subject)) if key != *subject => Some(key),
             (Some(key), None) => Some(key),
-            _ => self.take(names::SUBJECT),
+            _ => self.take_given(names::SUBJECT),
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{AnyEvent, Event};
+use ensue_core::{AnyEvent, Event, NameRule};
 use tokio::sync::watch;
 
 use super::any_source::AnySource;
 use super::{ListenerCounts, Source};
-use crate::builder::EventType;
+use crate::builder::{EventType, broken};
 use crate::handler::{BoxedHandler, Erased, States};
 use crate::subscription::Reaction;
 use crate::{Batch, IntoHandler, RetryPolicy, Store};
@@ -280,9 +280,8 @@ impl<S: Store> Consumer<S> {
     pub(crate) fn problems(&mut self, states: &States) -> Vec<String> {
         let name = &self.name;
         let mut problems = std::mem::take(&mut self.problems);
-        if name.trim().is_empty() {
-            problems.push("a listener has no name".to_owned());
-        }
+        problems.extend(broken(NameRule::LISTENER, [name]));
+        problems.extend(broken(NameRule::EVENT_TYPE, &self.passed_by));
         if self.reactions.is_empty() && self.any.is_none() {
             problems.push(format!("listener `{name}` has no handler"));
         }

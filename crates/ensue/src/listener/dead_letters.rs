@@ -5,7 +5,7 @@ mod many;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::EventId;
+use ensue_core::{EventId, NameRule};
 
 use super::Message;
 use super::builder::Consumer;
@@ -105,6 +105,7 @@ impl<S: Store> DeadLetters<S> {
     /// # Errors
     /// The database's.
     pub async fn drop(&self, id: EventId, reason: &str) -> Result<bool, Error> {
+        NameRule::REASON.check(reason)?;
         let consumer = &self.consumer.name;
         let dropped = self.application.store.drop_dead_letter(consumer, id, reason).await?;
         if dropped {

@@ -57,18 +57,19 @@ impl<S: Store> Clone for Handling<S> {
 impl<S: Store> Handling<S> {
     /// How a message can be handled.
     pub(super) fn kind_of(&self, parcel: &Parcel) -> Kind {
-        let message = match &parcel.message {
-            Ok(message) => message,
-            Err(unreadable) => {
-                return Kind::Doomed(Failure::new(FailureClass::Unreadable, &unreadable.why));
+        let event_type = parcel.event_type();
+        let handler = self.consumer.reaction(event_type).map(|reaction| &reaction.handler);
+        match (parcel.event(), handler) {
+            _ if handler.is_none()
+                && parcel.message.is_ok()
+                && self.consumer.passes(event_type) =>
+            {
+                Kind::PassedBy
             }
-        };
-        let event_type = message.envelope.event_type.as_ref();
-        match self.consumer.reaction(event_type).map(|reaction| &reaction.handler) {
-            Some(BoxedHandler::InTransaction { .. }) => Kind::Together,
-            Some(BoxedHandler::Plain(_)) => Kind::Alone,
-            None if self.consumer.passes(event_type) => Kind::PassedBy,
-            None => Kind::Doomed(self.unknown_type(event_type)),
+            (Err(why), _) => Kind::Doomed(Failure::new(FailureClass::Unreadable, why)),
+            (Ok(_), Some(BoxedHandler::InTransaction { .. })) => Kind::Together,
+            (Ok(_), Some(BoxedHandler::Plain(_))) => Kind::Alone,
+            (Ok(_), None) => Kind::Doomed(self.unknown_type(event_type)),
         }
     }
 
@@ -267,7 +268,7 @@ impl<S: Store> Handling<S> {
         };
         let mut envelopes = Vec::with_capacity(parcels.len());
         for parcel in parcels {
-            let message = parcel.message.as_ref().map_err(|error| unreadable(&error.why))?;
+            let message = parcel.event().map_err(|why| unreadable(&why))?;
             envelopes.push((message.envelope.clone(), message.envelope.meta(attempt)));
         }
         let Some(meta) = of_all(&envelopes) else { return Err(unreadable("there is nothing")) };

@@ -23,6 +23,18 @@ impl Parcel {
         Self { id, message }
     }
 
+    /// The event, if it is one that can be handled.
+    ///
+    /// # Errors
+    /// Why not, in words: what its handler raises would carry a name that no store takes.
+    pub(super) fn event(&self) -> Result<&Message, String> {
+        let message = self.message.as_ref().map_err(|unreadable| unreadable.why.clone())?;
+        match message.check() {
+            Ok(()) => Ok(message),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     pub(super) fn lane(&self) -> Lane {
         let key = self.message.as_ref().ok().and_then(|message| message.envelope.key.as_deref());
         Lane::of(key, self.id)

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use ensue_core::{Envelope, EventId, Timestamp};
+use ensue_core::{Envelope, EventId, InvalidName, NameRule, Timestamp};
 
 use crate::BoxError;
 use crate::cloud_event::CloudEvent;
@@ -95,6 +95,13 @@ pub struct Message {
 }
 
 impl Message {
+    /// Checks every name in it; one that breaks its [rule](NameRule) makes the message a dead letter.
+    pub(super) fn check(&self) -> Result<(), InvalidName> {
+        NameRule::MESSAGE_SOURCE.check(&self.source)?;
+        NameRule::MESSAGE_ID.check(&self.id)?;
+        self.envelope.check()
+    }
+
     /// What its receipt is found by: see [`EventId::among_all`]. Who handles messages without a
     /// [`Listener`](crate::Listener) asks for this [`once`](crate::Tx::once).
     pub fn receipt_id(&self) -> EventId {

@@ -20,6 +20,8 @@ use crate::subscription::Failure;
 /// of every broker may, is known. What was tried often enough
 /// becomes a *dead letter* in the transaction of its receipt, and can be acknowledged like the rest.
 ///
+/// Names of consumers MUST be compared byte by byte, as those of [`Subscriptions`](super::Subscriptions).
+///
 /// A receipt must be kept for longer than its message can arrive again, and that of a dead letter for
 /// as long as the letter is there: see [`forget`](Inbox::forget).
 pub trait Inbox: Transactions {

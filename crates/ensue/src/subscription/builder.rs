@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{AnyEvent, Event};
+use ensue_core::{AnyEvent, Event, NameRule};
 
 use super::{Reaction, Start, Unknown, UnknownTypes};
-use crate::builder::EventType;
+use crate::builder::{EventType, broken};
 use crate::handler::{BoxedHandler, Erased, States};
 use crate::sink::AnySink;
 use crate::{Batch, IntoHandler, RetryPolicy, Sink, Store};
@@ -280,9 +280,9 @@ impl<S: Store> Subscription<S> {
     pub(crate) fn problems(&mut self, states: &States) -> Vec<String> {
         let name = &self.name;
         let mut problems = std::mem::take(&mut self.problems);
-        if name.trim().is_empty() {
-            problems.push("a subscription has no name".to_owned());
-        }
+        problems.extend(broken(NameRule::SUBSCRIPTION, [name]));
+        problems.extend(broken(NameRule::EVENT_TYPE, self.only.iter().flatten()));
+        problems.extend(broken(NameRule::EVENT_TYPE, &self.unknown.passed_by));
         let handles = !self.reactions.is_empty() || self.any.is_some();
         match (&self.sink, handles) {
             (None, false) => {

@@ -217,7 +217,8 @@ impl Failure {
 
     /// A failure in the way of `class`, in the words of `error`.
     pub fn new(class: FailureClass, error: impl fmt::Display) -> Self {
-        let mut message = error.to_string();
+        // Text has no zero on every database: the failure could not be recorded, and would come again.
+        let mut message = error.to_string().replace('\0', "\u{fffd}");
         message.truncate(message.floor_char_boundary(Self::MESSAGE_BYTES_MAX));
         Self { class, message }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensue_core::{EventId, Origin};
+use ensue_core::{EventId, NameRule, Origin};
 
 use super::Tx;
 use crate::{DeadLetter, Error, Store};
@@ -30,7 +30,8 @@ impl<S: Store> Tx<S> {
     /// the message can arrive again: see [`Events::forget_receipts`](crate::Events::forget_receipts).
     ///
     /// # Errors
-    /// The database's.
+    /// [`ErrorKind::Name`](crate::ErrorKind::Name) if `consumer` breaks the [rule](NameRule::LISTENER); the
+    /// database's.
     pub async fn once(&mut self, consumer: &str, event: EventId) -> Result<bool, Error> {
         Ok(!self.note(consumer, &[event]).await?.is_empty())
     }
@@ -41,6 +42,7 @@ impl<S: Store> Tx<S> {
         consumer: &str,
         events: &[EventId],
     ) -> Result<Vec<EventId>, Error> {
+        NameRule::LISTENER.check(consumer)?;
         let store = self.application.store.clone();
         store.note(self.transaction.get_mut(), consumer, events).await
     }

@@ -9,9 +9,9 @@ use ensue::store::Page;
 use ensue::subscription::FailureClass;
 use ensue::testing::MemoryQueue;
 use ensue::{
-    AnyEvent, Batch, BoxError, Builder, DeadLetter, Error, ErrorKind, Event, EventId, Events,
-    Listener, ListenerCounts, Log, Meta, Position, Received, Retried, RetryPolicy, State,
-    permanent, raise,
+    AnyEvent, Batch, BoxError, Builder, CorrelationId, DeadLetter, Error, ErrorKind, Event,
+    EventId, Events, Listener, ListenerCounts, Log, Meta, Position, Received, Retried, RetryPolicy,
+    State, permanent, raise,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -872,7 +872,7 @@ async fn a_listener_that_cannot_work_is_refused_by_name() {
     let words = error.to_string();
     for problem in [
         "two listeners are called `twice`",
-        "a listener has no name",
+        "listener `` is empty",
         "listener `idle` has no handler",
         "listener `double` has two handlers of event `order.placed`",
         "::lacking` asks for `State<u64>`",
@@ -954,4 +954,43 @@ async fn what_a_handler_registers_is_for_its_own_message_alone() {
     let mut loaded: Vec<_> = van.loaded().into_iter().filter(|no| no != "A-1").collect();
     loaded.sort();
     assert_eq!(loaded, ["A-2", "A-3", "A-4", "A-5"]);
+}
+
+/// Whatever its handler raised would carry the name, and no store takes that.
+#[tokio::test]
+async fn a_message_whose_names_break_a_rule_is_a_dead_letter_and_others_go_on() {
+    let (van, queue) = (Van::default(), MemoryQueue::default());
+    let builder = Events::builder(Store::default()).state(van.clone());
+    let events =
+        builder.listen(Listener::new("van", queue.clone()).on(ship)).build().await.unwrap();
+    let spoil: [fn(&mut Message); 7] = [
+        |message| message.envelope.key = Some("a\0b".to_owned()),
+        |message| message.envelope.key = Some("x".repeat(1_025)),
+        |message| message.envelope.correlation_id = CorrelationId::new("a\0b"),
+        |message| message.envelope.correlation_id = CorrelationId::new("x".repeat(256)),
+        |message| message.envelope.trace_context = Some("a\nb".to_owned()),
+        |message| drop(message.envelope.headers.insert("a\0".to_owned(), "b".to_owned())),
+        |message| message.source = "sh\0p".to_owned(),
+    ];
+    for (number, spoil) in spoil.into_iter().enumerate() {
+        let mut message = MemoryQueue::message("shop", placed(&format!("B-{number}")));
+        spoil(&mut message);
+        queue.deliver(message);
+        queue.send("shop", placed(&format!("A-{number}")));
+    }
+    let listening = events.listen();
+    tokio::time::timeout(PATIENCE, queue.drained()).await.expect("not all acknowledged");
+    assert!(listening.shutdown(PATIENCE).await);
+    assert_eq!(van.loaded(), (0..7).map(|number| format!("A-{number}")).collect::<Vec<_>>());
+    let letters = events.dead_letters("van").unwrap();
+    let dead = letters.list(None, 100).await.unwrap();
+    assert_eq!(dead.len(), 7);
+    for letter in dead {
+        let DeadLetter { id, failure, attempts, .. } = letter;
+        assert_eq!((failure.class, attempts), (FailureClass::Unreadable, 0));
+        assert!(failure.message.contains("; use "), "{}", failure.message);
+        let retried = letters.retry(id).await.unwrap();
+        assert!(matches!(retried, Retried::Failed(_)), "{retried:?}");
+    }
+    assert_eq!(van.tries(), 7);
 }
