@@ -59,7 +59,7 @@ pub use any_event::AnyEvent;
 pub use ensue_derive::Event;
 pub use envelope::{Entry, Envelope};
 pub use event::{Event, PayloadError};
-pub use id::{CorrelationId, EventId};
+pub use id::{CorrelationId, EventId, LogId};
 pub use meta::Meta;
 pub use origin::{Origin, Originated};
 pub use pending::{Pending, Recorded};

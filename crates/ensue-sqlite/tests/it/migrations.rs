@@ -86,6 +86,8 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_goes_on() {
     record(&store, term.epoch, &[settle, Change::Advance { to: Position::new(4) }]).await;
     let status = store.status("refunds").await.unwrap().unwrap();
     assert!(status.has_handled(store.head().await.unwrap()));
+    let identity = scratch.store().await.identity().await.unwrap();
+    assert_eq!(store.identity().await.unwrap(), identity);
 }
 
 #[tokio::test]
@@ -96,6 +98,12 @@ async fn a_file_is_brought_up_to_date_once() {
     scratch.store().await;
     let names = sqlx::query_scalar("SELECT name FROM ensue_migration ORDER BY number");
     let names: Vec<String> = names.fetch_all(store.reader()).await.unwrap();
-    let known = ["log_and_subscriptions", "receipts_and_requests", "replays_and_claims", "inbox"];
+    let known = [
+        "log_and_subscriptions",
+        "receipts_and_requests",
+        "replays_and_claims",
+        "inbox",
+        "log_identity",
+    ];
     assert_eq!(names, known);
 }
