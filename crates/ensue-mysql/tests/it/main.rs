@@ -6,6 +6,7 @@ mod conformance;
 mod migrations;
 mod restarts;
 mod restoring;
+mod secrets;
 mod sequencing;
 mod server;
 mod settings;
