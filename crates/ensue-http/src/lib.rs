@@ -46,9 +46,8 @@
 //! event stops there.
 //!
 //! At the end of the log a page is `[]`; an offset beyond the end is refused. A page may have fewer events
-//! than `limit` asks for although
-//! more are there, since its payloads are bounded too ([`Page::BYTES`](ensue::store::Page::BYTES)):
-//! only an empty page says that nothing more has happened yet.
+//! than `limit` asks for although more are there, since its payloads are bounded too
+//! ([`Page::BYTES`](ensue::store::Page::BYTES)): only an empty page says that nothing more has happened yet.
 //!
 //! Every answer that comes from the log names it in the header `Ensue-Log`. Save it beside the offset: if
 //! another one comes, the offset means nothing there. It changes when the log is made anew, and when an
