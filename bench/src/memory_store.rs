@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use ensue::store::{Page, Read, Savepoint};
+use ensue::store::{LogId, Page, Read, Savepoint};
 use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SubscriptionStatus, TakeOver,
     Unhandled,
@@ -41,6 +41,11 @@ impl DerefMut for NoTransaction {
 impl Log for MemoryStore {
     async fn head(&self) -> Result<Position, Error> {
         Ok(Position::START)
+    }
+
+    /// Nobody tells one log of nothing from another.
+    async fn identity(&self) -> Result<LogId, Error> {
+        Ok(LogId::new())
     }
 
     async fn read(&self, _: Page) -> Result<Vec<Read>, Error> {

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::rivals::Rivals;
-use crate::{direction, licences, rivals, step};
+use crate::{direction, licences, rivals, secrets, step};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Check {
@@ -17,6 +17,8 @@ pub(crate) enum Check {
     Docs,
     /// Dependencies point down, and nothing foreign gets in where it must not
     Direction,
+    /// No derived Debug of a library shows a password
+    Secrets,
     /// Every package's licence is one we accept
     Licences,
     /// By its name only, since it is slow: the rivals of the benchmarks still build and do their work
@@ -37,6 +39,7 @@ impl Check {
             Self::Direction => {
                 step::own("direction", "cargo xtask check direction", direction::check)
             }
+            Self::Secrets => step::own("secrets", "cargo xtask check secrets", secrets::check),
             Self::Licences => step::own("licences", "cargo xtask check licences", licences::check),
             Self::Rivals => rivals::ALL.into_iter().try_for_each(Rivals::check),
         }
@@ -71,6 +74,6 @@ mod tests {
             .filter_map(ValueEnum::to_possible_value)
             .map(|value| value.get_name().to_owned())
             .collect();
-        assert_eq!(names, ["fmt", "clippy", "docs", "direction", "licences", "rivals"]);
+        assert_eq!(names, ["fmt", "clippy", "docs", "direction", "secrets", "licences", "rivals"]);
     }
 }

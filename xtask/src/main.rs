@@ -12,6 +12,7 @@ mod graph;
 mod layers;
 mod licences;
 mod rivals;
+mod secrets;
 mod shop;
 mod simulate;
 mod soak;

@@ -90,12 +90,12 @@ fn complaint(place: &str, mentioned: &str) -> String {
     format!("{place} mentions `{mentioned}`, which its layer must not know (xtask/src/walls.rs)")
 }
 
-fn unreadable(path: &Path) -> impl Fn(io::Error) -> Failure {
+pub(crate) fn unreadable(path: &Path) -> impl Fn(io::Error) -> Failure {
     move |error| Failure::new(format!("cannot read {}: {error}", path.display()))
 }
 
 /// All below `foo/`, and `foo.rs` beside it.
-fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let root = folder.with_extension("rs");
     let mut files = if root.is_file() { vec![root] } else { Vec::new() };
     let mut folders = vec![folder.to_owned()];

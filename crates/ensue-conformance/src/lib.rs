@@ -51,6 +51,8 @@ macro_rules! suite {
     ($backend:ty) => {
         $crate::tests!($backend, log:
             the_head_of_an_empty_log_is_the_start,
+            a_log_keeps_its_identity_for_whoever_opens_it,
+            no_two_logs_have_one_identity,
             the_head_is_the_last_entry_that_can_be_read,
             positions_are_dense_also_after_rollbacks,
             an_entry_does_not_appear_before_its_commit,

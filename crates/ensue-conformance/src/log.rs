@@ -19,6 +19,21 @@ pub async fn the_head_of_an_empty_log_is_the_start<B: Backend>(backend: &B) {
     assert_eq!(whole_log(&store).await, []);
 }
 
+/// [`Log::identity`] is the log's, and not the handle's.
+pub async fn a_log_keeps_its_identity_for_whoever_opens_it<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let identity = store.identity().await.unwrap();
+    append_payloads(&store, &["1"]).await;
+    assert_eq!(store.identity().await.unwrap(), identity);
+    assert_eq!(backend.open().await.identity().await.unwrap(), identity);
+}
+
+/// [`Log::identity`] tells logs apart that look alike.
+pub async fn no_two_logs_have_one_identity<B: Backend>(backend: &B) {
+    let (store, other) = (backend.open().await, B::fresh().await.open().await);
+    assert_ne!(store.identity().await.unwrap(), other.identity().await.unwrap());
+}
+
 /// [`Log::head`] names nothing that cannot be read, also while others append.
 pub async fn the_head_is_the_last_entry_that_can_be_read<B: Backend>(backend: &B) {
     let store = backend.open().await;

@@ -83,6 +83,40 @@ impl FromStr for EventId {
     }
 }
 
+/// The identity of a log: what tells it from every other log that was ever made.
+///
+/// It is made with the log's tables and stays for ever. A copy has it too, such as a replica or a restored
+/// dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LogId(Uuid);
+
+impl LogId {
+    /// The identity of a new log.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for LogId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for LogId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 /// What all events of one story share, across units of work and processes: by default the text of
 /// an id made for the first unit of work, otherwise whatever the caller brought with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

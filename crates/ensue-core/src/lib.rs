@@ -61,7 +61,7 @@ pub use any_event::AnyEvent;
 pub use ensue_derive::Event;
 pub use envelope::{Entry, Envelope};
 pub use event::{Event, PayloadError};
-pub use id::{CorrelationId, EventId};
+pub use id::{CorrelationId, EventId, LogId};
 pub use meta::Meta;
 pub use name_rule::{InvalidName, NameRule};
 pub use origin::{Origin, Originated};

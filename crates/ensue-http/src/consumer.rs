@@ -9,6 +9,7 @@ mod page;
 mod remote_feed;
 mod run;
 
+use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -51,16 +52,19 @@ use self::run::{Round, Run};
 /// | it answers 408, 429 or 5xx | the same; after its `Retry-After` if that is given in seconds, ten minutes at the most |
 /// | it answers anything else but a page | the run ends, with the [problem](https://www.rfc-editor.org/rfc/rfc9457)'s detail in the error |
 /// | the page does not begin right after the offset, or has a gap | the run ends: an event that is missing is never passed over |
+/// | another log answers than before, or one that is not named any more | the run ends: the offset means nothing there |
+/// | the offset is beyond the end of the log | the run ends: the log was restored to an earlier moment |
 /// | the handler fails | the run ends, unless more [attempts](FeedConsumer::attempts) are allowed: the page then comes again |
 ///
-/// What is tried again is logged as a warning. What cannot be seen from here: a log that was replaced
-/// by a shorter one. Its pages are empty until it has outgrown the offset.
+/// What is tried again is logged as a warning. What cannot be seen from here: a log that was restored to an
+/// earlier moment, kept its identity, and has outgrown the offset again before it was asked. That is why an
+/// operator gives a restored log a new identity, as each store's documentation says.
 ///
 /// # Authentication, TLS, proxies
 /// Are those of a [`client`](FeedConsumer::client) of your own. `https` needs one of reqwest's TLS
 /// features, which you turn on in your own manifest:
 /// `reqwest = { version = "0.13", default-features = false, features = ["rustls"] }`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FeedConsumer {
     url: String,
     client: Option<reqwest::Client>,
@@ -170,6 +174,19 @@ impl FeedConsumer {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+}
+
+/// Without what may be secret: account and query of the address, headers of the client.
+impl fmt::Debug for FeedConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedConsumer")
+            .field("url", &remote_feed::without_secrets(&self.url))
+            .field("page", &self.page)
+            .field("poll", &self.poll)
+            .field("attempts_max", &self.attempts_max)
+            .field("backoff", &self.backoff)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,13 +4,16 @@ mod book_event;
 mod parameters;
 mod problem;
 
+use std::sync::Arc;
+
 use axum::extract::{Query, State};
-use axum::http::Method;
+use axum::http::{HeaderName, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use ensue::store::{Page, Read};
-use ensue::{Error, Log};
+use ensue::{Error, Log, Position};
+use tokio::sync::Semaphore;
 
 use self::book_event::BookEvent;
 #[cfg(feature = "client")]
@@ -21,6 +24,15 @@ use self::problem::Problem;
 /// LIMIT: the rows of a page unless told otherwise. Usual events of some hundred bytes make it a
 /// body of some hundred kilobytes, by which the cost of a request no longer matters.
 const PAGE_LIMIT: u32 = 1_000;
+
+/// LIMIT: the pages that are read at once unless told otherwise. A page has up to
+/// [`Page::BYTES`] of payloads, so these take 256 MiB at the worst; a usual page takes about a
+/// millisecond, so they still serve thousands of readers. More would only wait inside of the store, and
+/// others there with them.
+const CONCURRENT_READS: usize = 32;
+
+/// Names the log in every answer that comes from it.
+const LOG: HeaderName = HeaderName::from_static("ensue-log");
 
 /// The log over HTTP: a router that serves `/api/events`, read-only.
 ///
@@ -50,12 +62,19 @@ const PAGE_LIMIT: u32 = 1_000;
 pub struct Feed<L> {
     log: L,
     page_limit: u32,
+    concurrent_reads: usize,
+}
+
+/// What the requests of a router share.
+struct Serving<L> {
+    feed: Feed<L>,
+    reads: Semaphore,
 }
 
 impl<L: Log> Feed<L> {
     /// The feed of `log`, such as a store.
     pub fn new(log: L) -> Self {
-        Self { log, page_limit: PAGE_LIMIT }
+        Self { log, page_limit: PAGE_LIMIT, concurrent_reads: CONCURRENT_READS }
     }
 
     /// A page has at the most `events` events, however many are asked for: 1,000 unless told
@@ -66,19 +85,50 @@ impl<L: Log> Feed<L> {
         self
     }
 
+    /// Maximum number of pages that the router reads at once. Default: 32. Minimum: 1.
+    ///
+    /// A request beyond it is answered 503 with `Retry-After`, so that any number of readers takes no more
+    /// than this of the store and of memory.
+    #[must_use]
+    pub fn concurrent_reads(mut self, pages: usize) -> Self {
+        self.concurrent_reads = pages.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
     /// The router that serves it.
     pub fn into_router(self) -> Router {
+        let reads = Semaphore::new(self.concurrent_reads);
         let events = get(events::<L>).fallback(refuse_method);
-        Router::new().route("/api/events", events).with_state(self)
+        let serving = Arc::new(Serving { feed: self, reads });
+        Router::new().route("/api/events", events).with_state(serving)
+    }
+
+    async fn read(&self, parameters: Parameters) -> Result<Vec<Read>, Problem> {
+        let entries = self.page(parameters).await.map_err(|error| report(&error, parameters))?;
+        if entries.is_empty() && parameters.offset > Position::START {
+            let head = self.log.head().await.map_err(|error| report(&error, parameters))?;
+            self.check_offset(parameters.offset, head)?;
+        }
+        Ok(entries)
     }
 
     /// A limit above the maximum is taken down to it, so that whoever asks for "all" is served.
-    async fn read(&self, parameters: Parameters) -> Result<Vec<Read>, Error> {
+    async fn page(&self, parameters: Parameters) -> Result<Vec<Read>, Error> {
         let rows = u32::try_from(parameters.limit).unwrap_or(u32::MAX).min(self.page_limit);
         if rows == 0 {
             return Ok(Vec::new());
         }
         self.log.read(Page::new(parameters.offset, rows)).await
+    }
+
+    /// A reader that is ahead of the log has seen events which are not in it. An empty page would let it
+    /// wait until the log has outgrown its offset, and miss what comes until then.
+    fn check_offset(&self, offset: Position, head: Position) -> Result<(), Problem> {
+        match offset > head {
+            true if self.log.may_lag() => Err(Problem::offset_not_reached(offset, head)),
+            true => Err(Problem::offset_beyond_head(offset, head)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -87,16 +137,23 @@ impl<L: Log> Feed<L> {
 /// Percent-encoding is decoded leniently, which never fails; what was badly encoded then is no
 /// number.
 async fn events<L: Log>(
-    State(feed): State<Feed<L>>,
+    State(serving): State<Arc<Serving<L>>>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::read(&query)?;
-    let entries = feed.read(parameters).await.map_err(|error| report(&error, parameters))?;
-    for unreadable in entries.iter().filter_map(|read| read.as_ref().err()) {
-        tracing::warn!(%unreadable, "the feed shows an entry in its place that cannot be read");
-    }
-    let events: Vec<_> = entries.iter().map(BookEvent::of).collect();
-    Ok(Json(events).into_response())
+    let _reading = serving.reads.try_acquire().map_err(|_| Problem::too_many_reads())?;
+    let Feed { log, .. } = &serving.feed;
+    let identity = log.identity().await.map_err(|error| report(&error, parameters))?;
+    let page = match serving.feed.read(parameters).await {
+        Ok(entries) => {
+            for unreadable in entries.iter().filter_map(|read| read.as_ref().err()) {
+                tracing::warn!(%unreadable, "the feed shows an entry in its place that cannot be read");
+            }
+            Json(entries.iter().map(BookEvent::of).collect::<Vec<_>>()).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    };
+    Ok(([(LOG, identity.to_string())], page).into_response())
 }
 
 async fn refuse_method(method: Method) -> Problem {

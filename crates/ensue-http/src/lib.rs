@@ -46,9 +46,13 @@
 //! cannot be read either), and its `timestamp` is when it was stored. A consumer that must not miss any
 //! event stops there.
 //!
-//! An offset past the end gives `[]`. A page may have fewer events than `limit` asks for although
-//! more are there, since its payloads are bounded too ([`Page::BYTES`](ensue::store::Page::BYTES)):
-//! only an empty page says that nothing more has happened yet.
+//! At the end of the log a page is `[]`; an offset beyond the end is refused. A page may have fewer events
+//! than `limit` asks for although more are there, since its payloads are bounded too
+//! ([`Page::BYTES`](ensue::store::Page::BYTES)): only an empty page says that nothing more has happened yet.
+//!
+//! Every answer that comes from the log names it in the header `Ensue-Log`. Save it beside the offset: if
+//! another one comes, the offset means nothing there. It changes when the log is made anew, and when an
+//! operator gives a restored log a new identity, as each store's documentation says.
 //!
 //! # The consumer's five steps
 //! 1. Take the saved offset, 0 the first time.
@@ -94,9 +98,12 @@
 //! |---|---|---|
 //! | 400 | `/problems/bad-parameter` | `offset` or `limit` is not a whole number from 0 to 9223372036854775807, or is given twice; member `parameter` says which |
 //! | 405 | `/problems/method-not-allowed` | the method is neither `GET` nor `HEAD`: the feed is read-only |
+//! | 409 | `/problems/offset-beyond-head` | the log does not go as far as the offset: it was restored to an earlier moment, or the offset was saved for another log; member `head` is the last offset it has |
 //! | 410 | `/problems/pruned` | the events after this offset are not in the log any more; member `oldestOffset` is the one to read on from |
 //! | 500 | `/problems/store-failed` | the log cannot be read |
 //! | 503 | `/problems/store-unavailable` | the log cannot be read now; ask again after `Retry-After` seconds |
+//! | 503 | `/problems/too-many-reads` | [`Feed::concurrent_reads`] pages are being read; ask again after `Retry-After` seconds |
+//! | 503 | `/problems/offset-not-reached` | this is a copy of the log, such as a replica, that has not reached the offset yet; member `head` says how far it goes; ask again after `Retry-After` seconds |
 //!
 //! Why the log could not be read is in the server's own log ([`tracing`]), not in the answer.
 //!

@@ -2,7 +2,7 @@
 
 mod reader;
 
-use ensue::store::{Outbox, Page, Read};
+use ensue::store::{LogId, Outbox, Page, Read};
 use ensue::{Error, Log, Position};
 
 use crate::MysqlStore;
@@ -13,6 +13,10 @@ pub(crate) use reader::Reader;
 impl Log for MysqlStore {
     async fn head(&self) -> Result<Position, Error> {
         self.inner().reader.head().await
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        self.inner().reader.identity().await
     }
 
     /// A pass that looks at everything, by whichever process, and then the head.

@@ -1,5 +1,6 @@
 //! How a store connects.
 
+use std::fmt;
 use std::time::Duration;
 
 use ensue::Error;
@@ -18,7 +19,7 @@ use crate::MysqlStore;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MysqlOptions {
     pub(crate) server: MySqlConnectOptions,
     pub(crate) connections: u32,
@@ -96,5 +97,19 @@ impl MysqlOptions {
     /// the tables cannot be made, or they were migrated by a newer version.
     pub async fn connect(self) -> Result<MysqlStore, Error> {
         MysqlStore::open(self).await
+    }
+}
+
+/// Without the account: the driver's own options show the password.
+impl fmt::Debug for MysqlOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MysqlOptions")
+            .field("host", &self.server.get_host())
+            .field("port", &self.server.get_port())
+            .field("database", &self.server.get_database())
+            .field("connections", &self.connections)
+            .field("moves", &self.moves)
+            .field("longest_poll", &self.longest_poll)
+            .finish_non_exhaustive()
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ensue::Error;
 use ensue::sequencer::{self, Sequencer, Signals};
-use ensue::{Error, EventId};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{Executor, MySqlPool};
 use tokio::task::AbortHandle;
@@ -91,15 +91,6 @@ impl MysqlStore {
     /// to write.
     pub fn reader(&self) -> &MySqlPool {
         &self.inner.readers
-    }
-
-    /// What tells this log from every other one that was made. A copy of it, by a restored dump or a
-    /// fail-over, has the same.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        self.inner.reader.epoch().await
     }
 
     /// Ends the sequencer and closes the connections, once those in use have been given back. What

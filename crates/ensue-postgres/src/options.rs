@@ -1,5 +1,6 @@
 //! How a store connects.
 
+use std::fmt;
 use std::time::Duration;
 
 use ensue::Error;
@@ -22,7 +23,7 @@ use crate::{PostgresReplica, PostgresStore};
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PostgresOptions {
     pub(crate) server: PgConnectOptions,
     pub(crate) schema: String,
@@ -123,5 +124,20 @@ impl PostgresOptions {
     /// this version, since nobody has connected to the primary with it yet.
     pub async fn connect_to_replica(self) -> Result<PostgresReplica, Error> {
         PostgresReplica::open(self).await
+    }
+}
+
+/// Without the account: the driver's own options show the password.
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("host", &self.server.get_host())
+            .field("port", &self.server.get_port())
+            .field("database", &self.server.get_database())
+            .field("schema", &self.schema)
+            .field("connections", &self.connections)
+            .field("moves", &self.moves)
+            .field("longest_poll", &self.longest_poll)
+            .finish_non_exhaustive()
     }
 }

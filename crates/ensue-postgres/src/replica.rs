@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ensue::store::{Outbox, Page, Read};
-use ensue::{Error, EventId, Log, Position};
+use ensue::store::{LogId, Outbox, Page, Read};
+use ensue::{Error, Log, Position};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::failed;
@@ -83,14 +83,6 @@ impl PostgresReplica {
         Ok(Self { inner: Arc::new(Inner { reader, longest_poll, told: AtomicU64::new(0) }) })
     }
 
-    /// What tells this log from every other one; the same as on the primary.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        self.inner.reader.epoch().await
-    }
-
     /// Closes the connections, once those in use have been given back.
     pub async fn close(&self) {
         self.inner.reader.own.close().await;
@@ -100,6 +92,14 @@ impl PostgresReplica {
 impl Log for PostgresReplica {
     async fn head(&self) -> Result<Position, Error> {
         self.inner.reader.head().await
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        self.inner.reader.identity().await
+    }
+
+    fn may_lag(&self) -> bool {
+        true
     }
 
     /// A replica does not know what was committed and has not come to it.

@@ -82,15 +82,6 @@ impl PostgresStore {
         &self.inner.readers
     }
 
-    /// What tells this log from every other one that was made. A copy of it, by a restored dump or a
-    /// fail-over, has the same.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn log_epoch(&self) -> Result<EventId, Error> {
-        self.inner.reader.epoch().await
-    }
-
     /// Ends the sequencer and closes the connections, once those in use have been given back. What
     /// is committed and not in the log yet is for another process, or the next start.
     pub async fn close(&self) {

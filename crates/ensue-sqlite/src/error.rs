@@ -31,6 +31,11 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     result_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
+/// Whether the database was opened as one to be read (`SQLITE_READONLY`).
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    result_code(error) == Some(8)
+}
+
 /// Whether a statement was wrong for the state of the connection (`SQLITE_ERROR`).
 pub(crate) fn is_misuse(error: &sqlx::Error) -> bool {
     result_code(error) == Some(1)

@@ -61,6 +61,15 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # A copy of the file
+//! The log has an identity ([`Log::identity`](ensue::Log::identity)), which a copy of the file has too. It is
+//! another log to its readers only if it is restored to an earlier moment than what they have read; then
+//! give it a new one before anything is appended:
+//!
+//! ```sql
+//! UPDATE ensue_log_meta SET epoch = lower(hex(randomblob(16)));
+//! ```
+//!
 //! # Events from before
 //! What a shop stored in a table `evententry`, as a well-known book has it, comes over by
 //! [`SqliteStore::import`], and its consumers go on with the offsets they have saved: see [`import`].

@@ -1,7 +1,7 @@
 //! The log, read.
 
 use ensue::store::sql::entry;
-use ensue::store::{Page, Read, payload_bytes, position_of};
+use ensue::store::{LogId, Page, Read, payload_bytes, position_of};
 use ensue::{Error, Log, Position};
 use futures_util::TryStreamExt;
 
@@ -16,6 +16,15 @@ impl Log for SqliteStore {
             .await
             .map_err(failed(|| "cannot read how far the log goes".to_owned()))?;
         Ok(Position::new(head.unsigned_abs()))
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        let what = || "cannot read the identity of the log".to_owned();
+        let epoch: String = sqlx::query_scalar(include_str!("sql/read_log_epoch.sql"))
+            .fetch_one(&self.0.log_reader)
+            .await
+            .map_err(failed(what))?;
+        epoch.parse().map_err(|error| Error::store(what(), format!("{error}"), false))
     }
 
     /// The read ends with the page: while one is open, the WAL cannot be taken back.

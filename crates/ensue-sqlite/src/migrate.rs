@@ -6,15 +6,16 @@ use std::time::SystemTime;
 use ensue::{Error, Timestamp};
 use sqlx::SqliteConnection;
 
-use crate::error::failed;
+use crate::error::{failed, is_read_only};
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(u32, &str, &str); 5] = [
+const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql")),
     (2, "receipts_and_requests", include_str!("migrations/0002_receipts_and_requests.sql")),
     (3, "replays_and_claims", include_str!("migrations/0003_replays_and_claims.sql")),
     (4, "inbox", include_str!("migrations/0004_inbox.sql")),
     (5, "letter_hold", include_str!("migrations/0005_letter_hold.sql")),
+    (6, "log_identity", include_str!("migrations/0006_log_identity.sql")),
 ];
 
 /// Applies what is missing, in the one transaction that `connection` is in: processes that start
@@ -30,14 +31,46 @@ pub(crate) async fn run(path: &Path, connection: &mut SqliteConnection) -> Resul
              use the version that migrated it, or a newer one"
         )));
     }
+    refuse_read_only(path, connection).await?;
     for (number, name, statements) in &MIGRATIONS[applied..] {
         apply(connection, *number, name, statements).await.map_err(failed(what))?;
     }
     Ok(())
 }
 
+/// Fails unless everything that is known is applied, and changes nothing.
+pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+    let (path, known) = (path.display(), MIGRATIONS.len());
+    let what = || format!("cannot read which migrations `{path}` has");
+    match count(connection).await.map_err(failed(what))? {
+        applied if applied == known => Ok(()),
+        applied => Err(Error::configuration(format!(
+            "database `{path}` has {applied} migrations of ensue and this version knows {known}; open \
+             it with this version so that it may be written, or with the version that migrated it"
+        ))),
+    }
+}
+
+/// SQLite opens a file that cannot be written as one to be read, and says so at the first write: that
+/// would be the first unit of work.
+async fn refuse_read_only(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+    let tried = sqlx::query(include_str!("sql/try_to_write.sql")).execute(connection).await;
+    let path = path.display();
+    match tried {
+        Err(error) if is_read_only(&error) => Err(Error::configuration(format!(
+            "database `{path}` cannot be written: give this process the right to write the file and its \
+             directory, or open it by `SqliteStore::open_read_only`"
+        ))),
+        tried => tried.map(drop).map_err(failed(|| format!("cannot write database `{path}`"))),
+    }
+}
+
 async fn applied(connection: &mut SqliteConnection) -> sqlx::Result<usize> {
     sqlx::raw_sql(include_str!("sql/create_migration_table.sql")).execute(&mut *connection).await?;
+    count(connection).await
+}
+
+async fn count(connection: &mut SqliteConnection) -> sqlx::Result<usize> {
     let applied: u32 =
         sqlx::query_scalar(include_str!("sql/count_migrations.sql")).fetch_one(connection).await?;
     Ok(usize::try_from(applied).unwrap_or(usize::MAX))

@@ -50,17 +50,37 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with(options: SqliteConnectOptions) -> Result<Self, Error> {
+        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        Self::open_as(options, Access::ToWrite).await
+    }
+
+    /// Opens the database file at `path` to be read: for a feed, or to look at what is there. It makes and
+    /// migrates nothing, and units of work and subscriptions fail.
+    ///
+    /// The directory has to be writable all the same, unless another process has the database open:
+    /// SQLite keeps an index of the write-ahead log there.
+    ///
+    /// # Errors
+    /// There is no file, it is no SQLite database or not in UTF-8, or it was not migrated by this version.
+    pub async fn open_read_only(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        Self::open_as(options, Access::ToRead).await
+    }
+
+    async fn open_as(options: SqliteConnectOptions, access: Access) -> Result<Self, Error> {
         let path = options.get_filename().to_owned();
         refuse_memory(&path)?;
         let what = || format!("cannot open database `{}`", path.display());
-        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let writer = Writer::new(options.clone());
         let mut transaction = writer.begin().await.map_err(failed(what))?;
         // SQLite keeps its files beside what a link points to, and so must we find them, also if
         // the working directory changes.
         let path = path.canonicalize().map_err(|error| Error::store(what(), error, true))?;
         check_encoding(&path, &mut transaction).await?;
-        migrate::run(&path, &mut transaction).await?;
+        match access {
+            Access::ToWrite => migrate::run(&path, &mut transaction).await?,
+            Access::ToRead => migrate::check(&path, &mut transaction).await?,
+        }
         transaction.commit().await.map_err(failed(what))?;
         let options = options.filename(&path).read_only(true).create_if_missing(false);
         Ok(Self(Arc::new(Inner {
@@ -98,6 +118,11 @@ impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqliteStore").field("path", &self.0.path).finish_non_exhaustive()
     }
+}
+
+enum Access {
+    ToWrite,
+    ToRead,
 }
 
 fn open_readers(connections: u32, options: SqliteConnectOptions) -> SqlitePool {

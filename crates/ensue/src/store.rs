@@ -23,6 +23,7 @@ mod unreadable_entry;
 use std::ops::DerefMut;
 use std::time::Duration;
 
+pub use ensue_core::LogId;
 use ensue_core::{Entry, Envelope, Position};
 
 pub use self::filling::{Filling, Span, payload_bytes};
@@ -44,6 +45,22 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// It MUST NOT go back, also when the log is pruned, and MUST NOT name an entry that
     /// [`read`](Log::read) would not return yet.
     fn head(&self) -> impl Future<Output = Result<Position, Error>> + Send;
+
+    /// The identity of the log.
+    ///
+    /// It MUST be the same for every handle and every process, also after the database was opened again,
+    /// and MUST differ from that of every log that was made elsewhere. It comes with the copy where a
+    /// database is copied, dumped or restored: after a restore to an earlier moment the operator gives the
+    /// log a new one, as each store's documentation says.
+    ///
+    /// A store SHOULD read it at each call: a database may be replaced while it is open.
+    fn identity(&self) -> impl Future<Output = Result<LogId, Error>> + Send;
+
+    /// Returns true if this is a copy that may be behind the log that others read, such as a replica. A
+    /// reader that is ahead of its head then has lost nothing.
+    fn may_lag(&self) -> bool {
+        false
+    }
 
     /// The position up to which everything stands that was committed before the call.
     ///

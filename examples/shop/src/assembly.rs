@@ -58,7 +58,7 @@ impl<'a> Assembly<'a> {
             }
         }
         if let Some(gateway) = &self.outside.payment_gateway {
-            let gateway = HttpPaymentGateway::new(&gateway.url(), HttpPaymentGateway::TIMEOUT)?;
+            let gateway = HttpPaymentGateway::new(&gateway.url())?;
             builder = self.refunds(builder, gateway)?;
         }
         if let Some(service) = &self.outside.delivery_service {
@@ -102,7 +102,6 @@ impl<'a> Assembly<'a> {
 }
 
 fn coupled_router<D: Database>(events: &Events<D>, gateway: &str) -> reqwest::Result<Router> {
-    let timeout = HttpPaymentGateway::TIMEOUT_WHERE_COUPLED;
-    let gateway = HttpPaymentGateway::new(gateway, timeout)?;
+    let gateway = HttpPaymentGateway::new(gateway)?;
     Ok(web::coupled::router(coupled::OrderService::new(events.clone(), gateway)))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensue::store::{Page, Read, Savepoint, UnreadableEntry};
+use ensue::store::{LogId, Page, Read, Savepoint, UnreadableEntry};
 use ensue::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, TakeOver, Unhandled,
 };
@@ -44,6 +44,10 @@ impl Log for NaiveStore {
         let head = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM naive_log");
         let head: i64 = head.fetch_one(&self.readers).await.map_err(failed)?;
         Ok(Position::new(head.unsigned_abs()))
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        self.inner.identity().await
     }
 
     async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {

@@ -12,6 +12,7 @@ mod listening;
 mod order;
 mod proxy;
 mod sdks;
+mod secrets;
 mod tls;
 
 ensue_conformance::sink_suite!(broker::Place);

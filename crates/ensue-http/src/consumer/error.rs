@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use ensue::store::LogId;
 use ensue::{BoxError, Position};
 
 /// A run ended, or a [`FileCursor`](super::FileCursor) could not do its work.
@@ -28,9 +29,14 @@ pub enum ErrorKind {
     Refused,
     /// The server's answer is no page of a feed: is it the right address?
     Answer,
-    /// Events are missing between the saved offset and the page, or in it; or the server's log
-    /// begins anew. Somebody has to look.
+    /// Events are missing between the saved offset and the page, or in it. An operator has to look.
     Gap,
+    /// Another log answers than the one that the saved offset is of. An operator has to look which events
+    /// are missing, and save an offset of the new log and no identity, or the new one.
+    OtherLog,
+    /// The saved offset is beyond the end of the log: it was restored to an earlier moment, and has lost
+    /// events that are handled here. An operator has to look, and save an offset that the log has.
+    Ahead,
     /// The saved offset could not be read or written, or is not where the handler should have
     /// saved it.
     SavedOffset,
@@ -51,6 +57,18 @@ impl Error {
     pub(super) fn gap(last: Position, found: Position) -> Self {
         let message = format!("event {found} follows position {last} in the feed");
         Self::new(ErrorKind::Gap, message)
+    }
+
+    pub(super) fn other_log(feed: &str, found: Option<LogId>, saved: LogId, at: Position) -> Self {
+        let found = match found {
+            Some(found) => format!("answers with the log {found}"),
+            None => "does not say which log it answers with".to_owned(),
+        };
+        let message = format!(
+            "{feed} {found}, and the saved offset {at} is of the log {saved}; look which events are \
+             missing, then save an offset of the log that is to be followed, without the old identity"
+        );
+        Self::new(ErrorKind::OtherLog, message)
     }
 
     pub(super) fn handler(page: &str, source: BoxError) -> Self {

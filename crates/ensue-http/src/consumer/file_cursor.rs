@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use ensue::store::LogId;
 use ensue::{BoxError, Position};
 
 use super::{Error, ErrorKind, FeedEvent, FeedHandler, FeedPage};
@@ -32,7 +33,9 @@ use super::{Error, ErrorKind, FeedEvent, FeedHandler, FeedPage};
 /// # Ok(()) }
 /// ```
 ///
-/// The file holds the number in decimal digits and a newline. Each save is a new file that takes
+/// The file holds the number in decimal digits and a newline, and on a second line the identity of the
+/// log, if the server names it: a run ends if another log answers. To follow another log from its
+/// beginning, remove the file. Each save is a new file that takes
 /// the place of the old one once it is on the disk, so that after a crash or a loss of power the
 /// file holds this offset or the one before. To have everything again, stop the consumer and remove
 /// the file.
@@ -75,27 +78,42 @@ impl FileCursor {
     /// [`ErrorKind::SavedOffset`], with the file's name in it: it cannot be read, or what it holds
     /// is no offset.
     pub fn load(&self) -> Result<Position, Error> {
-        let content = match fs::read(&self.path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Position::START),
-            Err(error) => return Err(self.failed("read").because(error)),
-        };
-        parse(&content).map(Position::new).ok_or_else(|| self.damaged(&content))
+        Ok(self.read()?.0)
     }
 
-    /// Saves `offset`: when it returns, it is on the disk.
+    /// The identity of the log that the saved offset is of, if it is known.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn log(&self) -> Result<Option<LogId>, Error> {
+        Ok(self.read()?.1)
+    }
+
+    fn read(&self) -> Result<(Position, Option<LogId>), Error> {
+        let content = match fs::read(&self.path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Position::START, None));
+            }
+            Err(error) => return Err(self.failed("read").because(error)),
+        };
+        parse(&content).ok_or_else(|| self.damaged(&content))
+    }
+
+    /// Saves `offset` and the log that it is of: when it returns, they are on the disk.
     ///
     /// # Errors
     /// [`ErrorKind::SavedOffset`], with the file's name in it: it cannot be written.
-    pub fn save(&self, offset: Position) -> Result<(), Error> {
-        self.replace(offset).map_err(|error| self.failed("write").because(error))
+    pub fn save(&self, offset: Position, log: Option<LogId>) -> Result<(), Error> {
+        self.replace(offset, log).map_err(|error| self.failed("write").because(error))
     }
 
-    fn replace(&self, offset: Position) -> io::Result<()> {
+    fn replace(&self, offset: Position, log: Option<LogId>) -> io::Result<()> {
         let mut new_path = self.path.clone().into_os_string();
         new_path.push(".new");
         let mut new = File::create(&new_path)?;
-        writeln!(new, "{offset}")?;
+        let log = log.map(|log| format!("{log}\n")).unwrap_or_default();
+        write!(new, "{offset}\n{log}")?;
         // ORDERING: the content is on the disk before the name, and the name before we return.
         new.sync_all()?;
         fs::rename(&new_path, &self.path)?;
@@ -112,7 +130,7 @@ impl FileCursor {
         let start = String::from_utf8_lossy(&content[..content.len().min(SHOWN_MAX)]);
         let message = format!(
             "`{path}` holds {start:?}, which is no saved offset: expected are digits and a \
-             newline; write the number of events handled into it, or remove it to begin with the \
+             newline, and the log's identity on a line of its own, if it is known; write the number of events handled into it, or remove it to begin with the \
              first"
         );
         Error::new(ErrorKind::SavedOffset, message)
@@ -134,11 +152,16 @@ where
         Ok(self.cursor.load()?)
     }
 
+    async fn saved_log(&mut self) -> Result<Option<LogId>, BoxError> {
+        Ok(self.cursor.log()?)
+    }
+
     async fn handle(&mut self, page: FeedPage) -> Result<(), BoxError> {
+        let log = page.log();
         for event in page {
             let offset = event.id;
             (self.handle)(event).await?;
-            self.cursor.save(offset)?;
+            self.cursor.save(offset, log)?;
         }
         Ok(())
     }
@@ -159,17 +182,26 @@ where
         Ok(self.cursor.load()?)
     }
 
+    async fn saved_log(&mut self) -> Result<Option<LogId>, BoxError> {
+        Ok(self.cursor.log()?)
+    }
+
     async fn handle(&mut self, page: FeedPage) -> Result<(), BoxError> {
         (self.handle)(&page).await?;
-        Ok(self.cursor.save(page.offset_after())?)
+        Ok(self.cursor.save(page.offset_after(), page.log())?)
     }
 }
 
 /// The newline says that the number is whole: without it, `12` may be the torn beginning of `123`.
-fn parse(content: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(content).ok()?.strip_suffix('\n')?;
+fn parse(content: &[u8]) -> Option<(Position, Option<LogId>)> {
+    let lines = std::str::from_utf8(content).ok()?.strip_suffix('\n')?;
+    let (digits, log) = match lines.split_once('\n') {
+        Some((digits, log)) => (digits, Some(log.parse().ok()?)),
+        None => (lines, None),
+    };
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
+    let offset = digits.parse().ok().filter(|_| is_number)?;
+    Some((Position::new(offset), log))
 }
 
 /// A new name lasts once its folder is on the disk.

@@ -1,5 +1,6 @@
 //! What the user brings: the effect, and the place of the offset.
 
+use ensue::store::LogId;
 use ensue::{BoxError, Position};
 
 use super::FeedPage;
@@ -68,6 +69,19 @@ pub trait FeedHandler {
     /// When it cannot be read. It is never to be guessed: an offset that is lost and taken for 0
     /// has everything handled again.
     async fn saved_offset(&mut self) -> Result<Position, BoxError>;
+
+    /// The identity of the log that the saved offset is of: [`FeedPage::log`], saved beside it. Default:
+    /// `None`, with which a run notices another log only if it is replaced while the run goes on.
+    ///
+    /// A run ends with [`ErrorKind::OtherLog`](super::ErrorKind::OtherLog) if another log answers.
+    ///
+    /// CANCEL-SAFE: the future may be dropped at any `.await`, at shutdown.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn saved_log(&mut self) -> Result<Option<LogId>, BoxError> {
+        Ok(None)
+    }
 
     /// Handles the events of `page` in their order, and saves [`FeedPage::offset_after`].
     ///

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ensue::Position;
+use ensue::store::LogId;
 
 use super::{Error, FeedEvent};
 
@@ -10,13 +11,18 @@ use super::{Error, FeedEvent};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedPage {
     offset: Position,
+    log: Option<LogId>,
     /// INVARIANT: their ids are `offset` + 1, + 2, + 3 …
     events: Vec<FeedEvent>,
 }
 
 impl FeedPage {
     /// The page after `offset`, unless anything is missing before or in it.
-    pub(super) fn after(offset: Position, events: Vec<FeedEvent>) -> Result<Self, Error> {
+    pub(super) fn after(
+        offset: Position,
+        log: Option<LogId>,
+        events: Vec<FeedEvent>,
+    ) -> Result<Self, Error> {
         let mut last = offset;
         for event in &events {
             if event.id.get().checked_sub(1) != Some(last.get()) {
@@ -24,7 +30,7 @@ impl FeedPage {
             }
             last = event.id;
         }
-        Ok(Self { offset, events })
+        Ok(Self { offset, log, events })
     }
 
     /// The events, in their order.
@@ -35,6 +41,12 @@ impl FeedPage {
     /// The offset at which the page was asked for.
     pub fn offset(&self) -> Position {
         self.offset
+    }
+
+    /// The identity of the log that the page is from, to be saved beside the offset. `None` if the server
+    /// does not name it.
+    pub fn log(&self) -> Option<LogId> {
+        self.log
     }
 
     /// What to save: the offset plus the number of events.

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use ensue::store::LogId;
 use ensue::{BoxError, Position};
 use reqwest::header::{ACCEPT, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -35,18 +36,31 @@ impl RemoteFeed {
         Ok(Self { client, url: parsed })
     }
 
-    /// The page after `offset`, of at the most `limit` events.
-    pub(super) async fn read(&self, offset: Position, limit: u32) -> Result<Answer, Error> {
+    /// The page after `offset`, of at the most `limit` events, and of no other log than `saved`.
+    pub(super) async fn read(
+        &self,
+        offset: Position,
+        saved: Option<LogId>,
+        limit: u32,
+    ) -> Result<Answer, Error> {
         let request = self.client.get(self.page_url(offset, limit));
         let mut response = match request.header(ACCEPT, "application/json").send().await {
             Ok(response) => response,
             Err(error) => return self.unreachable(error),
         };
-        if response.status() != StatusCode::OK {
+        let is_page = response.status() == StatusCode::OK;
+        let log = self.log(&response)?;
+        if let Some(saved) = saved
+            && log != Some(saved)
+            && (log.is_some() || is_page)
+        {
+            return Err(Error::other_log(&self.to_string(), log, saved, offset));
+        }
+        if !is_page {
             return self.refused(response).await;
         }
         match body(&mut response, BODY_MAX).await {
-            Ok(Some(body)) => self.page(offset, &body).map(Answer::Page),
+            Ok(Some(body)) => self.page(offset, log, &body).map(Answer::Page),
             Ok(None) => Err(self.unusable(format!("more than {BODY_MAX} bytes"))),
             Err(error) => self.unreachable(error),
         }
@@ -60,10 +74,17 @@ impl RemoteFeed {
         url
     }
 
-    fn page(&self, offset: Position, body: &[u8]) -> Result<FeedPage, Error> {
+    /// The log that answers, unless it or something before it does not say.
+    fn log(&self, response: &Response) -> Result<Option<LogId>, Error> {
+        let Some(log) = response.headers().get(LOG) else { return Ok(None) };
+        let log = log.to_str().ok().and_then(|log| log.parse().ok());
+        log.map(Some).ok_or_else(|| self.unusable(format!("no identity in the header `{LOG}`")))
+    }
+
+    fn page(&self, offset: Position, log: Option<LogId>, body: &[u8]) -> Result<FeedPage, Error> {
         let events = serde_json::from_slice(body)
             .map_err(|error| self.unusable("no page of a feed").because(error))?;
-        FeedPage::after(offset, events)
+        FeedPage::after(offset, log, events)
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Result<Answer, Error> {
@@ -82,11 +103,16 @@ impl RemoteFeed {
 
     async fn refused(&self, mut response: Response) -> Result<Answer, Error> {
         let (status, retry_after) = (response.status(), retry_after(&response));
-        let why = format!("answered {status}{}", reason(&mut response).await);
+        let problem = problem(&mut response).await;
+        let is_ahead = problem.r#type.as_deref() == Some(BEYOND_HEAD);
+        let reason = problem.detail.or(problem.title);
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let why = format!("answered {status}{reason}");
         if is_passing(status) {
             return Ok(Answer::Later { why, retry_after });
         }
-        Err(Error::new(ErrorKind::Refused, format!("{self} {why}")))
+        let kind = if is_ahead { ErrorKind::Ahead } else { ErrorKind::Refused };
+        Err(Error::new(kind, format!("{self} {why}")))
     }
 
     fn unusable(&self, what: impl fmt::Display) -> Error {
@@ -102,9 +128,19 @@ impl fmt::Display for RemoteFeed {
 }
 
 fn address(url: &str, source: impl Into<BoxError>) -> Error {
-    let before_query = url.split(['?', '#']).next().unwrap_or_default();
-    let shown = before_query.rsplit('@').next().unwrap_or_default();
+    let shown = without_secrets(url);
     Error::new(ErrorKind::Address, format!("cannot ask the feed at `{shown}`")).because(source)
+}
+
+/// As much of an address, which may be none, as is certain to be neither account nor query. A password may
+/// have a `?` of its own, and a query an `@`: then it is not told which is which.
+pub(super) fn without_secrets(url: &str) -> &str {
+    let before_query = url.split(['?', '#']).next().unwrap_or_default();
+    match before_query.rsplit_once('@') {
+        Some((_, after_account)) => after_account,
+        None if url.contains('@') => "…",
+        None => before_query,
+    }
 }
 
 fn own_client() -> reqwest::Result<Client> {
@@ -124,16 +160,16 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// What the server says about it, if it sent a problem.
-async fn reason(response: &mut Response) -> String {
-    let Ok(Some(body)) = body(response, PROBLEM_MAX).await else { return String::new() };
-    let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-    problem.detail.or(problem.title).map(|reason| format!(": {reason}")).unwrap_or_default()
+async fn problem(response: &mut Response) -> Problem {
+    let Ok(Some(body)) = body(response, PROBLEM_MAX).await else { return Problem::default() };
+    serde_json::from_slice(&body).unwrap_or_default()
 }
 
 /// [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Problem {
+    r#type: Option<String>,
     title: Option<String>,
     detail: Option<String>,
 }
@@ -160,6 +196,10 @@ fn causes(error: &reqwest::Error) -> String {
     }
     words
 }
+
+const LOG: &str = "ensue-log";
+
+const BEYOND_HEAD: &str = "/problems/offset-beyond-head";
 
 /// LIMIT: for a connection that nobody answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ensue::Position;
+use ensue::store::LogId;
+use ensue::{BoxError, Position};
 
 use super::remote_feed::Answer;
 use super::{Error, FeedConsumer, FeedEvent, FeedHandler, FeedPage, RemoteFeed};
@@ -11,6 +12,8 @@ pub(super) struct Run<H> {
     consumer: FeedConsumer,
     feed: RemoteFeed,
     handler: H,
+    /// The log that is followed, once it is known.
+    log: Option<LogId>,
     /// The offset that the handler must have saved, since it has handled the page before it.
     owed: Option<Position>,
     /// How often in a row the server could not answer.
@@ -28,21 +31,29 @@ impl<H: FeedHandler> Run<H> {
     pub(super) fn new(mut consumer: FeedConsumer, handler: H) -> Result<Self, Error> {
         let feed = RemoteFeed::new(&consumer.url, consumer.client.take())?;
         let failures = Failures::default();
-        Ok(Self { consumer, feed, handler, owed: None, refusals: 0, failures })
+        Ok(Self { consumer, feed, handler, log: None, owed: None, refusals: 0, failures })
     }
 
     pub(super) async fn ask(&mut self) -> Result<Round, Error> {
-        let offset = match self.handler.saved_offset().await {
+        let offset = match self.saved_offset().await {
             Ok(offset) => offset,
             Err(error) => return self.fail(Error::unreadable_offset(error)).map(Round::Pause),
         };
         self.verify(offset)?;
-        match self.feed.read(offset, self.consumer.page).await? {
+        match self.feed.read(offset, self.log, self.consumer.page).await? {
             Answer::Page(page) => Ok(self.answered(page)),
             Answer::Later { why, retry_after } => {
                 Ok(Round::Pause(self.wait(offset, &why, retry_after)))
             }
         }
+    }
+
+    /// The saved offset, after the identity of its log, as far as that is not known yet.
+    async fn saved_offset(&mut self) -> Result<Position, BoxError> {
+        if self.log.is_none() {
+            self.log = self.handler.saved_log().await?;
+        }
+        self.handler.saved_offset().await
     }
 
     /// How long to pause after the page: not at all, unless the handler failed.
@@ -74,6 +85,7 @@ impl<H: FeedHandler> Run<H> {
 
     fn answered(&mut self, page: FeedPage) -> Round {
         self.refusals = 0;
+        self.log = page.log();
         for event in page.events().iter().filter(|event| event.event_type == FeedEvent::UNREADABLE)
         {
             let (feed, position) = (&self.feed, event.id.get());

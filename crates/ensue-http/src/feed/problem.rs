@@ -22,63 +22,92 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "oldestOffset")]
     oldest_offset: Option<u64>,
+    /// The last offset that the log has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<u64>,
 }
 
 impl Problem {
+    fn new(r#type: &'static str, title: &'static str, status: StatusCode, detail: String) -> Self {
+        Self { r#type, title, status, detail, parameter: None, oldest_offset: None, head: None }
+    }
+
     pub(crate) fn bad_parameter(parameter: &'static str, detail: String) -> Self {
-        Self {
-            r#type: "/problems/bad-parameter",
-            title: "A parameter cannot be understood",
-            status: StatusCode::BAD_REQUEST,
-            detail,
-            parameter: Some(parameter),
-            oldest_offset: None,
-        }
+        let title = "A parameter cannot be understood";
+        let problem = Self::new("/problems/bad-parameter", title, StatusCode::BAD_REQUEST, detail);
+        Self { parameter: Some(parameter), ..problem }
     }
 
     pub(crate) fn method_not_allowed(method: &Method) -> Self {
-        Self {
-            r#type: "/problems/method-not-allowed",
-            title: "The feed is read-only",
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            detail: format!("the method is {method}; accepted are GET and HEAD"),
-            parameter: None,
-            oldest_offset: None,
-        }
+        Self::new(
+            "/problems/method-not-allowed",
+            "The feed is read-only",
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("the method is {method}; accepted are GET and HEAD"),
+        )
+    }
+
+    pub(crate) fn offset_beyond_head(offset: Position, head: Position) -> Self {
+        let problem = Self::new(
+            "/problems/offset-beyond-head",
+            "The log does not go as far as the offset",
+            StatusCode::CONFLICT,
+            format!(
+                "the offset is {offset} and the log ends at {head}: it was restored to an earlier moment, \
+                 or the offset was saved for another log"
+            ),
+        );
+        Self { head: Some(head.get()), ..problem }
+    }
+
+    pub(crate) fn offset_not_reached(offset: Position, head: Position) -> Self {
+        let problem = Self::new(
+            "/problems/offset-not-reached",
+            "This copy of the log has not reached the offset yet",
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "the offset is {offset} and this copy ends at {head}; send the same request again"
+            ),
+        );
+        Self { head: Some(head.get()), ..problem }
     }
 
     pub(crate) fn pruned(oldest: Position) -> Self {
         let floor = oldest.previous();
-        Self {
-            r#type: "/problems/pruned",
-            title: "The events are not in the log any more",
-            status: StatusCode::GONE,
-            detail: format!("the log was pruned up to offset {floor}; read on from there"),
-            parameter: None,
-            oldest_offset: Some(floor.get()),
-        }
+        let problem = Self::new(
+            "/problems/pruned",
+            "The events are not in the log any more",
+            StatusCode::GONE,
+            format!("the log was pruned up to offset {floor}; read on from there"),
+        );
+        Self { oldest_offset: Some(floor.get()), ..problem }
+    }
+
+    pub(crate) fn too_many_reads() -> Self {
+        Self::new(
+            "/problems/too-many-reads",
+            "Too many pages are being read now",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the feed reads as many pages as it may; send the same request again".to_owned(),
+        )
     }
 
     pub(crate) fn store_unavailable() -> Self {
-        Self {
-            r#type: "/problems/store-unavailable",
-            title: "The log cannot be read now",
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            detail: "the store is busy or out of reach; send the same request again".to_owned(),
-            parameter: None,
-            oldest_offset: None,
-        }
+        Self::new(
+            "/problems/store-unavailable",
+            "The log cannot be read now",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store is busy or out of reach; send the same request again".to_owned(),
+        )
     }
 
     pub(crate) fn store_failed() -> Self {
-        Self {
-            r#type: "/problems/store-failed",
-            title: "The log cannot be read",
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            detail: "the store failed; the server's log says why".to_owned(),
-            parameter: None,
-            oldest_offset: None,
-        }
+        Self::new(
+            "/problems/store-failed",
+            "The log cannot be read",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the store failed; the server's log says why".to_owned(),
+        )
     }
 }
 

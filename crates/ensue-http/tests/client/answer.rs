@@ -1,8 +1,15 @@
 //! Answers for a server to give.
 
+use std::fmt::Display;
+
 pub(crate) fn page(ids: impl IntoIterator<Item = u64>) -> String {
     let events: Vec<_> = ids.into_iter().map(event).collect();
     answer("200 OK", "content-type: application/json", &format!("[{}]", events.join(",")))
+}
+
+/// A page that names its log.
+pub(crate) fn page_of(log: impl Display, ids: impl IntoIterator<Item = u64>) -> String {
+    page(ids).replacen("\r\n", &format!("\r\nensue-log: {log}\r\n"), 1)
 }
 
 pub(crate) fn problem(status: &str, header: &str, detail: &str) -> String {

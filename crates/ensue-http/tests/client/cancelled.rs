@@ -24,9 +24,9 @@ async fn with_a_file_nothing_is_passed_over_and_one_event_at_a_time_comes_again(
     let (seen, cursor) = (Seen::default(), FileCursor::new(shop.path("offset")));
 
     let mut chance = chance();
-    let cancelled = within_patience(async {
+    within_patience(async {
         let mut cancelled = 0;
-        while cursor.load().unwrap().get() < committed_count() as u64 {
+        while cursor.load().unwrap().get() < committed_count() as u64 || cancelled <= 5 {
             let feed = consumer(&server.url()).page(chance.u32(1..=20));
             let handler = cursor.clone().each_event(async |event: FeedEvent| {
                 seen.push(event);
@@ -37,7 +37,6 @@ async fn with_a_file_nothing_is_passed_over_and_one_event_at_a_time_comes_again(
             let run = feed.run(handler, std::future::pending());
             cancelled += u32::from(is_cancelled(run, chance.u32(0..60)).await);
         }
-        cancelled
     })
     .await;
 
@@ -47,7 +46,6 @@ async fn with_a_file_nothing_is_passed_over_and_one_event_at_a_time_comes_again(
     for pair in ids.windows(2) {
         assert!(pair[1] == pair[0] || pair[1] == pair[0] + 1, "{pair:?}");
     }
-    assert!(cancelled > 5, "{cancelled}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,14 +57,14 @@ async fn with_the_offset_in_the_transaction_of_the_effect_each_event_takes_effec
     let mut ledger = Ledger::open(&shop).await;
 
     let mut chance = chance();
-    let cancelled = within_patience(async {
+    within_patience(async {
         let mut cancelled = 0;
-        while ledger.saved_offset().await.unwrap().get() < committed_count() as u64 {
+        let all = committed_count() as u64;
+        while ledger.saved_offset().await.unwrap().get() < all || cancelled <= 5 {
             let feed = consumer(&server.url()).page(chance.u32(1..=20));
             let run = feed.run(ledger.clone(), std::future::pending());
             cancelled += u32::from(is_cancelled(run, chance.u32(0..60)).await);
         }
-        cancelled
     })
     .await;
 
@@ -76,7 +74,6 @@ async fn with_the_offset_in_the_transaction_of_the_effect_each_event_takes_effec
         .await
         .unwrap();
     assert_eq!(booked, (1..=committed_count() as i64).collect::<Vec<_>>());
-    assert!(cancelled > 5, "{cancelled}");
 }
 
 /// Polls `run` so many times and drops it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ensue::Position;
+use ensue::store::LogId;
 use ensue_http::{ErrorKind, FeedEvent, FileCursor};
 use tempfile::TempDir;
 
@@ -22,9 +23,13 @@ fn a_missing_file_is_offset_0() {
 fn what_was_saved_is_loaded_by_whoever_comes_next() {
     let (folder, path) = path();
     for offset in [0, 1, 99, 100, u64::MAX] {
-        FileCursor::new(&path).save(Position::new(offset)).unwrap();
-        assert_eq!(FileCursor::new(&path).load().unwrap().get(), offset);
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{offset}\n"));
+        let log = LogId::new();
+        for (log, line) in [(None, String::new()), (Some(log), format!("{log}\n"))] {
+            FileCursor::new(&path).save(Position::new(offset), log).unwrap();
+            assert_eq!(FileCursor::new(&path).load().unwrap().get(), offset);
+            assert_eq!(FileCursor::new(&path).log().unwrap(), log);
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{offset}\n{line}"));
+        }
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -33,19 +38,30 @@ fn what_was_saved_is_loaded_by_whoever_comes_next() {
 fn what_a_crash_left_half_written_is_in_nobodys_way() {
     let (_folder, path) = path();
     let cursor = FileCursor::new(&path);
-    cursor.save(Position::new(7)).unwrap();
+    cursor.save(Position::new(7), None).unwrap();
     fs::write(path.with_extension("offset.new"), "123456789 torn").unwrap();
     assert_eq!(cursor.load().unwrap().get(), 7);
-    cursor.save(Position::new(8)).unwrap();
+    cursor.save(Position::new(8), None).unwrap();
     assert_eq!(cursor.load().unwrap().get(), 8);
 }
 
 #[test]
 fn a_damaged_file_is_named_with_what_it_holds_and_what_to_do() {
     let (_folder, path) = path();
-    for content in
-        ["", "\n", "12", "12\n13\n", "-1\n", "+1\n", " 1\n", "1.5\n", "\u{0}\u{0}\n", "x"]
-    {
+    for content in [
+        "",
+        "\n",
+        "12",
+        "12\n13\n",
+        "12\n\n",
+        "12\n01900000-0000-7000-8000",
+        "-1\n",
+        "+1\n",
+        " 1\n",
+        "1.5\n",
+        "\u{0}\u{0}\n",
+        "x",
+    ] {
         fs::write(&path, content).unwrap();
         let error = FileCursor::new(&path).load().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SavedOffset);
@@ -63,7 +79,7 @@ fn a_damaged_file_is_named_with_what_it_holds_and_what_to_do() {
 fn a_file_that_cannot_be_written_is_named() {
     let (folder, _) = path();
     let path = folder.path().join("nowhere").join("shop.offset");
-    let error = FileCursor::new(&path).save(Position::new(1)).unwrap_err();
+    let error = FileCursor::new(&path).save(Position::new(1), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SavedOffset);
     let start = format!("cannot write the saved offset in `{}`: ", path.display());
     assert!(error.to_string().starts_with(&start), "{error}");

@@ -52,10 +52,9 @@ async fn a_server_that_goes_away_and_comes_back_is_followed_on() {
     });
 
     for round in 1..=5 {
-        let address = server.address;
-        drop(server);
+        server.end();
         raise_many(&shop, 10).await;
-        server = shop.serve_on(address).await;
+        server.serve(shop.path("shop.db")).await;
         within_patience(seen.reaches(10 * round)).await;
     }
 
@@ -194,7 +193,7 @@ impl Event for Image {
     }
 }
 
-async fn raise_many(shop: &Shop, count: usize) {
+pub(crate) async fn raise_many(shop: &Shop, count: usize) {
     let outcome = shop.events.run(async |_tx| {
         (0..count).for_each(|unit| raise(StockMoved { writer: 0, unit, line: 0 }));
         Ok::<_, ensue::Error>(())

@@ -8,6 +8,7 @@ mod cancelled;
 mod failing_handler;
 mod file_cursor;
 mod following;
+mod other_log;
 mod patience;
 mod scripted;
 mod seen;

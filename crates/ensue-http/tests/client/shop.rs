@@ -8,7 +8,7 @@ use ensue_http::Feed;
 use ensue_sqlite::{Events, SqliteStore};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
 use crate::patience::within_patience;
@@ -38,51 +38,65 @@ impl Shop {
     }
 
     pub(crate) async fn serve(&self) -> Server {
-        self.serve_on(([127, 0, 0, 1], 0).into()).await
-    }
-
-    /// Serves the feed as another process would: from a connection and a runtime of its own.
-    pub(crate) async fn serve_on(&self, address: SocketAddr) -> Server {
-        let runtime = Runtime::new().unwrap();
-        let path = self.path("shop.db");
-        let serving = runtime.spawn(async move {
-            let feed = Feed::new(SqliteStore::open(path).await.unwrap()).into_router();
-            let listener = bind(address).await;
-            let address = listener.local_addr().unwrap();
-            tokio::spawn(async { axum::serve(listener, feed).await });
-            address
-        });
-        Server { address: within_patience(serving).await.unwrap(), runtime: Some(runtime) }
+        let mut server = Server::reserve();
+        server.serve(self.path("shop.db")).await;
+        server
     }
 }
 
-/// The one before may still be letting go of the address.
-async fn bind(address: SocketAddr) -> TcpListener {
-    loop {
-        if let Ok(listener) = TcpListener::bind(address).await {
-            return listener;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-}
-
+/// A server that comes and goes, at an address that is its own meanwhile too.
 pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
+    /// Bound, but not listening: connections are refused, and no other program is given the port.
+    _reservation: TcpSocket,
     runtime: Option<Runtime>,
 }
 
 impl Server {
+    fn reserve() -> Self {
+        let reservation = socket(([127, 0, 0, 1], 0).into());
+        let address = reservation.local_addr().unwrap();
+        Self { address, _reservation: reservation, runtime: None }
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/api/events", self.address)
     }
-}
 
-/// Its connections end with it.
-impl Drop for Server {
-    fn drop(&mut self) {
+    /// Serves the feed of the file at `path` as another process would: from a connection and a runtime of
+    /// its own.
+    pub(crate) async fn serve(&mut self, path: PathBuf) {
+        self.end();
+        let (runtime, address) = (Runtime::new().unwrap(), self.address);
+        let serving = runtime.spawn(async move {
+            let feed = Feed::new(SqliteStore::open(path).await.unwrap()).into_router();
+            let listener: TcpListener = socket(address).listen(64).unwrap();
+            tokio::spawn(async { axum::serve(listener, feed).await });
+        });
+        within_patience(serving).await.unwrap();
+        self.runtime = Some(runtime);
+    }
+
+    /// Its connections end with it.
+    pub(crate) fn end(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Bound beside the one that reserves the address, and the one before, which may still be letting go of it.
+fn socket(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Servers that cannot answer now, and answers that are no pages.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ensue_http::{ErrorKind, FeedConsumer};
@@ -70,7 +72,9 @@ async fn a_backoff_ends_with_the_first_answer() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_asked_again() {
-    let server = Scripted::new([SILENCE.to_owned(), page([1])]).await;
+    // A machine that is busy makes any answer come too late, now and then.
+    let answers = std::iter::once(SILENCE.to_owned());
+    let server = Scripted::new(answers.chain(std::iter::repeat_n(page([1]), 10_000))).await;
     let impatient = reqwest::Client::builder().read_timeout(Duration::from_millis(20));
     let (seen, feed) = (Seen::default(), consumer(&server.url()));
 
@@ -162,10 +166,64 @@ async fn an_address_that_cannot_be_asked_ends_the_run() {
         ("ftp://shop.example/", "neither http: nor https:"),
         ("http://me:secret@shop.example:99999/", "`shop.example:99999/`: invalid port number"),
         ("https://127.0.0.1:9/?token=secret", "a TLS feature of reqwest"),
+        ("http://me:x?secret@shop.example/", "cannot ask the feed at `…`"),
+        ("http://me:se/secret@shop.example/", "cannot ask the feed at `shop.example/`"),
+        ("http://me:secret@/?token=a@secret", "cannot ask the feed at `/`"),
     ] {
         let error = Seen::default().follow(consumer(url), 1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Address, "{error}");
         assert!(error.to_string().contains(advice), "{error}");
-        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+}
+
+/// The password, the token and the headers are the client's own.
+#[tokio::test]
+async fn no_secret_of_an_address_or_a_client_is_shown_or_logged() {
+    let server = Scripted::new([
+        answer("502 Bad Gateway", "retry-after: 0", "no"),
+        problem("403 Forbidden", "x: y", "no"),
+    ])
+    .await;
+    let url = server.url().replace("//", "//me:secret@");
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("x-api-key", "secret".parse().unwrap());
+    let client = reqwest::Client::builder().default_headers(headers).build().unwrap();
+    let feed = consumer(&format!("{url}?token=secret")).client(client);
+    assert!(format!("{feed:?}").contains("/api/events"));
+    assert!(!format!("{feed:?}").contains("secret"), "{feed:?}");
+
+    let (logged, error) = logged(Seen::default().follow(feed, 1)).await;
+
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(logged.contains("502 Bad Gateway"), "{logged}");
+    for shown in [logged, error.to_string(), format!("{error:?}")] {
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}
+
+/// What is logged by the way.
+async fn logged<T>(work: impl Future<Output = T>) -> (String, T) {
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let done = work.await;
+    drop(guard);
+    let logged = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    (logged, done)
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

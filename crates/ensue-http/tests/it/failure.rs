@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use ensue::store::{Page, Read};
+use ensue::store::{LogId, Page, Read};
 use ensue::{Error, Log, Position};
 use ensue_http::Feed;
 
@@ -56,6 +56,10 @@ struct FailingLog {
 impl Log for FailingLog {
     async fn head(&self) -> Result<Position, Error> {
         Err(Error::store("cannot read how far the log goes", SECRET, self.retryable))
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        Ok(LogId::new())
     }
 
     async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {

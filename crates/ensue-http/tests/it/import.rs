@@ -67,7 +67,7 @@ async fn the_feed_after_an_import_is_the_books_bit_for_bit() {
     let old = OldShop::new("").await;
     assert_eq!(old.import().await, 5);
     let feed = old.0.feed();
-    for offset in 0..=6 {
+    for offset in 0..=5 {
         for limit in 0..=6 {
             let query = format!("?offset={offset}&limit={limit}");
             let page = Answer::to_get(&feed, &query).await;
@@ -85,7 +85,7 @@ async fn a_saved_offset_means_the_same_event_also_where_ids_had_gaps() {
     .await;
     assert_eq!(old.import().await, 4);
     let feed = old.0.feed();
-    for offset in 0..=5 {
+    for offset in 0..=4 {
         let mut shown = Answer::to_get(&feed, &format!("?offset={offset}&limit=2")).await.json();
         let books = old.books_page(offset, 2).await;
         let mut books: serde_json::Value = serde_json::from_str(&books).unwrap();

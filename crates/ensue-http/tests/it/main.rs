@@ -4,8 +4,10 @@
 #![cfg(test)]
 
 mod answer;
+mod bound;
 mod consumer;
 mod failure;
+mod identity;
 mod import;
 mod method;
 mod origin;

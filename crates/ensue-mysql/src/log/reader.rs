@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use ensue::store::sql::entry;
-use ensue::store::{Filling, Outbox, Page, Read, Span, position_of};
-use ensue::{Error, EventId, Position};
+use ensue::store::{Filling, LogId, Outbox, Page, Read, Span, position_of};
+use ensue::{Error, Position};
 use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
@@ -58,8 +58,8 @@ impl Reader {
         outbox().map_err(failed(what))
     }
 
-    pub(crate) async fn epoch(&self) -> Result<EventId, Error> {
-        let what = || "cannot read the epoch of the log".to_owned();
+    pub(crate) async fn identity(&self) -> Result<LogId, Error> {
+        let what = || "cannot read the identity of the log".to_owned();
         let epoch = self.only_row(sql!("read_log_epoch")).await;
         let epoch = epoch.and_then(|row| row.try_get::<String, _>(0)).map_err(failed(what))?;
         epoch.parse().map_err(|error| Error::store(what(), format!("{error}"), false))

@@ -7,6 +7,7 @@ mod messages;
 mod migrations;
 mod restarts;
 mod restoring;
+mod secrets;
 mod sequencing;
 mod server;
 mod settings;

@@ -13,6 +13,7 @@ mod partitions;
 mod replicas;
 mod restarts;
 mod restoring;
+mod secrets;
 mod sequencing;
 mod server;
 mod settings;

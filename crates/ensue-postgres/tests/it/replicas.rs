@@ -42,7 +42,7 @@ async fn a_replica_shows_the_same_entries_without_gaps_while_the_primary_appends
     let (seen, ()) = tokio::join!(following, writing);
     assert_counts_up(&seen.expect("the replica came to an end"), 1_000);
     assert_eq!(replica.head().await.unwrap(), Position::new(1_000));
-    assert_eq!(replica.log_epoch().await.unwrap(), store.log_epoch().await.unwrap());
+    assert_eq!(replica.identity().await.unwrap(), store.identity().await.unwrap());
     assert_eq!(replica.outbox().await.unwrap().map(|outbox| outbox.events), Some(0));
     replica.close().await;
 }

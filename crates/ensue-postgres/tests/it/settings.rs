@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ensue::subscription::{Change, Epoch, TakeOver};
-use ensue::{ErrorKind, Position, Start, Subscriptions, Transactions};
+use ensue::{ErrorKind, Log, Position, Start, Subscriptions, Transactions};
 use ensue_postgres::PostgresStore;
 use sqlx::Connection;
 use tokio::task::JoinSet;
@@ -106,7 +106,7 @@ async fn the_schema_is_whatever_it_is_told_to_be() {
     append(&beside, &[envelope("beside")]).await;
     assert_eq!(whole_log(&options.connect().await.unwrap()).await, texts(0..3));
     assert_eq!(whole_log(&beside).await, ["beside"]);
-    assert_ne!(store.log_epoch().await.unwrap(), beside.log_epoch().await.unwrap());
+    assert_ne!(store.identity().await.unwrap(), beside.identity().await.unwrap());
     let tables: i64 = database
         .ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'Shop_events2' AND tablename = 'log'")
         .await;

@@ -86,6 +86,8 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_goes_on() {
     record(&store, term.epoch, &[settle, Change::Advance { to: Position::new(4) }]).await;
     let status = store.status("refunds").await.unwrap().unwrap();
     assert!(status.has_handled(store.head().await.unwrap()));
+    let identity = scratch.store().await.identity().await.unwrap();
+    assert_eq!(store.identity().await.unwrap(), identity);
 }
 
 #[tokio::test]
@@ -102,6 +104,7 @@ async fn a_file_is_brought_up_to_date_once() {
         "replays_and_claims",
         "inbox",
         "letter_hold",
+        "log_identity",
     ];
     assert_eq!(names, known);
 }

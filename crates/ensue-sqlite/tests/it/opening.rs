@@ -58,6 +58,55 @@ async fn tables_of_a_newer_version_are_left_alone() {
     assert!(error.to_string().contains("newer"), "{error}");
 }
 
+/// SQLite itself opens such a file without a word, and the first unit of work would fail.
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_refused_and_says_what_to_do() {
+    let scratch = Scratch::new();
+    drop(scratch.store().await);
+    let options = SqliteConnectOptions::new().filename(scratch.path()).read_only(true);
+    let error = SqliteStore::open_with(options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("test.db` cannot be written"), "{error}");
+    assert!(error.to_string().contains("open_read_only"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_opened_to_be_read_shows_the_log_and_refuses_units_of_work() {
+    let scratch = Scratch::new();
+    let writing = Events::builder(scratch.store().await).build().await.unwrap();
+    raise_one(&writing).await.unwrap();
+    let store = SqliteStore::open_read_only(scratch.path()).await.unwrap();
+    raise_one(&writing).await.unwrap();
+    assert_eq!(store.head().await.unwrap(), Position::new(2));
+    assert_eq!(store.read(Page::new(Position::START, 10)).await.unwrap().len(), 2);
+    assert_eq!(store.identity().await.unwrap(), writing.store().identity().await.unwrap());
+
+    let reading = Events::builder(store.clone()).build().await.unwrap();
+    let refused = raise_one(&reading).await.unwrap_err();
+    assert!(refused.to_string().contains("readonly"), "{refused}");
+    assert!(!refused.is_retryable());
+    assert_eq!(store.head().await.unwrap(), Position::new(2));
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_migrated_cannot_be_opened_to_be_read() {
+    let scratch = Scratch::new();
+    assert!(SqliteStore::open_read_only(scratch.path()).await.is_err());
+    assert!(!scratch.path().exists());
+    drop(scratch.store().await);
+    execute(&scratch, "DELETE FROM ensue_migration WHERE number = 2").await;
+    let error = SqliteStore::open_read_only(scratch.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+async fn raise_one(events: &Events) -> Result<(), ensue::Error> {
+    let run = events.run(async |_tx| {
+        raise(OrderPlaced::of("A", 1));
+        Ok::<_, ensue::Error>(())
+    });
+    run.await
+}
+
 #[tokio::test]
 async fn our_tables_live_beside_the_users() {
     let scratch = Scratch::new();

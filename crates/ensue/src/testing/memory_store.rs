@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 use self::inbox::InboxTables;
-use crate::store::{Page, Read, Savepoint, UnreadableEntry, payload_bytes, position_of};
+use crate::store::{LogId, Page, Read, Savepoint, UnreadableEntry, payload_bytes, position_of};
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside, SubscriptionStatus,
     TakeOver, Term, Unhandled,
@@ -51,6 +51,7 @@ pub struct MemoryStore<T = ()> {
 
 #[derive(Debug, Default)]
 struct Shared<T> {
+    identity: LogId,
     committed: Mutex<Committed<T>>,
     writer: Arc<AsyncMutex<()>>,
     handles: Mutex<Vec<Arc<Notify>>>,
@@ -172,6 +173,10 @@ impl<T> DerefMut for MemoryTransaction<T> {
 impl<T: Send + Sync + 'static> Log for MemoryStore<T> {
     async fn head(&self) -> Result<Position, Error> {
         Ok(self.committed().head())
+    }
+
+    async fn identity(&self) -> Result<LogId, Error> {
+        Ok(self.shared.identity)
     }
 
     async fn read(&self, page: Page) -> Result<Vec<Read>, Error> {

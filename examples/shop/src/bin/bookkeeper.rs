@@ -81,7 +81,7 @@ async fn follow(arguments: &Arguments) -> Result<(), BoxError> {
     let mut offset = saved_offset(&ledger).await?;
     while let Some(limit) = arguments.limit_after(offset) {
         // 2. Ask for the events after it.
-        let events = feed.page(offset, limit).await;
+        let events = feed.page(offset, limit).await?;
         // 3. Handle them in their order. 4. Save the offset + count, together with what was done.
         offset = book(&ledger, offset, &events).await?;
         // 5. Do it again, after a pause if there was nothing.
@@ -112,14 +112,20 @@ impl Feed {
         Ok(Self { client, url: url.to_owned(), is_reachable: true })
     }
 
-    /// The events after `offset`; none while the shop is closed, which is said once.
-    async fn page(&mut self, offset: u64, limit: u64) -> Vec<FeedEvent> {
+    /// The events after `offset`; none while the shop is closed, which is said once. A refusal ends it: the
+    /// offset is beyond the log, say, since that was restored to an earlier moment.
+    async fn page(&mut self, offset: u64, limit: u64) -> reqwest::Result<Vec<FeedEvent>> {
         let page = self.ask(offset, limit).await;
-        if let (Err(error), true) = (&page, self.is_reachable) {
-            complain(&format!("the shop cannot be reached, and is tried again: {error}"));
+        if let Err(error) = &page {
+            if error.status().is_some_and(|status| status.is_client_error()) {
+                return page;
+            }
+            if self.is_reachable {
+                complain(&format!("the shop cannot be reached, and is tried again: {error}"));
+            }
         }
         self.is_reachable = page.is_ok();
-        page.unwrap_or_default()
+        Ok(page.unwrap_or_default())
     }
 
     async fn ask(&self, offset: u64, limit: u64) -> reqwest::Result<Vec<FeedEvent>> {

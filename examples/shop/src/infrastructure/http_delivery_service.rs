@@ -11,7 +11,7 @@ use crate::application::DeliveryService;
 use crate::domain::{Address, OrderNo};
 
 /// LIMIT: a service that takes longer is asked again later; nobody waits for it meanwhile.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(crate) struct HttpDeliveryService {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::application::{Mailer, Recipient};
 
 /// LIMIT: a mail that takes longer is lost; the next ones wait for it.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(crate) struct HttpMailer {

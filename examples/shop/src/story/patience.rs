@@ -5,8 +5,8 @@ use std::time::Duration;
 use ensue::BoxError;
 use tokio::time::{Instant, sleep};
 
-/// LIMIT: what takes longer is not going to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// LIMIT: what takes longer is not going to happen, on however busy a machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Between two looks; short against what is told to a reader.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -2,7 +2,6 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ensue::{BoxError, Position};
 use reqwest::{Client, Method};
@@ -11,14 +10,14 @@ use serde_json::{Value, json};
 use super::Told;
 use super::answer::Answer;
 use super::narrator::Narrator;
-use super::patience::wait_for;
+use super::patience::{PATIENCE, wait_for};
 use super::witness::Witness;
 use crate::application::Database;
 use crate::process::Process;
 use crate::terminal::Terminal;
 
-/// LIMIT: a request of a story; the shop answers in milliseconds.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// An operator stays until the request is answered.
+const PREFER: &str = "wait=300";
 
 pub(crate) struct Stage<D: Database> {
     narrator: Narrator,
@@ -29,7 +28,7 @@ pub(crate) struct Stage<D: Database> {
 
 impl<D: Database> Stage<D> {
     pub(crate) fn new(terminal: &Terminal, process: &Process<D>) -> Result<Self, BoxError> {
-        let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let client = Client::builder().timeout(PATIENCE).no_proxy().build()?;
         let listeners = process.listeners();
         let [(_, shop), (_, payment_gateway), (_, delivery_service), (_, mail_service)] =
             listeners.as_slice()
@@ -56,7 +55,7 @@ impl<D: Database> Stage<D> {
         body: Option<&Value>,
     ) -> Result<Answer, BoxError> {
         let url = format!("{}{path}", self.witness.shop);
-        let request = self.witness.client.request(method, url);
+        let request = self.witness.client.request(method, url).header("prefer", PREFER);
         let answer = Answer::to(match body {
             Some(body) => request.json(body),
             None => request,

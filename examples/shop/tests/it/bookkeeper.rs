@@ -42,15 +42,16 @@ async fn a_bookkeeper_killed_at_any_moment_books_each_event_once_and_in_order(pr
 
 async fn a_bookkeeper_waits_for_a_shop_that_is_closed(premises: Premises) {
     let ledger = premises.folder().join("ledger.db");
-    let first = premises.web();
+    let reserved = Premises::reserve_port();
+    let port = reserved.local_addr().unwrap().port().to_string();
+    let first = premises.web_on_port(&port);
     let url = first.url_of("shop");
     Customer::of(&url).place_and_pay(1).await;
     first.kill();
 
     let bookkeeper = Program::bookkeeper_until(&format!("{url}/api/events"), &ledger, 2);
     until("the ledger is there", async || ledger.exists()).await;
-    let port = url.rsplit(':').next().unwrap();
-    let _second = premises.web_on_port(port);
+    let _second = premises.web_on_port(&port);
     assert!(bookkeeper.end().await.success());
     assert_eq!(postings(&ledger).await.len(), 2);
 }

@@ -80,8 +80,20 @@ impl Customer {
         verb: &str,
         body: Value,
     ) -> (StatusCode, Value) {
+        self.operate_within(600, subscription, verb, body).await
+    }
+
+    /// The same, if it is answered within so many seconds.
+    pub(crate) async fn operate_within(
+        &self,
+        seconds: u32,
+        subscription: &str,
+        verb: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
         let url = format!("{}/api/subscriptions/{subscription}/{verb}", self.shop);
-        let response = self.client.post(url).json(&body).send().await.unwrap();
+        let request = self.client.post(url).header("prefer", format!("wait={seconds}"));
+        let response = request.json(&body).send().await.unwrap();
         (response.status(), response.json().await.unwrap())
     }
 

@@ -98,7 +98,7 @@ async fn what_nobody_runs_is_accepted_for_the_next_owner(premises: Premises) {
     first.url_of("payment gateway");
     first.kill();
     let reason = json!({ "reason": "anna: the gateway moves" });
-    let (status, answer) = customer.operate("refunds", "pause", reason).await;
+    let (status, answer) = customer.operate_within(0, "refunds", "pause", reason).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
 
     let _next = premises.forwarder();

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use servers::{FreshDatabase, FreshMysqlDatabase};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::program::Program;
 
@@ -68,6 +69,15 @@ impl Premises {
 
     pub(crate) fn web(&self) -> Program {
         self.web_on_port("0")
+    }
+
+    /// A port for a process that comes and goes: bound, but not listened on, so that no other program is
+    /// given it.
+    pub(crate) fn reserve_port() -> TcpSocket {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        socket
     }
 
     pub(crate) fn web_on_port(&self, port: &str) -> Program {
