@@ -2,12 +2,17 @@
 
 #![cfg(test)]
 
+mod batches;
 mod conformance;
+mod failures;
 mod migrations;
+mod proxy;
+mod repairing;
 mod restarts;
 mod restoring;
 mod sequencing;
 mod server;
+mod sessions;
 mod settings;
 mod statements;
 mod transactions;
