@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "inbox", include_str!("migrations/0003_inbox.sql")),
     (4, "letter_hold", include_str!("migrations/0004_letter_hold.sql")),
     (5, "names", include_str!("migrations/0005_names.sql")),
+    (6, "outbox_bytes", include_str!("migrations/0006_outbox_bytes.sql")),
 ];
 
 /// Applies what is missing.
