@@ -8,12 +8,13 @@ use crate::error::failed;
 use crate::schema::Schema;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "log", include_str!("migrations/0001_log.sql")),
     (2, "sequencer", include_str!("migrations/0002_sequencer.sql")),
     (3, "subscriptions", include_str!("migrations/0003_subscriptions.sql")),
     (4, "inbox", include_str!("migrations/0004_inbox.sql")),
     (5, "horizon", include_str!("migrations/0005_horizon.sql")),
+    (6, "outbox_guard", include_str!("migrations/0006_outbox_guard.sql")),
 ];
 
 /// The oldest version, in the server's own way of counting.

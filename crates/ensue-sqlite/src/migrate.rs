@@ -9,11 +9,12 @@ use sqlx::SqliteConnection;
 use crate::error::failed;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(u32, &str, &str); 4] = [
+const MIGRATIONS: [(u32, &str, &str); 5] = [
     (1, "log_and_subscriptions", include_str!("migrations/0001_log_and_subscriptions.sql")),
     (2, "receipts_and_requests", include_str!("migrations/0002_receipts_and_requests.sql")),
     (3, "replays_and_claims", include_str!("migrations/0003_replays_and_claims.sql")),
     (4, "inbox", include_str!("migrations/0004_inbox.sql")),
+    (5, "log_guard", include_str!("migrations/0005_log_guard.sql")),
 ];
 
 /// Applies what is missing, in the one transaction that `connection` is in: processes that start
