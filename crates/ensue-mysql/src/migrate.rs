@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "letter_hold", include_str!("migrations/0004_letter_hold.sql")),
     (5, "names", include_str!("migrations/0005_names.sql")),
     (6, "outbox_bytes", include_str!("migrations/0006_outbox_bytes.sql")),
+    (7, "outbox_guard", include_str!("migrations/0007_outbox_guard.sql")),
 ];
 
 /// Applies what is missing.

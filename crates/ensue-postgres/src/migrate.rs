@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "horizon", include_str!("migrations/0005_horizon.sql")),
     (6, "letter_hold", include_str!("migrations/0006_letter_hold.sql")),
     (7, "names", include_str!("migrations/0007_names.sql")),
+    (8, "outbox_guard", include_str!("migrations/0008_outbox_guard.sql")),
 ];
 
 /// The oldest version, in the server's own way of counting.

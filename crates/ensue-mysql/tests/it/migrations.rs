@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use ensue::subscription::TakeOver;
 use ensue::{ErrorKind, Inbox, Log, Position, Start, Subscriptions};
+use ensue::store::{Page, position_of};
 use ensue_mysql::MysqlOptions;
+use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
 
 use crate::server::{Database, append, envelopes, whole_log};
@@ -26,8 +28,66 @@ async fn many_who_start_at_once_make_the_tables_once() {
         assert_eq!(stands.get(), many as u64);
         let names = "SELECT group_concat(name ORDER BY number) FROM ensue_migration";
         let names: String = database.ask(names).await;
-        assert_eq!(names, "log,subscriptions,inbox,letter_hold,names,outbox_bytes");
+        assert_eq!(names, "log,subscriptions,inbox,letter_hold,names,outbox_bytes,outbox_guard");
     }
+}
+
+/// A row as another program may append it, but for one column.
+fn row(column: &str, value: &str) -> String {
+    let columns = [
+        ("occurred_at_us", "1"),
+        ("recorded_at_us", "1"),
+        ("version", "1"),
+        ("hops", "0"),
+        ("event_id", "UUID()"),
+        ("causation_id", "NULL"),
+        ("type", "'ninth'"),
+        ("content_type", "'application/json'"),
+        ("payload", "'{}'"),
+        ("correlation_id", "'story'"),
+        ("headers", "NULL"),
+    ];
+    let names = columns.map(|(name, _)| name).join(", ");
+    let values = columns.map(|(name, good)| if name == column { value } else { good }).join(", ");
+    format!("INSERT INTO ensue_outbox ({names}) VALUES ({values})")
+}
+
+/// One that has waited since before is moved as it is.
+#[tokio::test]
+async fn a_row_that_nobody_could_read_is_refused_where_it_is_appended() {
+    let database = Database::new().await;
+    database.store().await;
+    database.execute("ALTER TABLE ensue_outbox DROP CONSTRAINT ensue_outbox_guard").await;
+    let guard = include_str!("../../src/migrations/0007_outbox_guard.sql");
+    let waiting = row("headers", "'[]'");
+    database.execute(waiting).await;
+    for _ in 0..2 {
+        database.execute(guard).await;
+    }
+    let mut connection = database.connect().await;
+    for (column, value) in [
+        ("event_id", "'nine'"),
+        ("causation_id", "'nine'"),
+        ("version", "-1"),
+        ("version", "4294967296"),
+        ("hops", "-1"),
+        ("payload", "NULL"),
+        ("headers", "''"),
+        ("headers", "'[]'"),
+        ("headers", "'{\"actor\":'"),
+    ] {
+        let insert = sqlx::raw_sql(AssertSqlSafe(row(column, value)));
+        let refused = insert.execute(&mut connection).await.unwrap_err();
+        assert!(refused.to_string().contains("ensue_outbox_guard"), "{refused}");
+    }
+    for headers in [r#"'{"a":": x","\\u0000":""}'"#, "' { } '"] {
+        database.execute(row("headers", headers)).await;
+    }
+    let store = database.store().await;
+    assert_eq!(store.barrier().await.unwrap().get(), 3);
+    let read = store.read(Page::new(Position::START, 100)).await.unwrap();
+    let first = position_of(&read[0]);
+    assert!(first.get() == 1 && read[0].is_err() && read[1].is_ok() && read[2].is_ok(), "{read:?}");
 }
 
 #[tokio::test]
@@ -37,7 +97,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     database.execute("INSERT INTO ensue_migration VALUES (1000, 'of tomorrow', 1)").await;
     let refused = database.store_options().connect().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Configuration);
-    assert!(refused.to_string().contains("5 migrations"), "{refused}");
+    assert!(refused.to_string().contains("7 migrations"), "{refused}");
 }
 
 /// Statements that make tables are committed one by one.

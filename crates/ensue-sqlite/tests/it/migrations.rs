@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ensue::store::Page;
 use ensue::subscription::{
     Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, TakeOver,
 };
@@ -90,6 +91,68 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_goes_on() {
     assert_eq!(store.identity().await.unwrap(), identity);
 }
 
+/// A row as another program may write it, but for one column.
+fn row(column: &str, value: &str) -> String {
+    let columns = [
+        ("event_id", "'01900000-0000-7000-8000-000000000009'"),
+        ("type", "'ninth'"),
+        ("version", "1"),
+        ("content_type", "'application/json'"),
+        ("payload", "'{}'"),
+        ("occurred_at_us", "1"),
+        ("recorded_at_us", "1"),
+        ("correlation_id", "'story'"),
+        ("causation_id", "NULL"),
+        ("hops", "0"),
+        ("headers", "NULL"),
+    ];
+    let names = columns.map(|(name, _)| name).join(", ");
+    let values = columns.map(|(name, good)| if name == column { value } else { good }).join(", ");
+    format!("INSERT INTO ensue_log ({names}) VALUES ({values})")
+}
+
+/// One that was there before is left as it is.
+#[tokio::test]
+async fn a_row_that_nobody_could_read_is_refused_where_it_is_written() {
+    let scratch = Scratch::new();
+    make(&scratch).await;
+    let options = SqliteConnectOptions::new().filename(scratch.path());
+    let mut connection = options.connect().await.unwrap();
+    let insert = AssertSqlSafe(row("headers", "'{\"actor\":3}'"));
+    sqlx::raw_sql(insert).execute(&mut connection).await.unwrap();
+    let store = scratch.store().await;
+    for (column, value) in [
+        ("event_id", "'nine'"),
+        ("event_id", "'01900000-0000-7000-8000-0000000000009'"),
+        ("causation_id", "'nine'"),
+        ("version", "-1"),
+        ("version", "4294967296"),
+        ("hops", "-1"),
+        ("payload", "3"),
+        ("headers", "''"),
+        ("headers", "'[]'"),
+        ("headers", "'{\"actor\":3}'"),
+        ("headers", "'{\"actor\":\"anna\",\"roles\":[\"admin\"]}'"),
+    ] {
+        let insert = AssertSqlSafe(row(column, value));
+        let refused = sqlx::raw_sql(insert).execute(&mut connection).await.unwrap_err();
+        assert!(refused.to_string().contains("ensue_log: ids are UUIDs"), "{refused}");
+    }
+    for (column, value) in [
+        ("headers", "'{\"a\":\": x\",\"\\u0000\":\"\"}'"),
+        ("headers", "' { } '"),
+        ("version", "4294967295"),
+        ("causation_id", "'01900000-0000-7000-8000-000000000001'"),
+        ("payload", "x'ff'"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(row(column, value))).execute(&mut connection).await.unwrap();
+    }
+    let read = store.read(Page::new(Position::START, 100)).await.unwrap();
+    let unreadable: Vec<_> = read.iter().filter_map(|read| read.as_ref().err()).collect();
+    let [unreadable] = unreadable[..] else { panic!("{unreadable:?}") };
+    assert_eq!((unreadable.position, read.len()), (Position::new(4), 9));
+}
+
 #[tokio::test]
 async fn a_file_is_brought_up_to_date_once() {
     let scratch = Scratch::new();
@@ -105,6 +168,7 @@ async fn a_file_is_brought_up_to_date_once() {
         "inbox",
         "letter_hold",
         "log_identity",
+        "log_guard",
     ];
     assert_eq!(names, known);
 }
