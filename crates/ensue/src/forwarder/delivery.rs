@@ -195,10 +195,12 @@ impl Guard {
         work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
         let Self { handler, deadline } = self;
-        let result = match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        // What was not finished in time is dropped in here, too: a destructor may panic.
+        let in_time = async move { timeout(deadline, work).await };
+        let result = match AssertUnwindSafe(in_time).catch_unwind().await {
             Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(again(Failure::new(FailureClass::Panic, words_of(&*panic)))),
-            Err(_) => {
+            Err(panic) => Err(again(Failure::new(FailureClass::Panic, words_of(&*panic)))),
+            Ok(Err(_)) => {
                 let message =
                     format!("`{handler}`, or what ensues from it, took over {deadline:?}");
                 Err(again(Failure::new(FailureClass::Deadline, message)))
