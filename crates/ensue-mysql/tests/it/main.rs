@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod conformance;
+mod lost_connections;
 mod migrations;
 mod restarts;
 mod restoring;
