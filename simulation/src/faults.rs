@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     Crash,
     /// The handler of an entry ends its process, each time.
     Killer,
+    /// It ends its connection to the database at the commit, each time.
+    Severer,
     /// A process is shut down in order.
     Shutdown,
     /// Nothing of a process runs for a while.
@@ -48,9 +50,10 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Crash,
         Self::Killer,
+        Self::Severer,
         Self::Shutdown,
         Self::Stall,
         Self::StolenLease,
@@ -98,6 +101,7 @@ impl Fault {
         match self {
             Self::Crash => "crashes",
             Self::Killer => "processes ended by a handler",
+            Self::Severer => "connections ended by a handler",
             Self::Shutdown => "shutdowns",
             Self::Stall => "stalls",
             Self::StolenLease => "stolen leases",
@@ -136,9 +140,10 @@ const FAULTS_MAX: u32 = 60;
 const MISFORTUNES_APART: Duration = Duration::from_secs(4);
 
 impl Faults {
-    pub(crate) fn new(rng: &mut Rng) -> Self {
+    pub(crate) fn new(is_hard: bool, rng: &mut Rng) -> Self {
         let left = if rng.u8(0..16) == 0 { 0 } else { rng.u32(0..FAULTS_MAX) };
-        let letters = *rng.choice(&[4, 12, 40, 120]).unwrap_or(&40);
+        let often = if is_hard { [4, 4, 8, 12] } else { [4, 12, 40, 120] };
+        let letters = *rng.choice(&often).unwrap_or(&12);
         let common = Fault::ALL.into_iter().take(Fault::COMMON);
         let chosen = common.filter(|_| rng.bool()).collect();
         Self { left, letters, chosen }

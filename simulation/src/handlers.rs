@@ -24,9 +24,8 @@ pub(crate) const STOPPED: &str = "stop";
 pub(crate) struct Handlers {
     /// Entries whose handler fails, as often as it does.
     poisoned: Vec<Position>,
-    /// Whoever handles one of these is no more; by how often that was since it was last let be
-    /// tried as often as a new one.
-    killers: BTreeMap<Position, u32>,
+    /// Those that end what handles them.
+    costly: BTreeMap<Position, Costly>,
     /// Entries that nobody would receive, whatever is done.
     hopeless: Vec<Position>,
     /// Everything fails until then.
@@ -37,6 +36,16 @@ pub(crate) struct Handlers {
     unknown: Verdict,
 }
 
+/// An entry that ends what handles it, each time.
+struct Costly {
+    /// It ends the connection at its commit, not the process.
+    severs: bool,
+    /// Whether it may be handled together with others.
+    in_batch: bool,
+    /// How often it has, since it was last let be tried as often as a new one.
+    times: u32,
+}
+
 /// What comes of an attempt.
 pub(crate) enum Attempt {
     /// Its effect is to be committed.
@@ -44,25 +53,32 @@ pub(crate) enum Attempt {
     Fails(Failure, Verdict),
     /// The process is gone, by this entry.
     Kills(Position),
+    /// The connection is, at the commit, by this entry; and nothing is committed.
+    Severs(Position),
 }
 
-/// LIMIT: entries of one world that end processes. Each ends as many as there are attempts, and
-/// each time a lease has to run out.
-const KILLERS_MAX: usize = 2;
+/// LIMIT: entries of one world that end processes, or connections. Each ends as many as there are
+/// attempts, and each time a lease has to run out.
+const COSTLY_MAX: usize = 2;
 
 impl Handlers {
-    pub(crate) fn new(story: &[Entry], rng: &mut Rng) -> Self {
-        let wanted: Vec<_> =
-            story.iter().filter(|seen| seen.wanted).map(|seen| seen.position).collect();
+    pub(crate) fn new(story: &[Entry], is_hard: bool, rng: &mut Rng) -> Self {
+        let wanted: Vec<_> = story.iter().filter(|seen| seen.wanted).collect();
         let one_in = *rng.choice(&[3, 6, 20, 1_000]).unwrap_or(&6);
-        let poisoned = wanted.iter().filter(|_| rng.u32(0..one_in) == 0).copied().collect();
-        let killers = match rng.u8(0..3) {
-            0 => rng.choose_multiple(wanted.iter(), KILLERS_MAX),
-            _ => Vec::new(),
+        let poisoned = wanted.iter().filter(|_| rng.u32(0..one_in) == 0);
+        let poisoned = poisoned.map(|seen| seen.position).collect();
+        let costly = match rng.u8(0..3) {
+            1.. if !is_hard => Vec::new(),
+            _ => rng.choose_multiple(wanted.iter(), COSTLY_MAX),
         };
+        let costly = costly.into_iter().map(|seen| {
+            let costly = Costly { severs: rng.bool(), in_batch: seen.in_batch, times: 0 };
+            (seen.position, costly)
+        });
+        let costly = costly.collect();
         Self {
             poisoned,
-            killers: killers.into_iter().map(|position| (*position, 0)).collect(),
+            costly,
             hopeless: Vec::new(),
             outage_until: Duration::ZERO,
             heals: rng.u32(1..8),
@@ -113,8 +129,10 @@ impl Handlers {
     }
 
     fn try_out(&mut self, position: Position, now: Duration, rng: &mut Rng) -> Attempt {
-        if self.is_killer(position) {
-            return Attempt::Kills(position);
+        match self.costly.get(&position) {
+            Some(Costly { severs: true, .. }) => return Attempt::Severs(position),
+            Some(Costly { severs: false, .. }) => return Attempt::Kills(position),
+            None => {}
         }
         let is_poisoned = self.poisoned.contains(&position);
         if is_poisoned && rng.u32(0..=self.heals) == 0 {
@@ -139,46 +157,51 @@ impl Handlers {
         Attempt::Fails(failure(class, verdict), verdict)
     }
 
-    /// INVARIANT: an entry ends as many processes as it has attempts, and one more: of its first
-    /// attempt, alone or in a batch, nobody can know before.
-    pub(crate) fn count_kill(&mut self, position: Position) -> Checked {
-        let Some(killed) = self.killers.get_mut(&position) else { return Ok(()) };
-        *killed += 1;
-        let killed = *killed;
-        ensure(killed <= ATTEMPTS + 1, || format!("entry {position} ended {killed} processes"))
+    /// INVARIANT: an entry ends as many processes, or connections, as it has attempts, and one more: of
+    /// its first attempt, alone or in a batch, nobody can know before. A batch that has only lost its
+    /// connection has failed, and the process may end at the first attempt alone too.
+    pub(crate) fn count_cost(&mut self, position: Position) -> Checked {
+        let Some(Costly { severs, in_batch, times }) = self.costly.get_mut(&position) else {
+            return Ok(());
+        };
+        *times += 1;
+        let times = *times;
+        let unknown = if *severs && *in_batch { 2 } else { 1 };
+        let ended = if *severs { "connections" } else { "processes" };
+        ensure(times <= ATTEMPTS + unknown, || format!("entry {position} ended {times} {ended}"))
     }
 
     /// An operator lets it be tried as often as a new one; that attempt is on record.
     pub(crate) fn forgive(&mut self, position: Position) {
-        if let Some(killed) = self.killers.get_mut(&position) {
-            *killed = 0;
+        if let Some(costly) = self.costly.get_mut(&position) {
+            costly.times = 0;
         }
     }
 
     /// Who knows more types of events than the owner before cannot tell what that had under way.
     pub(crate) fn forgive_once(&mut self) {
-        self.killers.values_mut().for_each(|killed| *killed = killed.saturating_sub(1));
+        self.costly.values_mut().for_each(|it| it.times = it.times.saturating_sub(1));
     }
 
     /// Those after `to` are new again.
     pub(crate) fn forgive_after(&mut self, to: Position) {
-        self.killers.range_mut(to.next()..).for_each(|(_, killed)| *killed = 0);
+        self.costly.range_mut(to.next()..).for_each(|(_, costly)| costly.times = 0);
     }
 
-    pub(crate) fn is_killer(&self, position: Position) -> bool {
-        self.killers.contains_key(&position)
+    pub(crate) fn is_costly(&self, position: Position) -> bool {
+        self.costly.contains_key(&position)
     }
 
     /// Whether only an operator who skips it makes an end of it.
     pub(crate) fn is_hopeless(&self, position: Position) -> bool {
-        self.is_killer(position) || self.hopeless.contains(&position)
+        self.is_costly(position) || self.hopeless.contains(&position)
     }
 
     pub(crate) fn fail_until(&mut self, until: Duration) {
         self.outage_until = until;
     }
 
-    /// From now on all handlers work, but for those that end processes.
+    /// From now on all handlers work, but for those that end processes or connections.
     pub(crate) fn heal(&mut self) {
         self.poisoned.clear();
         self.outage_until = Duration::ZERO;

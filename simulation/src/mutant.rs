@@ -62,6 +62,10 @@ pub enum Mutant {
     SuspicionLostAtBeginning,
     /// It is forgotten when a process that has not tried all suspects hands over.
     SuspicionHandedOver,
+    /// An attempt that has failed by its commit, or could not be recorded, is forgotten with its term.
+    FailuresLeftBehind,
+    /// The loss of a connection at a commit ends the term, and is no failed attempt.
+    LossIsInterruption,
     /// Suspects are looked for up to where the log went when the process looked last.
     HeadFromBefore,
     /// A process that starts again takes itself for the owner that it was.
@@ -132,7 +136,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Those of worlds with handlers.
-    const OF_HANDLERS: [Self; 49] = [
+    const OF_HANDLERS: [Self; 51] = [
         Self::NoFence,
         Self::EarlyFence,
         Self::EpochNotRaised,
@@ -157,6 +161,8 @@ impl Mutant {
         Self::SuspicionLostWithReply,
         Self::SuspicionLostAtBeginning,
         Self::SuspicionHandedOver,
+        Self::FailuresLeftBehind,
+        Self::LossIsInterruption,
         Self::HeadFromBefore,
         Self::OwnersNamedAlike,
         Self::LeaseTrustedTooLong,
@@ -243,6 +249,8 @@ impl Mutant {
             Self::SuspicionLostWithReply => "suspicion-lost-with-reply",
             Self::SuspicionLostAtBeginning => "suspicion-lost-at-beginning",
             Self::SuspicionHandedOver => "suspicion-handed-over",
+            Self::FailuresLeftBehind => "failures-left-behind",
+            Self::LossIsInterruption => "loss-is-interruption",
             Self::HeadFromBefore => "head-from-before",
             Self::OwnersNamedAlike => "owners-named-alike",
             Self::LeaseTrustedTooLong => "lease-trusted-too-long",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use ensue::simulation::{Follower, Lease, Verdict};
+use ensue::simulation::{Follower, Lease, Succession, Verdict};
 use ensue::subscription::{Epoch, Request, RequestId, Term};
 use ensue::{Position, Timestamp};
 
@@ -61,10 +61,7 @@ pub(crate) struct Process {
     pub(crate) term: u32,
     pub(crate) role: Role,
     pub(crate) lease: Lease,
-    /// The last term had not tried all that may have ended the process of the owner before.
-    pub(crate) suspicious: bool,
-    /// The last term of this run.
-    pub(crate) last: Option<Epoch>,
+    pub(crate) succession: Succession,
     /// Terms in a row that were interrupted.
     pub(crate) interruptions: u32,
     pub(crate) stopping: bool,

@@ -35,14 +35,16 @@ impl Entry {
     }
 }
 
-/// A story, with events of a new type if there will be a new program.
-pub(crate) fn story(is_upgraded: bool, rng: &mut Rng) -> Vec<Entry> {
-    let keys = rng.u8(1..6);
-    let alone_one_in = *rng.choice(&[2, 5, 30]).unwrap_or(&5);
-    (1..=rng.u64(1..ENTRIES_MAX))
+/// A story, with events of a new type if there will be a new program, and of one key if it is hard.
+pub(crate) fn story(is_upgraded: bool, is_hard: bool, rng: &mut Rng) -> Vec<Entry> {
+    let keys = if is_hard { 1 } else { rng.u8(1..6) };
+    let keyless_one_in = if is_hard { 8 } else { 2 };
+    let alone_one_in = if is_hard { 30 } else { *rng.choice(&[2, 5, 30]).unwrap_or(&5) };
+    let most = if is_hard { ENTRIES_MAX / 4 } else { ENTRIES_MAX };
+    (1..=rng.u64(1..most))
         .map(|position| Entry {
             position: Position::new(position),
-            key: rng.bool().then(|| rng.u8(0..keys).to_string()),
+            key: (rng.u8(0..keyless_one_in) > 0).then(|| rng.u8(0..keys).to_string()),
             wanted: rng.u8(0..4) > 0,
             in_batch: rng.u8(0..alone_one_in) > 0,
             is_new: is_upgraded && rng.u8(0..3) == 0,

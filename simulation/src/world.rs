@@ -15,7 +15,7 @@ mod watch;
 use std::time::Duration;
 
 use ensue::Position;
-use ensue::simulation::Lease;
+use ensue::simulation::{Lease, Succession};
 use fastrand::Rng;
 
 use crate::agenda::Agenda;
@@ -138,10 +138,13 @@ impl World {
     /// The world of `seed`, with something broken if there is a `mutant`.
     pub fn new(target: Target, seed: u64, mutant: Option<Mutant>) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let settings = Settings::new(target, &mut rng);
-        let story = story(settings.is_upgraded, &mut rng);
-        let mut handlers = Handlers::new(&story, &mut rng);
-        let mut faults = Faults::new(&mut rng);
+        // One batch of one key, with entries that end processes, and interruption upon interruption:
+        // what is suspected has to be remembered longest.
+        let is_hard = target == Target::Handlers && rng.u8(0..8) == 0;
+        let settings = Settings::new(target, is_hard, &mut rng);
+        let story = story(settings.is_upgraded, is_hard, &mut rng);
+        let mut handlers = Handlers::new(&story, is_hard, &mut rng);
+        let mut faults = Faults::new(is_hard, &mut rng);
         let broker = (target == Target::Sink).then(|| {
             faults.add_those_of_calls(&mut rng);
             handlers.add_hopeless(&story, &mut rng);
@@ -351,9 +354,10 @@ impl Happening {
 }
 
 impl Settings {
-    fn new(target: Target, rng: &mut Rng) -> Self {
-        let lanes = *rng.choice(&[1, 1, 1, 2, 3, 8]).unwrap_or(&1);
-        let batch = *rng.choice(&[1, 2, 5, 20]).unwrap_or(&1);
+    fn new(target: Target, is_hard: bool, rng: &mut Rng) -> Self {
+        let lanes = if is_hard { 1 } else { *rng.choice(&[1, 1, 1, 2, 3, 8]).unwrap_or(&1) };
+        let batches = if is_hard { [2, 3, 5, 20] } else { [1, 2, 5, 20] };
+        let batch = *rng.choice(&batches).unwrap_or(&1);
         Self {
             lanes,
             batch: if lanes == 1 { batch } else { 1 },
@@ -374,8 +378,7 @@ fn down(settings: &Settings) -> Process {
         term: 0,
         role: Role::Down,
         lease: Lease::new(settings.lease),
-        suspicious: false,
-        last: None,
+        succession: Succession::default(),
         interruptions: 0,
         stopping: false,
         stalled_until: Duration::ZERO,

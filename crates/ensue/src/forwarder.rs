@@ -2,7 +2,8 @@
 //!
 //! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
 //! may run a subscription, [`sharing`] which of several processes does, [`follower`] what becomes of
-//! each entry, with [`set_aside`] for those that failed. [`runner`], [`keeper`], [`following`] and
+//! each entry, with [`set_aside`] for those that failed, and [`succession`] what a term leaves to the
+//! next. [`runner`], [`keeper`], [`following`] and
 //! [`delivery`] do what they say: they have the clocks, the randomness and the database.
 
 pub(crate) mod delivery;
@@ -26,6 +27,9 @@ mod settling;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
 pub(crate) mod sharing;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
+#[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
+pub(crate) mod succession;
 pub(crate) mod watching;
 pub(crate) mod work;
 

@@ -1,8 +1,9 @@
 //! The pure machines, for the simulation in this repository; not an interface.
 
-pub use crate::forwarder::follower::{Action, Follower, Input, Next, Seen, Sent};
+pub use crate::forwarder::follower::{Action, Follower, Input, Legacy, Next, Seen, Sent};
 pub use crate::forwarder::lease::{Lease, LeaseAction, LeaseInput};
 pub use crate::forwarder::sharing::Sharing;
+pub use crate::forwarder::succession::Succession;
 pub use crate::subscription::rows::Verdict;
 
 /// Those of a listener.

@@ -21,7 +21,8 @@
 //!   still one after the other.
 //! - When ten new entries in a row fail, what the handler depends on is taken to be away: one entry
 //!   is tried now and then, and none loses its attempts by it, until one succeeds.
-//! - An entry that ends the process has its attempts counted like any other, and is parked.
+//! - An entry that ends the process, or its connection to the database, has its attempts counted like
+//!   any other, and is parked.
 //! - An event whose type another program handles for it, or an older build did, is set aside rather
 //!   than passed by ([`UnknownTypes`]).
 //! - A [batch](SubscriptionBuilder::on_batch) is handled by one call in one transaction; if it fails,

@@ -42,10 +42,11 @@ impl World {
             self.tally.count_deed(Deed::ResumedReplay);
         }
         let follower = Follower::new(term, policy, self.settings.lanes);
-        let mut follower = match self.broker {
+        let follower = match self.broker {
             Some(_) => follower.sending(),
             None => follower.in_batches_of(batch),
         };
+        let mut follower = follower.inheriting(self.process(who).succession.inherit());
         if let Some(head) = head {
             follower.learn(wall, Input::Woken { head });
         }
@@ -225,6 +226,9 @@ impl World {
             }
             (errand, Ok(Answered::Committed)) => self.learn_of_commit(who, &errand),
             (_, Ok(Answered::Fenced)) => self.end_term(who, Ended::Fenced),
+            (Errand::Handle { work, .. }, Err(Lost)) if self.broker.is_none() => {
+                self.be_in_doubt(who, &work)
+            }
             _ => self.end_term(who, Ended::Interrupted),
         }
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ensue::Position;
 use ensue::simulation::{Input, LeaseInput, Verdict};
-use ensue::subscription::{Change, Failure};
+use ensue::subscription::{Change, Failure, FailureClass};
 
+use super::runner::Ended;
 use super::{Happening, World};
 use crate::brief::Brief;
 use crate::deed::Deed;
@@ -75,7 +76,49 @@ impl World {
                 }
             }
             Attempt::Kills(position) => self.kill(who, position, &commit),
+            Attempt::Severs(position) => self.sever(who, position, &work, &commit),
         }
+    }
+
+    /// The connection is gone, and with it what was to be committed; the process is told so, or has to
+    /// find out.
+    fn sever(
+        &mut self,
+        who: ProcessId,
+        position: Position,
+        work: &Work,
+        commit: &Commit,
+    ) -> Checked {
+        let is_told = self.rng.bool();
+        self.note_of(who, || {
+            format!("loses its connection by {position}{}", if is_told { "" } else { ", in doubt" })
+        });
+        self.count(Fault::Severer);
+        let is_probe = self.process(who).following().is_some_and(|it| it.follower.is_in_outage());
+        // Whoever is robbed may try what the next owner does; and a probe is of an outage.
+        if commit.epoch == self.database.epoch && !is_probe {
+            self.handlers.count_cost(position)?;
+        }
+        if !self.keep(who, &LeaseInput::Tick)? {
+            return Ok(());
+        }
+        match is_told {
+            true if self.is(Mutant::LossIsInterruption) => self.end_term(who, Ended::Interrupted),
+            true => {
+                let failure = Failure::new(FailureClass::Commit, "the connection is gone");
+                self.fail(who, work, failure, Verdict::Again)
+            }
+            false => self.be_in_doubt(who, work),
+        }
+    }
+
+    /// Nobody knows whether it is committed.
+    pub(super) fn be_in_doubt(&mut self, who: ProcessId, work: &Work) -> Checked {
+        let (random, position) = (self.rng.u64(..), work.position);
+        let failure = Failure::new(FailureClass::Commit, "no answer to the commit");
+        self.forget_work(who, work);
+        self.learn(who, Input::InDoubt { position, failure, random });
+        self.end_term(who, Ended::Interrupted)
     }
 
     fn kill(&mut self, who: ProcessId, position: Position, commit: &Commit) -> Checked {
@@ -83,7 +126,7 @@ impl World {
         self.count(Fault::Killer);
         // Whoever is robbed may try what the next owner does.
         if commit.epoch == self.database.epoch {
-            self.handlers.count_kill(position)?;
+            self.handlers.count_cost(position)?;
         }
         self.end(who);
         Ok(())

@@ -34,6 +34,7 @@ impl World {
                 self.keep_at(who, own + LOOKED_AT_AGAIN);
             }
             LeaseAction::Stop | LeaseAction::TakeOver => {
+                self.cut_off(who);
                 self.end_term(who, Ended::OutOfTime)?;
                 return Ok(false);
             }
@@ -48,6 +49,12 @@ impl World {
         following.keep_at = trusted_until;
         let question = Question::Renew { epoch: following.epoch, length };
         self.ask(sender, Errand::Renew { asked_at: own }, question);
+    }
+
+    fn cut_off(&mut self, who: ProcessId) {
+        if let Some(following) = self.process(who).following() {
+            following.follower.cut_off();
+        }
     }
 
     fn keep_at(&mut self, who: ProcessId, own: Duration) {
@@ -75,7 +82,10 @@ impl World {
         let asked_at = if from_answer { own } else { asked_at };
         let input = match answer {
             Ok(Answered::Renewed(true)) => LeaseInput::Granted { asked_at },
-            Ok(Answered::Renewed(false)) => return self.end_term(who, Ended::Fenced),
+            Ok(Answered::Renewed(false)) => {
+                self.cut_off(who);
+                return self.end_term(who, Ended::Fenced);
+            }
             _ => LeaseInput::Failed,
         };
         match self.keep(who, &input)? {

@@ -183,7 +183,7 @@ impl World {
             Change::Seek { .. } => Some(Deed::SeekForth),
             Change::Pause { reason } if reason.ends_with(STOPPED) => Some(Deed::Stop),
             Change::SetAside(SetAside { position, state: SetAsideState::Parked, .. }) => {
-                let is_sent = self.broker.is_some() && self.handlers.is_killer(*position);
+                let is_sent = self.broker.is_some() && self.handlers.is_costly(*position);
                 is_sent.then_some(Deed::ParkedAlone)
             }
             Change::Answer { request, answer: Answer::Done { .. } } => {

@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use ensue::Position;
-use ensue::simulation::{Lease, LeaseAction, LeaseInput};
+use ensue::simulation::{Lease, LeaseAction, LeaseInput, Legacy, Succession};
 use ensue::subscription::{Epoch, Request, TakeOver, Term};
 
 use super::{Happening, World};
@@ -38,8 +38,7 @@ impl World {
         process.run += 1;
         process.program = process.installed;
         process.lease = lease;
-        process.suspicious = false;
-        process.last = None;
+        process.succession = Succession::default();
         process.interruptions = 0;
         process.stopping = false;
         process.clocks = Clocks { started: now, rate, ..process.clocks };
@@ -163,9 +162,8 @@ impl World {
                 self.stand_by(who, &LeaseInput::Refused { remaining })
             }
             _ => {
-                // It may have been granted, and the next answer would not say from whom.
                 if !self.is(Mutant::SuspicionLostWithReply) {
-                    self.process(who).suspicious = true;
+                    self.process(who).succession.doubt();
                 }
                 self.stand_by(who, &LeaseInput::Failed)
             }
@@ -180,11 +178,8 @@ impl World {
         let asked_at = if from_answer { own } else { asked_at };
         let process = self.process(who);
         process.lease.step(own, &LeaseInput::Granted { asked_at });
-        // Another term since its own last one may have been its own too: one that was granted late.
-        let last = process.last.replace(term.epoch);
-        let in_a_row = last.is_none_or(|last| last.get() + 1 == term.epoch.get());
-        let is_handed_over = term.is_handed_over && in_a_row && !process.suspicious;
-        let term = Term { is_handed_over, ..term };
+        let term = process.succession.begin(term);
+        let is_handed_over = term.is_handed_over;
         let seen = process.watch.requests.iter().map(|request| request.id).collect();
         let (epoch, cursor) = (term.epoch.get(), term.cursor);
         process.role = Role::Beginning(Box::new(Beginning { term, seen }));
@@ -227,18 +222,23 @@ impl World {
 
     pub(super) fn end_term(&mut self, who: ProcessId, ended: Ended) -> Checked {
         let forgets = self.is(Mutant::SuspicionLostAtBeginning);
+        let leaves_nothing = self.is(Mutant::FailuresLeftBehind);
         let own = self.own(who);
         let process = self.process(who);
         process.term += 1;
         let epoch = match mem::replace(&mut process.role, Role::Down) {
             Role::Beginning(beginning) => {
-                if !forgets {
-                    process.suspicious = !beginning.term.is_handed_over;
+                if forgets {
+                    process.succession = Succession::default();
                 }
                 beginning.term.epoch
             }
             Role::Following(following) => {
-                process.suspicious = following.follower.is_suspicious();
+                let forgets = leaves_nothing && !following.follower.is_suspicious();
+                process.succession.end(match forgets {
+                    true => Legacy::default(),
+                    false => following.follower.leave(),
+                });
                 following.epoch
             }
             other => {
@@ -271,9 +271,9 @@ impl World {
         let own = self.own(who);
         let process = self.process(who);
         process.lease.step(own, &LeaseInput::Over);
-        let (stopping, suspicious) = (process.stopping, process.suspicious);
+        let (stopping, may_hand_over) = (process.stopping, process.succession.may_hand_over());
         // Who has not tried all suspects does not hand over: the next owner has to try them too.
-        if stopping && (!suspicious || self.is(Mutant::SuspicionHandedOver)) {
+        if stopping && (may_hand_over || self.is(Mutant::SuspicionHandedOver)) {
             let sender = self.sender(who);
             self.ask(sender, Errand::Release, Question::Release { epoch });
         }

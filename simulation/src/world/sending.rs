@@ -147,7 +147,7 @@ impl World {
                 self.count(Fault::FailedAttempt);
                 Ok(Some(Fate::Refused(failure, verdict)))
             }
-            Attempt::Kills(_) => {
+            Attempt::Kills(_) | Attempt::Severs(_) => {
                 self.tally.count_deed(Deed::EndOfSession);
                 Ok(None)
             }

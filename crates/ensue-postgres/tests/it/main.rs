@@ -7,6 +7,7 @@ mod conformance;
 mod connections;
 mod horizon;
 mod listening;
+mod lost_connections;
 mod messages;
 mod migrations;
 mod partitions;

@@ -80,6 +80,35 @@ async fn so_does_what_ensues_in_the_transaction_from_a_handler_without_one() {
     assert_eq!((class(&entry), entry.attempts, calls), (FailureClass::Deadline, 1, 1));
 }
 
+/// Panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+/// It is dropped half-way, and so what it holds.
+#[tokio::test]
+async fn a_destructor_that_panics_when_its_handler_is_out_of_time_is_a_failure_like_any_other() {
+    async fn hang(_: &OrderPlaced, State(calls): State<Calls>) {
+        calls.fetch_add(1, Ordering::SeqCst);
+        let _grenade = Grenade;
+        std::future::pending::<()>().await;
+    }
+    for lanes in [1, 4] {
+        let scratch = Scratch::new();
+        let (entry, calls) = fail_once(&scratch, |builder| {
+            builder.subscription("notes", |s| {
+                s.on(hang).deadline(Duration::from_millis(20)).retry(once()).lanes(lanes)
+            })
+        })
+        .await;
+        assert_eq!((class(&entry), entry.attempts, calls), (FailureClass::Panic, 1, 1));
+    }
+}
+
 #[derive(Event, Deserialize)]
 struct Unspeakable;
 

@@ -27,11 +27,16 @@ pub(crate) struct Attempt {
     pub(crate) is_replay: bool,
 }
 
-/// Why an entry was not handled; either way nothing of the attempt is left in the database.
+/// Why an entry was not handled.
 pub(crate) enum Undelivered {
-    /// The attempt counts.
+    /// The attempt counts, and nothing of it is left in the database.
     Failed(Box<(Failure, Verdict)>),
-    /// It does not: the database failed, or this process owns the subscription no more.
+    /// So it is, but the database has failed when what was done was to be committed. That may be the
+    /// attempt's own doing, such as a value that no message to the database can be large enough for.
+    /// If the error is [in doubt](ErrorKind::InDoubt) it may be committed all the same.
+    Lost(Error),
+    /// It does not count: the database failed before anything was done, or this process owns the
+    /// subscription no more.
     Interrupted(Error),
 }
 
@@ -146,7 +151,8 @@ impl<S: Store> Delivery<S> {
             Ok(scope)
         };
         let scope = guard.run(call).await?;
-        let mut tx = self.begin(meta).await?;
+        // The outside was called, and must not be again and again.
+        let mut tx = self.begin(meta).await.map_err(Undelivered::Lost)?;
         let ensuing = async {
             tx.absorb_outside(scope, &ledger).map_err(as_failure)?;
             tx.prepare().await.map_err(as_failure)
@@ -163,7 +169,7 @@ impl<S: Store> Delivery<S> {
         event: &AnyEvent,
         meta: &Meta,
     ) -> Result<Tx<S>, Undelivered> {
-        let mut tx = self.begin(meta).await?;
+        let mut tx = self.begin(meta).await.map_err(Undelivered::Interrupted)?;
         let call = async {
             tx.call(handler, event, meta).await.map_err(as_failure)?;
             tx.prepare().await.map_err(as_failure)
@@ -176,9 +182,8 @@ impl<S: Store> Delivery<S> {
         self.application.forwarding.lease
     }
 
-    async fn begin(&self, meta: &Meta) -> Result<Tx<S>, Undelivered> {
-        let tx = Tx::begin(&self.application, Arc::new(Origin::handling(meta))).await;
-        tx.map_err(Undelivered::Interrupted)
+    async fn begin(&self, meta: &Meta) -> Result<Tx<S>, Error> {
+        Tx::begin(&self.application, Arc::new(Origin::handling(meta))).await
     }
 }
 
@@ -195,10 +200,12 @@ impl Guard {
         work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
         let Self { handler, deadline } = self;
-        let result = match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        // What was not finished in time is dropped in here, too: a destructor may panic.
+        let in_time = async move { timeout(deadline, work).await };
+        let result = match AssertUnwindSafe(in_time).catch_unwind().await {
             Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(again(Failure::new(FailureClass::Panic, words_of(&*panic)))),
-            Err(_) => {
+            Err(panic) => Err(again(Failure::new(FailureClass::Panic, words_of(&*panic)))),
+            Ok(Err(_)) => {
                 let message =
                     format!("`{handler}`, or what ensues from it, took over {deadline:?}");
                 Err(again(Failure::new(FailureClass::Deadline, message)))
@@ -208,14 +215,20 @@ impl Guard {
     }
 }
 
-/// A failure of the database interrupts; one of what was handed to it is the handler's, and so is that
-/// it got in the way of another transaction.
+/// Why nothing was committed, as far as is known: what was handed to the database is the handler's, and
+/// so is that it got in the way of another transaction.
 pub(crate) fn sort(error: Error) -> Undelivered {
     match error.kind() {
-        ErrorKind::Fenced | ErrorKind::InDoubt => Undelivered::Interrupted(error),
-        ErrorKind::Store if error.is_retryable() => Undelivered::Interrupted(error),
+        ErrorKind::Fenced => Undelivered::Interrupted(error),
+        ErrorKind::InDoubt => Undelivered::Lost(error),
+        ErrorKind::Store if error.is_retryable() => Undelivered::Lost(error),
         _ => Undelivered::Failed(Box::new(as_failure(error))),
     }
+}
+
+/// That nothing was committed since the database has failed.
+pub(super) fn uncommitted(error: &Error) -> Failure {
+    Failure::new(FailureClass::Commit, chain(error))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]

@@ -19,6 +19,7 @@
 mod batches;
 mod beginning;
 mod lanes;
+mod legacy;
 mod operations;
 mod outage;
 mod recording;
@@ -33,6 +34,7 @@ use ensue_core::{Position, Timestamp};
 
 use self::batches::Batches;
 use self::lanes::Lanes;
+pub use self::legacy::Legacy;
 use self::operations::Operations;
 use self::outage::Outage;
 use self::sending::Sending;
@@ -79,6 +81,8 @@ pub struct Follower {
     /// The cursor could be stored further since then.
     unsaved_since: Option<Timestamp>,
     suspects: Suspects,
+    /// Attempts that failed in the term before, and are to be recorded once their entries are read.
+    inherited: BTreeMap<Position, SetAside>,
     outage: Outage,
     /// If entries are not handled but sent.
     sending: Option<Sending>,
@@ -119,6 +123,9 @@ pub enum Input {
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
     Failed { position: Position, failure: Failure, verdict: Verdict, random: u64 },
+    /// The connection was lost at the commit of the entry, and it is not known whether it was
+    /// committed. The term is over; the next one finds out.
+    InDoubt { position: Position, failure: Failure, random: u64 },
     /// This has become of entries that were sent together; `is_heard` unless there was nobody to send
     /// them to.
     Sent { outcomes: Vec<(Position, Sent)>, is_heard: bool },
@@ -231,6 +238,7 @@ impl Follower {
             held: BTreeSet::new(),
             unsaved_since: None,
             suspects,
+            inherited: BTreeMap::new(),
             outage: Outage::default(),
             sending: None,
             operations: Operations::new(term.paused),
@@ -259,7 +267,7 @@ impl Follower {
     }
 
     /// Whether what the handlers depend on seems to be away altogether.
-    pub(crate) fn is_in_outage(&self) -> bool {
+    pub fn is_in_outage(&self) -> bool {
         self.outage.is_on()
     }
 
@@ -274,6 +282,10 @@ impl Follower {
             Input::Handled { position } => self.finish(position),
             Input::Failed { position, failure, verdict, random } => {
                 self.fail(now, position, failure, verdict, random);
+            }
+            Input::InDoubt { position, failure, random } => {
+                self.fail(now, position, failure, Verdict::Again, random);
+                self.operations.end();
             }
             Input::Sent { outcomes, is_heard } => self.sent(now, outcomes, is_heard),
             Input::Recorded => self.finish_recording(),
@@ -349,6 +361,7 @@ impl Follower {
                 if in_batch {
                     self.batches.add(position);
                 }
+                self.record_inherited(position);
                 self.hold(lane);
             }
         }
@@ -489,9 +502,12 @@ impl Follower {
             Change::Forget { up_to } => self.receipts = self.receipts.split_off(&up_to.next()),
             Change::Settle { position } => self.set_aside.remove(position),
             Change::SetAside(entry) => self.apply_set_aside(entry),
+            Change::Seek { .. } => {
+                self.inherited.clear();
+                self.operations.apply(&change);
+            }
             Change::Pause { .. }
             | Change::Resume
-            | Change::Seek { .. }
             | Change::Replayed { .. }
             | Change::Answer { .. } => self.operations.apply(&change),
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
-use super::delivery::{Attempt, Delivery, Undelivered};
+use super::delivery::{Attempt, Delivery, Undelivered, uncommitted};
 use super::diary::Diary;
-use super::follower::{Action, Follower, Input, Next, Seen, Sent};
+use super::follower::{Action, Follower, Input, Legacy, Next, Seen, Sent};
 use super::head::HeadWatch;
 use super::read_ahead::{PAGE_ROWS, ReadAhead, read_one};
 use super::sending::SentTogether;
@@ -18,7 +18,7 @@ use super::work::Work;
 use crate::events::Application;
 use crate::store::{Page, Read, UnreadableEntry, position_of, type_of};
 use crate::subscription::{Change, Reaction, Request, RequestId, Subscription, Term, Verdict};
-use crate::{Error, Store};
+use crate::{Error, ErrorKind, Store};
 
 pub(crate) struct Following<S: Store> {
     delivery: Delivery<S>,
@@ -97,6 +97,7 @@ impl<S: Store> Following<S> {
         application: &Arc<Application<S>>,
         subscription: &Arc<Subscription<S>>,
         Begun { term, seen, requests, head: known }: Begun,
+        legacy: Legacy,
         clock: Clock,
         head: HeadWatch,
         ends: Ends,
@@ -109,10 +110,11 @@ impl<S: Store> Following<S> {
         let (policy, width) = (subscription.retry_policy, subscription.lanes);
         let unknown_types = subscription.unknown_among(&term.event_types);
         let follower = Follower::new(term, policy, width);
-        let mut follower = match subscription.sink {
+        let follower = match subscription.sink {
             Some(_) => follower.sending(),
             None => follower.in_batches_of(subscription.batch_size()),
         };
+        let mut follower = follower.inheriting(legacy);
         let told = seen.iter().chain(&requests).map(|request| request.id).collect();
         follower.learn(clock.now(), Input::Woken { head: known });
         follower.learn(clock.now(), Input::Requested { requests });
@@ -153,8 +155,14 @@ impl<S: Store> Following<S> {
         }
     }
 
-    pub(crate) fn is_suspicious(&self) -> bool {
-        self.follower.is_suspicious()
+    /// It ends, and not by the work that is under way.
+    pub(crate) fn cut_off(&mut self) {
+        self.follower.cut_off();
+    }
+
+    /// What the next term has to know.
+    pub(crate) fn leave(&self) -> Legacy {
+        self.follower.leave()
     }
 
     /// Drops what is under way, and waits until it is gone: nothing of this term runs on into the
@@ -236,7 +244,10 @@ impl<S: Store> Following<S> {
 
     fn learn(&mut self, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Error> {
         // What users wrote runs guarded; a panic that gets here is ours.
-        let ended = ended.map_err(|error| Error::store("cannot go on", error, true))?;
+        let ended = ended.map_err(|error| {
+            self.follower.cut_off();
+            Error::store("cannot go on", error, true)
+        })?;
         let input = match ended {
             Ended::Read(Ok(entries)) => self.take(entries),
             Ended::Read(Err(error)) => Input::Pruned { oldest: error.oldest().ok_or(error)? },
@@ -249,6 +260,16 @@ impl<S: Store> Following<S> {
                 let (failure, verdict) = *failed;
                 self.diary().failed(position, attempt, &failure, verdict);
                 Input::Failed { position, failure, verdict, random: fastrand::u64(..) }
+            }
+            Ended::Handled { position, attempt, outcome: Err(Undelivered::Lost(error)) } => {
+                let (failure, random) = (uncommitted(&error), fastrand::u64(..));
+                self.diary().failed(position, attempt, &failure, Verdict::Again);
+                if error.kind() == ErrorKind::InDoubt {
+                    let input = Input::InDoubt { position, failure, random };
+                    self.follower.learn(self.clock.now(), input);
+                    return Err(error);
+                }
+                Input::Failed { position, failure, verdict: Verdict::Again, random }
             }
             Ended::Handled { outcome: Err(Undelivered::Interrupted(error)), .. } => {
                 return Err(error);

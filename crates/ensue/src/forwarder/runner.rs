@@ -15,6 +15,7 @@ use super::head::HeadWatch;
 use super::keeper::Keeper;
 use super::lease::{Lease, LeaseAction, LeaseInput};
 use super::sharing::Sharing;
+use super::succession::Succession;
 use crate::events::Application;
 use crate::subscription::{Epoch, Subscription, TakeOver, Term};
 use crate::words::words_of;
@@ -34,8 +35,7 @@ pub(crate) struct Runner<S: Store> {
     started: Instant,
     /// Terms in a row that were interrupted soon.
     interruptions: u32,
-    /// The last term had not tried all that may have ended the process of the owner before.
-    suspicious: bool,
+    succession: Succession,
 }
 
 impl<S: Store> Runner<S> {
@@ -55,7 +55,7 @@ impl<S: Store> Runner<S> {
             owner,
             started,
             interruptions: 0,
-            suspicious: false,
+            succession: Succession::default(),
         }
     }
 
@@ -83,7 +83,8 @@ impl<S: Store> Runner<S> {
             }
             lease.step(self.now(), &LeaseInput::Over);
             // Who has not tried all suspects does not hand over: the next owner has to try them too.
-            if (self.is_stopping() || *leaving.borrow()) && !self.suspicious {
+            let is_to_go = self.is_stopping() || *leaving.borrow();
+            if is_to_go && self.succession.may_hand_over() {
                 self.release(epoch).await;
             }
         }
@@ -125,8 +126,7 @@ impl<S: Store> Runner<S> {
             }
             Err(error) => {
                 tracing::warn!(subscription = self.name(), %error, "cannot take over");
-                // It may have been granted, and the next answer would not say from whom.
-                self.suspicious = true;
+                self.succession.doubt();
                 Err(LeaseInput::Failed)
             }
         }
@@ -155,22 +155,24 @@ impl<S: Store> Runner<S> {
     ) -> Result<(), Error> {
         let (application, subscription, epoch) =
             (&self.application, &self.subscription, term.epoch);
-        let is_handed_over = term.is_handed_over && !self.suspicious;
-        // A term that cannot begin has not tried them either.
-        self.suspicious = !is_handed_over;
-        let term = Term { is_handed_over, ..term };
+        let term = self.succession.begin(term);
         let term = Begun::new(&application.store, subscription, &self.head, term).await?;
+        let legacy = self.succession.inherit();
         let keeper = Keeper::new(application, subscription, &self.owner, self.started);
         let (clock, head) = (Clock::system(), self.head.clone());
         let ends = Ends { stopping: self.stopping.clone(), leaving: leave.subscribe() };
-        let mut following = Following::new(application, subscription, term, clock, head, ends);
+        let mut following =
+            Following::new(application, subscription, term, legacy, clock, head, ends);
         let ended = tokio::select! {
             biased;
-            error = keeper.keep(lease, epoch, leave) => Err(error),
+            error = keeper.keep(lease, epoch, leave) => {
+                following.cut_off();
+                Err(error)
+            }
             ended = following.run() => ended,
         };
         following.abandon().await;
-        self.suspicious = following.is_suspicious();
+        self.succession.end(following.leave());
         ended
     }
 

@@ -79,7 +79,7 @@ impl<S: Store> Delivery<S> {
                 SentTogether { nobody_there, ..unknown(entries, &failure) }
             }
             Err(Undelivered::Failed(failed)) => unknown(entries, &failed.0),
-            Err(Undelivered::Interrupted(error)) => {
+            Err(Undelivered::Lost(error) | Undelivered::Interrupted(error)) => {
                 unknown(entries, &Failure::new(FailureClass::Unconfirmed, error))
             }
         }

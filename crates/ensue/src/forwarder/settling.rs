@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ensue_core::{Clock, Position, Timestamp};
 use tokio::sync::watch;
 
+use super::follower::Legacy;
 use super::following::{Begun, Ends, Following};
 use super::head::HeadWatch;
 use crate::events::Application;
@@ -58,7 +59,8 @@ async fn work<S: Store>(
     let (_leave, leaving) = watch::channel(false);
     let (head, clock, ends) = (HeadWatch::at(head), clock.clone(), Ends { stopping, leaving });
     let term = Begun::new(&application.store, subscription, &head, term).await?;
-    let mut following = Following::new(application, subscription, term, clock, head, ends);
+    let legacy = Legacy::default();
+    let mut following = Following::new(application, subscription, term, legacy, clock, head, ends);
     while following.work().await?.is_continue() {
         stop.send_replace(true);
     }

@@ -157,7 +157,8 @@ impl<S: Store> Handling<S> {
 
     /// `recorded` if the attempt is on record: it has not begun before the handler is called.
     async fn one(&self, parcel: &Parcel, attempt: u32, recorded: Option<u32>) -> Handled {
-        let before = |error: Unhandled| error.before(recorded);
+        // The attempt is on record, or not, and has not begun.
+        let before = |error: Unhandled| error.upon(Upon::Nothing { recorded });
         let opened = self.open(&[parcel], attempt).await?;
         if let BoxedHandler::Plain(handler) = opened.handler {
             let has_noted = self.store().has_noted(&self.consumer.name, parcel.id).await;
@@ -182,8 +183,10 @@ impl<S: Store> Handling<S> {
         opened: &Opened<'_, S>,
     ) -> Handled {
         let (scope, ledger) = self.call_outside(handler, opened).await?;
-        let mut tx = self.begin().await?;
-        let is_new = !self.note(&mut tx, &[id]).await?.is_empty();
+        // Otherwise, if only this fails, the outside would be called without end.
+        let after = |error: Unhandled| error.upon(Upon::Handling { at: 0 });
+        let mut tx = self.begin().await.map_err(after)?;
+        let is_new = !self.note(&mut tx, &[id]).await.map_err(after)?.is_empty();
         if is_new {
             self.absorb(&mut tx, opened, scope, &ledger).await?;
         }
@@ -353,7 +356,7 @@ async fn commit<S: Store>(tx: Tx<S>, are_new: Vec<bool>) -> Handled {
         Ok(()) => Ok(are_new),
         Err(Undelivered::Failed(failed)) if are_new.len() > 1 => Err(Unhandled::Refused(failed.0)),
         Err(Undelivered::Failed(failed)) => Err(Unhandled::Failed { at: 0, failed }),
-        Err(Undelivered::Interrupted(error)) => {
+        Err(Undelivered::Lost(error) | Undelivered::Interrupted(error)) => {
             Err(Unhandled::Interrupted { error, upon: Upon::Whole })
         }
     }
@@ -404,12 +407,9 @@ impl Unhandled {
         }
     }
 
-    /// It came before the handler was called; the attempt is on record, or not.
-    fn before(self, recorded: Option<u32>) -> Self {
+    fn upon(self, upon: Upon) -> Self {
         match self {
-            Self::Interrupted { error, .. } => {
-                Self::Interrupted { error, upon: Upon::Nothing { recorded } }
-            }
+            Self::Interrupted { error, .. } => Self::Interrupted { error, upon },
             other => other,
         }
     }
@@ -419,7 +419,7 @@ impl From<Undelivered> for Unhandled {
     fn from(error: Undelivered) -> Self {
         match error {
             Undelivered::Failed(failed) => Self::Failed { at: 0, failed },
-            Undelivered::Interrupted(error) => interrupted(error),
+            Undelivered::Lost(error) | Undelivered::Interrupted(error) => interrupted(error),
         }
     }
 }

@@ -253,6 +253,9 @@ pub enum FailureClass {
     UnknownType,
     /// The process ended while it was handled, or another entry beside it.
     Crash,
+    /// What its handler did could not be committed, since the database failed or the connection to
+    /// it was lost.
+    Commit,
     /// It was sent, and nobody would have received it.
     Unroutable,
     /// It was sent, and refused.
@@ -262,7 +265,7 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Handler,
         Self::Panic,
         Self::Deadline,
@@ -271,6 +274,7 @@ impl FailureClass {
         Self::Newer,
         Self::UnknownType,
         Self::Crash,
+        Self::Commit,
         Self::Unroutable,
         Self::Rejected,
         Self::Unconfirmed,
@@ -287,6 +291,7 @@ impl FailureClass {
             Self::Newer => "newer",
             Self::UnknownType => "unknown-type",
             Self::Crash => "crash",
+            Self::Commit => "commit",
             Self::Unroutable => "unroutable",
             Self::Rejected => "rejected",
             Self::Unconfirmed => "unconfirmed",
@@ -306,6 +311,7 @@ impl FailureClass {
             | Self::Panic
             | Self::Deadline
             | Self::Crash
+            | Self::Commit
             | Self::Rejected
             | Self::Unconfirmed => false,
         }
@@ -320,6 +326,7 @@ impl FailureClass {
             | Self::Newer
             | Self::UnknownType
             | Self::Crash
+            | Self::Commit
             | Self::Unroutable
             | Self::Rejected
             | Self::Unconfirmed => true,

@@ -889,12 +889,25 @@ async fn a_listener_that_cannot_work_is_refused_by_name() {
 #[event(local)]
 struct Told;
 
+/// Panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
 #[tokio::test]
 async fn a_panic_and_a_passed_deadline_are_failures_like_any_other() {
     async fn stumble(event: &OrderPlaced, _tx: &mut Tx) -> Result<(), BoxError> {
         match event.order_no.as_str() {
             "A-1" => panic!("out of paper"),
             "B-1" => std::future::pending().await,
+            "D-1" => {
+                let _grenade = Grenade;
+                std::future::pending().await
+            }
             _ => Ok(()),
         }
     }
@@ -902,7 +915,7 @@ async fn a_panic_and_a_passed_deadline_are_failures_like_any_other() {
         listener.on(stumble).deadline(Duration::from_millis(20)).retry(eager().attempts(1))
     })
     .await;
-    depot.place(&["A-1", "B-1", "C-1"]);
+    depot.place(&["A-1", "B-1", "C-1", "D-1"]);
     depot.listen_once().await;
     let letters = depot.events.dead_letters("shipping").unwrap().list(None, 10).await.unwrap();
     let class_of = |key: &str| {
@@ -913,7 +926,8 @@ async fn a_panic_and_a_passed_deadline_are_failures_like_any_other() {
     };
     assert_eq!(class_of("A-1"), Some(FailureClass::Panic));
     assert_eq!(class_of("B-1"), Some(FailureClass::Deadline));
-    assert_eq!(letters.len(), 2);
+    assert_eq!(class_of("D-1"), Some(FailureClass::Panic));
+    assert_eq!(letters.len(), 3);
     assert_eq!(depot.counts().handled, 1);
 }
 

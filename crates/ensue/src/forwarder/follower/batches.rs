@@ -33,6 +33,11 @@ impl Batches {
         self.members.remove(&position);
     }
 
+    /// Whether there still are entries of a batch that failed.
+    pub(super) fn are_apart(&self) -> bool {
+        self.members.first().is_some_and(|first| *first <= self.alone_up_to)
+    }
+
     fn takes(&self, position: Position) -> bool {
         position > self.alone_up_to && self.members.contains(&position)
     }
@@ -66,10 +71,11 @@ impl Follower {
     pub(super) fn possibly_under_way(&self) -> Vec<Position> {
         match self.batches.size {
             1 => self.lanes.ready().map(|(position, _)| position).take(self.width).collect(),
+            // Also those whose key an earlier suspect holds by now: that these were suspects too is
+            // known to nobody else, should this term end before it is recorded that they wait.
             size => {
-                let free = self.lanes.after(Position::START);
-                let free = free.filter(|(_, lane)| !self.set_aside.holds(lane));
-                free.map(|(position, _)| position).take(size).collect()
+                let undecided = self.lanes.after(Position::START).map(|(position, _)| position);
+                undecided.take(size).collect()
             }
         }
     }

@@ -60,6 +60,11 @@ impl Operations {
         self.paused
     }
 
+    /// What is stored may not be what this machine knows.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.over
     }

@@ -1,5 +1,6 @@
 //! The machine by itself; the simulation has it in a world.
 
+mod legacy;
 mod sending;
 
 use std::time::Duration;
@@ -659,6 +660,27 @@ fn each_entry_of_a_batch_that_ended_the_process_is_tried_alone_also_those_of_one
         assert_eq!(play.tries_again(number), 1);
         play.handled(number);
     }
+}
+
+/// The first one waits for its next attempt, and the term ends before it is recorded that the other
+/// waits behind it.
+#[test]
+fn the_second_of_a_key_in_a_batch_that_ended_the_process_is_suspected_until_that_is_on_record() {
+    let mut play = Play::new(Term { is_handed_over: false, ..term(0) }, 3, 1);
+    play.follower = play.follower.in_batches_of(3);
+    let together = |number| Seen { in_batch: true, ..seen(number, "a") };
+    play.reads(vec![together(1), together(2)]);
+    assert_eq!(play.tries_again(1), 1);
+    assert!(play.follower.is_suspicious());
+    let first = set_aside(1, "a", SetAsideState::Retrying { next_attempt_at: at(8) });
+    let left = Term { set_aside: vec![first], is_handed_over: false, ..term(1) };
+    let mut play = Play::new(left, 3, 1);
+    play.follower = play.follower.in_batches_of(3);
+    play.reads(vec![together(2)]);
+    assert!(matches!(play.next(), Next::Do(Action::Record { .. })));
+    assert!(play.follower.is_suspicious(), "it is not recorded yet");
+    play.learn(Input::Recorded);
+    assert!(!play.follower.is_suspicious());
 }
 
 #[test]
