@@ -26,6 +26,7 @@ mod settling;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
 pub(crate) mod sharing;
+mod term_pause;
 pub(crate) mod watching;
 pub(crate) mod work;
 

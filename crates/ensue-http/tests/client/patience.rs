@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// LIMIT: only a failing test gets there.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) async fn within_patience<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("what must come has not come")

@@ -17,7 +17,7 @@ const WRITERS: usize = 4;
 const UNITS_EACH: usize = 60;
 
 /// LIMIT: how long a consumer waits for what must come; only a failing one gets there.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long a consumer pauses after an empty page.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod conformance;
+mod leases;
 mod migrations;
 mod restarts;
 mod restoring;

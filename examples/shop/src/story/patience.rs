@@ -6,7 +6,7 @@ use ensue::BoxError;
 use tokio::time::{Instant, sleep};
 
 /// LIMIT: what takes longer is not going to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Between two looks; short against what is told to a reader.
 const PAUSE: Duration = Duration::from_millis(2);

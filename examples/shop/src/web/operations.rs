@@ -18,7 +18,7 @@ use crate::application::Database;
 
 /// LIMIT: how long an operator waits. Whoever runs the subscription may be another process, and in
 /// the middle of something.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 type Answered = Result<(StatusCode, Json<Value>), Problem>;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Looks until it is so.
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
