@@ -158,7 +158,7 @@ mod tests {
     use std::time::Duration;
 
     use ensue::subscription::{Start, TakeOver};
-    use ensue::{BoxError, Envelope, Log, Meta, Subscriptions};
+    use ensue::{AnyEvent, BoxError, Log, Subscriptions};
 
     use super::*;
     use crate::Events;
@@ -219,7 +219,7 @@ mod tests {
         assert!(forwarder.shutdown(Duration::from_secs(600)).await);
     }
 
-    async fn look(_: &Envelope, _: Meta) -> Result<(), BoxError> {
+    async fn look(_: &AnyEvent) -> Result<(), BoxError> {
         Ok(())
     }
 }
