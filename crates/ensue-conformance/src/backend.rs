@@ -51,7 +51,7 @@ pub trait Backend: Sized + Send + Sync + 'static {
 }
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn envelope(payload: impl Into<Vec<u8>>) -> Envelope {
     let id = EventId::now();

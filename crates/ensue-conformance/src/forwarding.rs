@@ -1,7 +1,6 @@
 //! What ensues from units of work, with all of the forwarder over the store.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use ensue::{BoxError, Builder, Error, Event, Events, Handled, Meta, Start, Tx, TxHandler, raise};
 use serde::{Deserialize, Serialize};
@@ -83,5 +82,5 @@ pub async fn one_process_forwards_what_another_one_raises<B: Backend>(backend: &
     let ticket = raising.ticket().await.unwrap();
     assert_eq!(ticket.handled_by("notes", PATIENCE).await.unwrap(), Handled::Handled);
     assert_noted::<B>(raising.store(), 20).await;
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
 }

@@ -121,6 +121,6 @@ pub async fn who_ends_a_term_is_not_kept_waiting_by_the_lanes_of_its_owner<B: Se
     };
     tokio::time::timeout(PATIENCE, busy).await.expect("the lanes do not get on");
     let ending = store.register("notes", Start::Beginning, &["order.placed"]);
-    tokio::time::timeout(Duration::from_secs(10), ending).await.expect("starved").unwrap();
+    tokio::time::timeout(PATIENCE, ending).await.expect("starved").unwrap();
     lanes.join_all().await;
 }

@@ -15,6 +15,7 @@ use crate::sql::sql;
 pub(crate) use ensue::store::lending::WAIT_MAX;
 
 pub(crate) type Connections = lending::Connections<MysqlServer>;
+pub(crate) type OwnConnections = lending::OwnConnections<MysqlServer>;
 pub(crate) type Lent = lending::Lent<MysqlServer>;
 
 /// Where it is.

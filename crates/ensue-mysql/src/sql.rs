@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ensue::store::sql::{Call, Row, SqlStore, Statements, Value};
+use ensue::store::sql::{Call, Purpose, Row, SqlStore, Statements, Value};
 use ensue::{BoxError, Error, sql_statements};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Arguments, Row as _};
@@ -95,8 +95,8 @@ impl SqlStore for MysqlStore {
         &STATEMENTS
     }
 
-    async fn begin_own(&self) -> Result<MysqlTransaction, Error> {
-        self.begin_short().await.map_err(failed(|| "cannot begin a transaction".to_owned()))
+    async fn begin_own(&self, purpose: Purpose) -> Result<MysqlTransaction, Error> {
+        self.begin_short(purpose).await.map_err(failed(|| "cannot begin a transaction".to_owned()))
     }
 
     async fn commit_own(&self, transaction: MysqlTransaction) -> Result<(), Error> {
@@ -127,10 +127,11 @@ impl SqlStore for MysqlStore {
 
     async fn fetch_committed(
         &self,
+        purpose: Purpose,
         Call { statement, values, what }: Call<'_, Numbered>,
     ) -> Result<Vec<MysqlRow>, Error> {
         let arguments = statement.arguments(values).map_err(failed(what))?;
-        let rows = self.fetch_own(statement.text.as_str(), arguments).await;
+        let rows = self.fetch_own(purpose, statement.text.as_str(), arguments).await;
         Ok(rows.map_err(failed(what))?.into_iter().map(MysqlRow).collect())
     }
 }

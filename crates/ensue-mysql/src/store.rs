@@ -5,21 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ensue::Error;
 use ensue::sequencer::{self, Sequencer, Signals};
+use ensue::store::sql::Purpose;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{Executor, MySqlPool};
 use tokio::task::AbortHandle;
 
-use crate::connections::{Connections, MysqlServer};
+use crate::connections::{Connections, MysqlServer, OwnConnections};
 use crate::error::failed;
 use crate::log::Reader;
 use crate::migrate;
 use crate::options::MysqlOptions;
 use crate::sequencing::Session;
 use crate::sql::sql;
-
-/// LIMIT: connections for reading the log, keeping leases, and looking at subscriptions: short
-/// statements all, which must not wait for long units of work.
-const OWN_CONNECTIONS_MAX: u32 = 4;
 
 /// LIMIT: connections for the domain's reading outside of units of work.
 const READERS_MAX: u32 = 4;
@@ -34,8 +31,10 @@ pub struct MysqlStore {
 }
 
 pub(crate) struct Inner {
-    /// The log, and the connections that are ours.
+    /// The log, read on one of ours.
     pub(crate) reader: Reader,
+    /// The connections that are ours, which must not wait for long units of work.
+    pub(crate) own: OwnConnections,
     /// The domain's connections, which it may keep for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
     /// The domain's too, for what needs no transaction.
@@ -68,17 +67,14 @@ impl MysqlStore {
         let machine = Sequencer::new(options.moves, options.longest_poll);
         let session = Session::new(options.server.clone());
         let sequencing = sequencer::run(machine, session, Arc::clone(&signals));
-        let connections = |most, first| {
-            Connections::new(MysqlServer { options: options.server.clone(), first }, most)
-        };
+        let server = |first| MysqlServer { options: options.server.clone(), first };
+        let own = OwnConnections::new(|| server(sql!("session_of_ours").to_owned()));
         let idle_s = options.idle_in_transaction.as_secs().max(1).to_string();
         let of_units = sql!("session_of_units").replace("{idle_s}", &idle_s);
         let inner = Inner {
-            reader: Reader::new(connections(
-                OWN_CONNECTIONS_MAX,
-                sql!("session_of_ours").to_owned(),
-            )),
-            units: connections(options.connections, of_units),
+            reader: Reader::new(Arc::clone(own.of(Purpose::Reading))),
+            own,
+            units: Connections::new(server(of_units), options.connections),
             readers: readers(&options),
             signals,
             sequencer: tokio::spawn(sequencing).abort_handle(),
@@ -99,7 +95,7 @@ impl MysqlStore {
         self.inner.sequencer.abort();
         self.inner.units.close().await;
         self.inner.readers.close().await;
-        self.inner.reader.own.close().await;
+        self.inner.own.close().await;
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -4,7 +4,7 @@ mod retention;
 mod set_aside;
 
 use ensue::store::columns::SetAsideColumns;
-use ensue::store::sql::{Call, SqlStore, SqlSubscriptions};
+use ensue::store::sql::{Call, Purpose, SqlStore, SqlSubscriptions};
 use ensue::subscription::{Pruned, Unhandled};
 use ensue::{Error, Position};
 use sqlx::mysql::{MySql, MySqlArguments, MySqlRow};
@@ -23,7 +23,8 @@ impl SqlSubscriptions for MysqlStore {
         &self,
         [one, other]: [Call<'_, Numbered>; 2],
     ) -> Result<[Vec<MysqlRow>; 2], Error> {
-        let begin = connections::begin(&self.inner().reader.own, sql!("begin_reading")).await;
+        let connections = self.inner().own.of(Purpose::Reading);
+        let begin = connections::begin(connections, sql!("begin_reading")).await;
         let mut transaction = MysqlTransaction::new(begin.map_err(failed(one.what))?);
         let one = self.fetch(&mut transaction, one).await?;
         let other = self.fetch(&mut transaction, other).await?;
@@ -60,7 +61,8 @@ impl SqlSubscriptions for MysqlStore {
     async fn prune_log(&self, up_to: Position, unhandled: Unhandled) -> Result<Pruned, Error> {
         let what = || format!("cannot prune the log up to position {up_to}");
         loop {
-            let mut transaction = self.begin_short().await.map_err(failed(what))?;
+            let begun = self.begin_short(Purpose::Change).await;
+            let mut transaction = begun.map_err(failed(what))?;
             let step = retention::step(&mut transaction, up_to, unhandled).await;
             let step = step.map_err(failed(what))?;
             transaction.commit().await?;
@@ -72,16 +74,18 @@ impl SqlSubscriptions for MysqlStore {
 }
 
 impl MysqlStore {
-    pub(crate) async fn begin_short(&self) -> sqlx::Result<MysqlTransaction> {
+    pub(crate) async fn begin_short(&self, purpose: Purpose) -> sqlx::Result<MysqlTransaction> {
         let begin = sql!("begin");
-        Ok(MysqlTransaction::new(connections::begin(&self.inner().reader.own, begin).await?))
+        let begun = connections::begin(self.inner().own.of(purpose), begin).await?;
+        Ok(MysqlTransaction::new(begun))
     }
 
     pub(crate) async fn fetch_own(
         &self,
+        purpose: Purpose,
         statement: &'static str,
         arguments: MySqlArguments,
     ) -> sqlx::Result<Vec<MySqlRow>> {
-        connections::fetch_all(&self.inner().reader.own, statement, arguments).await
+        connections::fetch_all(self.inner().own.of(purpose), statement, arguments).await
     }
 }

@@ -11,6 +11,7 @@ use crate::error::is_lost;
 pub(crate) use ensue::store::lending::WAIT_MAX;
 
 pub(crate) type Connections = lending::Connections<PostgresServer>;
+pub(crate) type OwnConnections = lending::OwnConnections<PostgresServer>;
 pub(crate) type Lent = lending::Lent<PostgresServer>;
 
 /// Where it is. Behind a pooler, `is_pooled`, a statement outside of a transaction may find itself on

@@ -8,6 +8,7 @@ use ensue::store::{LogId, Outbox, Page, Read};
 use ensue::{Error, Log, Position};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::connections::OwnConnections;
 use crate::error::failed;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
@@ -78,7 +79,7 @@ impl PostgresReplica {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::check(&options.server, &schema).await?;
-        let reader = store::reader(&options, schema);
+        let reader = Reader::new(schema, OwnConnections::reading(store::our_server(&options)));
         let longest_poll = options.longest_poll;
         Ok(Self { inner: Arc::new(Inner { reader, longest_poll, told: AtomicU64::new(0) }) })
     }

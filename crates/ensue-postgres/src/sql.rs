@@ -1,6 +1,6 @@
 //! Running statements.
 
-use ensue::store::sql::{Call, Row, SqlStore, Statements, Value};
+use ensue::store::sql::{Call, Purpose, Row, SqlStore, Statements, Value};
 use ensue::{BoxError, Error, sql_statements};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments, Row as _};
@@ -19,8 +19,8 @@ impl SqlStore for PostgresStore {
         &STATEMENTS
     }
 
-    async fn begin_own(&self) -> Result<PostgresTransaction, Error> {
-        self.begin_short().await.map_err(failed(|| "cannot begin a transaction".to_owned()))
+    async fn begin_own(&self, purpose: Purpose) -> Result<PostgresTransaction, Error> {
+        self.begin_short(purpose).await.map_err(failed(|| "cannot begin a transaction".to_owned()))
     }
 
     async fn commit_own(&self, transaction: PostgresTransaction) -> Result<(), Error> {
@@ -52,10 +52,11 @@ impl SqlStore for PostgresStore {
 
     async fn fetch_committed(
         &self,
+        purpose: Purpose,
         Call { statement, values, what }: Call<'_, &'static str>,
     ) -> Result<Vec<PostgresRow>, Error> {
         let arguments = arguments(values).map_err(failed(what))?;
-        let rows = self.fetch_own(statement, arguments).await.map_err(failed(what))?;
+        let rows = self.fetch_own(purpose, statement, arguments).await.map_err(failed(what))?;
         Ok(rows.into_iter().map(PostgresRow).collect())
     }
 }

@@ -4,22 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ensue::sequencer::{self, Sequencer, Signals};
+use ensue::store::sql::Purpose;
 use ensue::{Error, EventId};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::AbortHandle;
 
-use crate::connections::{Connections, PostgresServer};
+use crate::connections::{Connections, OwnConnections, PostgresServer};
 use crate::error::failed;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
 use crate::sequencing::Session;
 use crate::{listener, migrate};
-
-/// LIMIT: connections for reading the log, keeping leases, and looking at subscriptions: short
-/// statements all, which must not wait for long units of work.
-const OWN_CONNECTIONS_MAX: u32 = 4;
 
 /// LIMIT: connections for the domain's reading outside of units of work.
 const READERS_MAX: u32 = 4;
@@ -34,8 +31,10 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Inner {
-    /// The log, and the connections that are ours.
+    /// The log, read on one of ours.
     pub(crate) reader: Reader,
+    /// The connections that are ours, which must not wait for long units of work.
+    pub(crate) own: OwnConnections,
     /// The domain's connections, which it may keep for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
     /// The domain's too, for what needs no transaction.
@@ -69,8 +68,10 @@ impl PostgresStore {
         let tasks = start(&options, &schema, &signals);
         let units = options.server.clone();
         let units = Connections::new(pooled(&options, units), options.connections);
-        let (reader, readers) = (reader(&options, schema), readers(&options));
-        let inner = Arc::new(Inner { reader, units, readers, signals, tasks });
+        let own = OwnConnections::new(|| our_server(&options));
+        let reader = Reader::new(schema, Arc::clone(own.of(Purpose::Reading)));
+        let readers = readers(&options);
+        let inner = Arc::new(Inner { reader, own, units, readers, signals, tasks });
         Ok(Self { inner, seen: AtomicU64::new(0) })
     }
 
@@ -88,7 +89,7 @@ impl PostgresStore {
         self.inner.end_tasks();
         self.inner.units.close().await;
         self.inner.readers.close().await;
-        self.inner.reader.own.close().await;
+        self.inner.own.close().await;
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -96,10 +97,9 @@ impl PostgresStore {
     }
 }
 
-/// On connections that are ours.
-pub(crate) fn reader(options: &PostgresOptions, schema: Schema) -> Reader {
-    let server = for_ourselves(options);
-    Reader::new(schema, Connections::new(pooled(options, server), OWN_CONNECTIONS_MAX))
+/// For connections that are ours.
+pub(crate) fn our_server(options: &PostgresOptions) -> PostgresServer {
+    pooled(options, for_ourselves(options))
 }
 
 fn pooled(options: &PostgresOptions, server: PgConnectOptions) -> PostgresServer {

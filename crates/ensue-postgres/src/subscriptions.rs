@@ -6,7 +6,7 @@ mod set_aside;
 use std::time::Duration;
 
 use ensue::store::columns::SetAsideColumns;
-use ensue::store::sql::{Call, SqlStore, SqlSubscriptions};
+use ensue::store::sql::{Call, Purpose, SqlStore, SqlSubscriptions};
 use ensue::subscription::{Pruned, Unhandled};
 use ensue::{Error, Position};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
@@ -18,6 +18,7 @@ use crate::connections;
 use crate::error::{driver_error, failed, is_aborted, is_stale_lock};
 use crate::schema::Schema;
 use crate::sql::PostgresRow;
+use crate::store::Inner;
 use crate::transaction::PostgresTransaction;
 use crate::transactions::{ENDED, over};
 use retention::Step;
@@ -81,7 +82,7 @@ impl SqlSubscriptions for PostgresStore {
         [one, other]: [Call<'_, &'static str>; 2],
     ) -> Result<[Vec<PostgresRow>; 2], Error> {
         let begin = include_str!("sql/begin_reading.sql").into_sql_str();
-        let begin = connections::begin(&self.inner().reader.own, begin).await;
+        let begin = connections::begin(self.inner().own.of(Purpose::Reading), begin).await;
         let mut transaction = PostgresTransaction::new(begin.map_err(failed(one.what))?);
         let one = self.fetch(&mut transaction, one).await?;
         let other = self.fetch(&mut transaction, other).await?;
@@ -132,7 +133,8 @@ impl SqlSubscriptions for PostgresStore {
         let what = || format!("cannot prune the log up to position {up_to}");
         let mut tries = DROP_TRIES;
         loop {
-            let mut transaction = self.begin_short().await.map_err(failed(what))?;
+            let begun = self.begin_short(Purpose::Change).await;
+            let mut transaction = begun.map_err(failed(what))?;
             let open = &mut self.open_in(&mut transaction);
             match retention::step(open, up_to, unhandled).await.map_err(failed(what))? {
                 Step::Forgot => transaction.commit().await.map_err(failed(what))?,
@@ -157,9 +159,10 @@ impl SqlSubscriptions for PostgresStore {
 }
 
 impl PostgresStore {
-    pub(crate) async fn begin_short(&self) -> sqlx::Result<PostgresTransaction> {
+    pub(crate) async fn begin_short(&self, purpose: Purpose) -> sqlx::Result<PostgresTransaction> {
         let begin = include_str!("sql/begin_own.sql").into_sql_str();
-        Ok(PostgresTransaction::new(connections::begin(&self.inner().reader.own, begin).await?))
+        let begun = connections::begin(self.inner().own.of(purpose), begin).await?;
+        Ok(PostgresTransaction::new(begun))
     }
 
     pub(crate) fn open_in<'c>(&'c self, connection: &'c mut PgConnection) -> Open<'c> {
@@ -169,10 +172,11 @@ impl PostgresStore {
 
     pub(crate) async fn fetch_own(
         &self,
+        purpose: Purpose,
         statement: &'static str,
         arguments: PgArguments,
     ) -> sqlx::Result<Vec<PgRow>> {
-        let reader = &self.inner().reader;
-        connections::fetch_all(&reader.own, reader.schema.sql(statement), arguments).await
+        let Inner { reader, own, .. } = self.inner();
+        connections::fetch_all(own.of(purpose), reader.schema.sql(statement), arguments).await
     }
 }

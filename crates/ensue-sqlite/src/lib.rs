@@ -84,6 +84,7 @@ pub mod import;
 mod inbox;
 mod log;
 mod migrate;
+mod repeated;
 mod sql;
 mod store;
 mod subscriptions;

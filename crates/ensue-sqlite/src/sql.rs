@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use ensue::store::sql::{Call, Row, SqlStore, Statements, Value};
-use ensue::{BoxError, Error, Transactions, sql_statements};
+use ensue::store::sql::{Call, Purpose, Row, SqlStore, Statements, Value};
+use ensue::{BoxError, Error, sql_statements};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow as DriverRow};
 use sqlx::{Arguments, Row as _, Sqlite, SqliteExecutor};
@@ -77,8 +77,8 @@ impl SqlStore for SqliteStore {
         &STATEMENTS
     }
 
-    async fn begin_own(&self) -> Result<SqliteTransaction, Error> {
-        self.begin().await
+    async fn begin_own(&self, purpose: Purpose) -> Result<SqliteTransaction, Error> {
+        self.begin_for(purpose).await
     }
 
     async fn commit_own(&self, transaction: SqliteTransaction) -> Result<(), Error> {
@@ -103,8 +103,16 @@ impl SqlStore for SqliteStore {
         Timed::fetch(call, &mut **transaction).await
     }
 
-    async fn fetch_committed(&self, call: Call<'_, Timed>) -> Result<Vec<SqliteRow>, Error> {
-        Timed::fetch(call, &self.0.log_reader).await
+    async fn fetch_committed(
+        &self,
+        purpose: Purpose,
+        call: Call<'_, Timed>,
+    ) -> Result<Vec<SqliteRow>, Error> {
+        let readers = match purpose {
+            Purpose::Lease => &self.0.lease_reader,
+            Purpose::TakeOver | Purpose::Change | Purpose::Reading => &self.0.state_readers,
+        };
+        Timed::fetch(call, readers).await
     }
 }
 

@@ -18,6 +18,13 @@ const READERS_MAX: u32 = 4;
 /// LIMIT: readers of the log. Pages are short, and on one connection the next one finds its cache.
 const LOG_READERS_MAX: u32 = 1;
 
+/// LIMIT: readers of subscriptions and dead letters. What is set aside may be much, and must not hold up
+/// the log.
+const STATE_READERS_MAX: u32 = 2;
+
+/// LIMIT: readers of who owns and who stands by, which is read with each renewal.
+const LEASE_READERS_MAX: u32 = 1;
+
 /// A SQLite database file as a store.
 ///
 /// A handle: clones are cheap and share the connections.
@@ -31,6 +38,9 @@ pub(crate) struct Inner {
     readers: SqlitePool,
     /// Ours, so that nobody else's long query holds up the forwarder or the feed.
     pub(crate) log_reader: SqlitePool,
+    pub(crate) state_readers: SqlitePool,
+    /// Apart, since what comes late there ends a term.
+    pub(crate) lease_reader: SqlitePool,
     pub(crate) wal_file: WalFile,
 }
 
@@ -86,7 +96,9 @@ impl SqliteStore {
         Ok(Self(Arc::new(Inner {
             writer: writer.settle(&path),
             readers: open_readers(READERS_MAX, options.clone()),
-            log_reader: open_readers(LOG_READERS_MAX, options),
+            log_reader: open_readers(LOG_READERS_MAX, options.clone()),
+            state_readers: open_readers(STATE_READERS_MAX, options.clone()),
+            lease_reader: open_readers(LEASE_READERS_MAX, options),
             wal_file: WalFile::beside(&path),
             path,
         })))
@@ -101,8 +113,10 @@ impl SqliteStore {
     /// Closes the connections, once those in use have been given back; the last store on a file
     /// takes its write-ahead log along. Nothing is lost without it.
     pub async fn close(&self) {
-        self.0.readers.close().await;
-        self.0.log_reader.close().await;
+        let Inner { readers, log_reader, state_readers, lease_reader, .. } = &*self.0;
+        for pool in [readers, log_reader, state_readers, lease_reader] {
+            pool.close().await;
+        }
         if let Err(error) = self.0.writer.close().await {
             tracing::warn!(%error, "cannot close the connection that writes");
         }
@@ -162,4 +176,75 @@ pub(crate) async fn check_encoding(
     Err(Error::configuration(format!(
         "database `{path}` is in {encoding}, and must be one made with PRAGMA encoding = 'UTF-8'"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ensue::subscription::{Start, TakeOver};
+    use ensue::{AnyEvent, BoxError, Log, Subscriptions};
+
+    use super::*;
+    use crate::Events;
+
+    /// However many readers there are, and however long their pages take.
+    #[tokio::test]
+    async fn leases_are_kept_and_taken_while_every_connection_for_reading_is_busy() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("test.db")).await.unwrap();
+        store.register("refunds", Start::Beginning, &[]).await.unwrap();
+        let Inner { readers, log_reader, state_readers, .. } = &*store.0;
+        let mut busy = Vec::new();
+        for pool in [readers, log_reader, state_readers] {
+            for _ in 0..pool.options().get_max_connections() {
+                busy.push(pool.acquire().await.unwrap());
+            }
+        }
+        let waiting = tokio::spawn({
+            let store = store.clone();
+            async move { store.head().await }
+        });
+        let lease = Duration::from_secs(600);
+        let TakeOver::Granted(term) = store.take_over("refunds", "here", lease).await.unwrap()
+        else {
+            panic!("it is nobody's");
+        };
+        assert!(store.renew("refunds", term.epoch, lease).await.unwrap());
+        assert_eq!(store.claims().await.unwrap().len(), 1);
+        assert!(!waiting.is_finished());
+        drop(busy);
+        waiting.await.unwrap().unwrap();
+    }
+
+    /// What a term begins with waits for its turn among the readers, for longer than a lease.
+    #[tokio::test]
+    async fn a_lease_is_kept_while_its_term_cannot_begin_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("test.db")).await.unwrap();
+        let builder = Events::builder(store.clone()).lease(Duration::from_millis(300));
+        let builder = builder.subscription("looks", |s| s.on_any(look));
+        let events = builder.build().await.unwrap();
+        let busy = store.0.log_reader.acquire().await.unwrap();
+        let forwarder = events.forward();
+        let mut seen = None;
+        loop {
+            let read =
+                "SELECT epoch, until_us FROM ensue_owner JOIN ensue_lease USING (subscription)";
+            let read = sqlx::query_as::<_, (i64, i64)>(read);
+            let now = read.fetch_one(store.reader()).await.unwrap();
+            let is_renewed =
+                |(epoch, until): (i64, i64)| epoch == now.0 && epoch > 0 && until < now.1;
+            if seen.replace(now).is_some_and(is_renewed) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(busy);
+        assert!(forwarder.shutdown(Duration::from_secs(600)).await);
+    }
+
+    async fn look(_: &AnyEvent) -> Result<(), BoxError> {
+        Ok(())
+    }
 }

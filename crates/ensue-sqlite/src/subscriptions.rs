@@ -22,7 +22,7 @@ impl SqlSubscriptions for SqliteStore {
         &self,
         [one, other]: [Call<'_, Timed>; 2],
     ) -> Result<[Vec<SqliteRow>; 2], Error> {
-        let mut transaction = self.reader().begin().await.map_err(failed(one.what))?;
+        let mut transaction = self.0.state_readers.begin().await.map_err(failed(one.what))?;
         let one = Timed::fetch(one, &mut *transaction).await?;
         let other = Timed::fetch(other, &mut *transaction).await?;
         Ok([one, other])

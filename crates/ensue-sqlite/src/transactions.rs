@@ -1,16 +1,19 @@
 //! Transactions, and appending in one.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use ensue::store::Savepoint;
 use ensue::store::columns::headers;
+use ensue::store::sql::Purpose;
 use ensue::{Envelope, Error, Timestamp, Transactions};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use tokio::time::timeout;
 
 use crate::SqliteStore;
 use crate::error::{failed, is_busy, is_retryable, not_committed};
+use crate::repeated::Repeated;
 use crate::writer::{SqliteTransaction, VERIFY, WAIT_MAX, is_over};
 
 impl Transactions for SqliteStore {
@@ -22,13 +25,7 @@ impl Transactions for SqliteStore {
     }
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        match tokio::time::timeout(WAIT_MAX, self.0.writer.begin()).await {
-            Err(_) => Err(self.writer_is_taken(sqlx::Error::PoolTimedOut)),
-            Ok(begun) => begun.map_err(|error| match error {
-                error if is_busy(&error) => self.writer_is_taken(error),
-                error => failed(|| "cannot begin a transaction".to_owned())(error),
-            }),
-        }
+        self.begin_for(Purpose::Change).await
     }
 
     async fn append(
@@ -74,6 +71,22 @@ impl Transactions for SqliteStore {
 }
 
 impl SqliteStore {
+    /// Leases go first: what waits in line meanwhile may be a whole backlog of units of work.
+    pub(crate) async fn begin_for(&self, purpose: Purpose) -> Result<SqliteTransaction, Error> {
+        let writer = &self.0.writer;
+        let begun = match purpose {
+            Purpose::Lease | Purpose::TakeOver => timeout(WAIT_MAX, writer.begin_first()).await,
+            Purpose::Change | Purpose::Reading => timeout(WAIT_MAX, writer.begin()).await,
+        };
+        match begun {
+            Err(_) => Err(self.writer_is_taken(sqlx::Error::PoolTimedOut)),
+            Ok(begun) => begun.map_err(|error| match error {
+                error if is_busy(&error) => self.writer_is_taken(error),
+                error => failed(|| "cannot begin a transaction".to_owned())(error),
+            }),
+        }
+    }
+
     fn writer_is_taken(&self, error: sqlx::Error) -> Error {
         let path = self.0.path.display();
         let what = format!(
@@ -93,14 +106,12 @@ pub(crate) async fn insert(
 ) -> sqlx::Result<()> {
     let recorded_at = Timestamp::from(std::time::SystemTime::now());
     let mut rest = envelopes;
-    for Append { rows, statement, verified } in &*APPEND {
-        while let Some((now, later)) = rest.split_at_checked(*rows) {
-            let statement = if is_verified { statement } else { verified };
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
-            let query = now.iter().fold(query, |query, row| bind(query, row, recorded_at));
-            query.execute(&mut *connection).await?;
-            (rest, is_verified) = (later, true);
-        }
+    let append = |is_verified| if is_verified { &*APPEND } else { &*VERIFIED_APPEND };
+    while let Some((statement, now, later)) = append(is_verified).cut(rest) {
+        let query = sqlx::query(statement);
+        let query = now.iter().fold(query, |query, row| bind(query, row, recorded_at));
+        query.execute(&mut *connection).await?;
+        (rest, is_verified) = (later, true);
     }
     Ok(())
 }
@@ -122,26 +133,12 @@ pub(crate) fn over(error: sqlx::Error) -> Error {
     })(error)
 }
 
-/// The statement for so many rows at once: the one for a single row with its values repeated.
-struct Append {
-    rows: usize,
-    statement: Arc<str>,
-    /// Verifies first that the transaction is open, on the same way to the database.
-    verified: Arc<str>,
-}
+static APPEND: LazyLock<Repeated> =
+    LazyLock::new(|| Repeated::of("", include_str!("sql/append.sql")));
 
-/// A few sizes, so that each is prepared once: 100 events take 64 + 4 × 8 + 4 × 1.
-static APPEND: LazyLock<[Append; 3]> = LazyLock::new(|| [64, 8, 1].map(Append::of));
-
-impl Append {
-    fn of(rows: usize) -> Self {
-        let single = include_str!("sql/append.sql");
-        let (insert, values) = single.split_once("VALUES").unwrap_or((single, ""));
-        let statement = format!("{insert}VALUES {}", vec![values.trim(); rows].join(", "));
-        let verified = format!("{VERIFY}; {statement}").into();
-        Self { rows, statement: statement.into(), verified }
-    }
-}
+/// Verifies first that the transaction is open, on the same way to the database.
+static VERIFIED_APPEND: LazyLock<Repeated> =
+    LazyLock::new(|| Repeated::of(&format!("{VERIFY}; "), include_str!("sql/append.sql")));
 
 type Insert<'q> = Query<'q, Sqlite, SqliteArguments>;
 

@@ -21,6 +21,9 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct Writer {
     options: SqliteConnectOptions,
+    /// Held from before the slot is waited for until it is free again, so that at most one of those who
+    /// stand in line waits for the slot, behind those who go first.
+    line: Arc<Mutex<()>>,
     slot: Arc<Mutex<Slot>>,
 }
 
@@ -40,24 +43,40 @@ struct Open {
     connection: SqliteConnection,
     slot: OwnedMutexGuard<Slot>,
     is_verified: bool,
+    /// Unless it went first.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Writer {
     pub(crate) fn new(options: SqliteConnectOptions) -> Self {
-        Self { options, slot: Arc::default() }
+        Self { options, line: Arc::default(), slot: Arc::default() }
     }
 
     /// From now on connects to the file that is at `path`, and makes none: another connection is for
     /// the same database, whatever became of the name under which it was opened.
     pub(crate) fn settle(self, path: &Path) -> Self {
         let options = self.options.filename(path).create_if_missing(false);
-        Self { options, slot: self.slot }
+        Self { options, ..self }
     }
 
     /// Begins when it is this caller's turn, in the order of calls, and no other process writes.
     ///
     /// CANCEL-SAFE: dropped half-way, what may have begun is rolled back.
     pub(crate) async fn begin(&self) -> sqlx::Result<SqliteTransaction> {
+        let turn = Arc::clone(&self.line).lock_owned().await;
+        self.begin_with(Some(turn)).await
+    }
+
+    /// As [`begin`](Self::begin), but right after the transaction that is open: before all that stand in
+    /// line.
+    pub(crate) async fn begin_first(&self) -> sqlx::Result<SqliteTransaction> {
+        self.begin_with(None).await
+    }
+
+    async fn begin_with(
+        &self,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> sqlx::Result<SqliteTransaction> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
         if slot.closed {
             return Err(sqlx::Error::PoolClosed);
@@ -66,8 +85,8 @@ impl Writer {
             Some(connection) => connection,
             None => connect(&self.options).await?,
         };
-        let mut transaction =
-            SqliteTransaction(Some(Open { connection, slot, is_verified: false }));
+        let open = Open { connection, slot, is_verified: false, _turn: turn };
+        let mut transaction = SqliteTransaction(Some(open));
         let asked_at = Instant::now();
         while let Err(error) = sqlx::raw_sql(BEGIN).execute(&mut *transaction).await {
             if !is_busy(&error) || asked_at.elapsed() > WAIT_MAX {
@@ -80,6 +99,7 @@ impl Writer {
 
     /// Whoever asks from now on is refused.
     pub(crate) async fn close(&self) -> sqlx::Result<()> {
+        let _turn = self.line.lock().await;
         let mut slot = self.slot.lock().await;
         slot.closed = true;
         match slot.connection.take() {
@@ -207,4 +227,52 @@ async fn wait_for_another_process() {
     let nap = Duration::from_micros(fastrand::u64(150..350));
     let napped = tokio::task::spawn_blocking(move || std::thread::sleep(nap)).await;
     debug_assert!(napped.is_ok(), "a nap does not panic");
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteJournalMode;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    fn writer(folder: &tempfile::TempDir) -> Arc<Writer> {
+        let options = SqliteConnectOptions::new().filename(folder.path().join("test.db"));
+        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        Arc::new(Writer::new(options))
+    }
+
+    /// Waits until `writer` is asked by so many: each of them has a handle.
+    async fn until_asked(writer: &Arc<Writer>, waiting: usize) {
+        while Arc::strong_count(&writer.slot) + Arc::strong_count(&writer.line) < waiting {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_goes_right_after_the_open_transaction_before_all_that_stand_in_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let open = writer.begin().await.unwrap();
+        let held = Arc::strong_count(&writer.slot) + Arc::strong_count(&writer.line);
+        let mut turns = JoinSet::new();
+        for name in ["one", "two", "three"] {
+            let writer = Arc::clone(&writer);
+            turns.spawn(async move { (name, writer.begin().await.unwrap()) });
+        }
+        until_asked(&writer, held + 3).await;
+        turns.spawn({
+            let writer = Arc::clone(&writer);
+            async move { ("lease", writer.begin_first().await.unwrap()) }
+        });
+        until_asked(&writer, held + 4).await;
+        open.commit().await.unwrap();
+        let mut order = Vec::new();
+        while let Some(turn) = turns.join_next().await {
+            let (name, transaction) = turn.unwrap();
+            order.push(name);
+            transaction.rollback().await.unwrap();
+        }
+        assert_eq!(order, ["lease", "one", "two", "three"]);
+    }
 }

@@ -30,6 +30,7 @@ pub(crate) mod sharing;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 #[cfg_attr(feature = "simulation", expect(missing_docs, reason = "not an interface"))]
 pub(crate) mod succession;
+mod term_pause;
 pub(crate) mod watching;
 pub(crate) mod work;
 

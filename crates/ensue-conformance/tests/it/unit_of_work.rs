@@ -73,7 +73,7 @@ async fn a_unit_of_work_is_written_once_for_every_store() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), handled).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(600), handled).await.unwrap();
     assert!(forwarder.shutdown(Duration::from_secs(10)).await);
     let mut transaction = ensue::Transactions::begin(events.store()).await.unwrap();
     let expected = ["A-1 cancelled", "A-1 restocked", "A-1 refunded at Some(1)"];

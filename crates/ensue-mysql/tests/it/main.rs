@@ -5,6 +5,7 @@
 mod batches;
 mod conformance;
 mod failures;
+mod leases;
 mod lost_connections;
 mod messages;
 mod migrations;

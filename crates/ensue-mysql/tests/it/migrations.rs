@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use ensue::store::{Page, position_of};
 use ensue::subscription::TakeOver;
 use ensue::{ErrorKind, Inbox, Log, Position, Start, Subscriptions};
-use ensue::store::{Page, position_of};
 use ensue_mysql::MysqlOptions;
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;

@@ -12,7 +12,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A database that was made for one test, and goes with it.
 pub(crate) struct Database(FreshMysqlDatabase);

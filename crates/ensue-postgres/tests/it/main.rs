@@ -6,6 +6,7 @@ mod appending;
 mod conformance;
 mod connections;
 mod horizon;
+mod leases;
 mod listening;
 mod lost_connections;
 mod messages;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use ensue::store::Page;
 use ensue::subscription::TakeOver;
 use ensue::{ErrorKind, Inbox, Log, Position, Start, Subscriptions};
 use ensue_postgres::{Events, PostgresOptions};
-use ensue::store::Page;
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
 
@@ -26,7 +26,16 @@ async fn many_who_start_at_once_make_the_tables_once() {
     assert_eq!(database.store().await.barrier().await.unwrap().get(), 8);
     let names = "SELECT array_agg(name ORDER BY number) FROM ensue.migration";
     let names: Vec<String> = database.ask(names).await;
-    let known = ["log", "sequencer", "subscriptions", "inbox", "horizon", "letter_hold", "names", "outbox_guard"];
+    let known = [
+        "log",
+        "sequencer",
+        "subscriptions",
+        "inbox",
+        "horizon",
+        "letter_hold",
+        "names",
+        "outbox_guard",
+    ];
     assert_eq!(names, known);
 }
 

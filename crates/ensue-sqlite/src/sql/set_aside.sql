@@ -2,7 +2,8 @@
 INSERT INTO ensue_set_aside (
     subscription, position, key, state, attempts, next_attempt_at_us, failure_class,
     failure_message, is_replay, since_us, changed_at_us
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     state = excluded.state, attempts = excluded.attempts,
     next_attempt_at_us = excluded.next_attempt_at_us, failure_class = excluded.failure_class,

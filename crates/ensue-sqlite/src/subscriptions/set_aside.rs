@@ -1,30 +1,48 @@
-//! Entries to set aside.
+//! Entries to set aside: when a dependency is away there may be thousands, and while they are written no
+//! lease of this process can be renewed.
+
+use std::sync::LazyLock;
 
 use ensue::store::columns::SetAsideColumns;
 use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
 
 use super::now;
+use crate::repeated::Repeated;
 
-/// One by one, which is no way to anywhere here.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     subscription: &str,
     entries: Vec<SetAsideColumns>,
 ) -> sqlx::Result<u64> {
-    let mut written = 0;
-    for columns in entries {
-        let entry = sqlx::query(include_str!("../sql/set_aside.sql"))
-            .bind(subscription)
-            .bind(columns.position)
-            .bind(columns.key)
-            .bind(columns.state)
-            .bind(columns.attempts)
-            .bind(columns.next_attempt_at_us)
-            .bind(columns.failure_class)
-            .bind(columns.failure_message)
-            .bind(columns.is_replay)
-            .bind(now().as_micros());
-        written += entry.execute(&mut *connection).await?.rows_affected();
+    let (mut rest, mut written) = (&entries[..], 0);
+    while let Some((statement, rows, later)) = SET_ASIDE.cut(rest) {
+        let query = sqlx::query(statement);
+        let query = rows.iter().fold(query, |query, row| bind(query, subscription, row));
+        written += query.execute(&mut *connection).await?.rows_affected();
+        rest = later;
     }
     Ok(written)
+}
+
+static SET_ASIDE: LazyLock<Repeated> =
+    LazyLock::new(|| Repeated::of("", include_str!("../sql/set_aside.sql")));
+
+type Insert<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+fn bind<'q>(query: Insert<'q>, subscription: &'q str, row: &'q SetAsideColumns) -> Insert<'q> {
+    let now = now().as_micros();
+    query
+        .bind(subscription)
+        .bind(row.position)
+        .bind(row.key.as_deref())
+        .bind(&*row.state)
+        .bind(row.attempts)
+        .bind(row.next_attempt_at_us)
+        .bind(row.failure_class.as_deref())
+        .bind(row.failure_message.as_deref())
+        .bind(row.is_replay)
+        .bind(now)
+        .bind(now)
 }

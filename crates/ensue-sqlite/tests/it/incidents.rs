@@ -107,12 +107,10 @@ async fn what_failed_is_tried_again_by_one_of_several_forwarders() {
     assert_eq!(attempts, expected.into_iter().flatten().collect::<Vec<_>>());
 }
 
-/// More than half of the deadline, and so two of them more than all of it.
-const TAKES: Duration = Duration::from_millis(1_100);
-const DEADLINE: Duration = Duration::from_secs(2);
+/// Longer than any attempt takes, on any machine.
+const DEADLINE: Duration = Duration::from_secs(60);
 
-async fn take_a_while(_: &OrderPlaced, meta: Meta) -> Result<(), BoxError> {
-    tokio::time::sleep(TAKES).await;
+async fn fail_once(_: &OrderPlaced, meta: Meta) -> Result<(), BoxError> {
     if meta.attempt == 1 { Err("not yet".into()) } else { Ok(()) }
 }
 
@@ -122,11 +120,19 @@ async fn each_attempt_has_the_whole_deadline_however_old_the_entry_is() {
     let policy = eager().attempts(2);
     let builder = scratch.builder().await;
     let builder = builder.subscription("notes", |subscription| {
-        subscription.on(take_a_while).deadline(DEADLINE).retry(policy)
+        subscription.on(fail_once).deadline(DEADLINE).retry(policy)
     });
     let events = builder.build().await.unwrap();
-    let forwarder = events.forward();
     place(&events, "A").await;
+    // It waited an hour for its first attempt.
+    let age = "UPDATE ensue_log SET occurred_at_us = occurred_at_us - 3600000000,
+        recorded_at_us = recorded_at_us - 3600000000";
+    let aging = events.run(async |tx| {
+        sqlx::raw_sql(age).execute(&mut **tx).await?;
+        Ok::<_, BoxError>(())
+    });
+    aging.await.unwrap();
+    let forwarder = events.forward();
     handled_all(&events, "notes").await;
     shut_down(forwarder).await;
 }

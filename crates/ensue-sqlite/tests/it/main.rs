@@ -5,6 +5,7 @@
 mod backlog;
 mod batches;
 mod conformance;
+mod failing_statements;
 mod forwarding;
 mod full_disk;
 mod hammer;

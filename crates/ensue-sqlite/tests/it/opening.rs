@@ -158,6 +158,28 @@ async fn behind_a_link_the_file_is_found_all_the_same() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_that_are_opened_at_once_on_an_empty_file_are_all_there() {
+    for count in [2, 8, 32] {
+        let scratch = Scratch::new();
+        let mut opening = JoinSet::new();
+        for number in 0..count {
+            let path = scratch.path();
+            opening.spawn(async move {
+                let events = Events::builder(SqliteStore::open(path).await.unwrap());
+                let events = events.build().await.unwrap();
+                let run = events.run(async |_tx| {
+                    raise(OrderPlaced::of(number.to_string(), 1));
+                    Ok::<_, ensue::Error>(())
+                });
+                run.await.unwrap();
+            });
+        }
+        opening.join_all().await;
+        assert_eq!(scratch.store().await.head().await.unwrap(), Position::new(count));
+    }
+}
+
 #[tokio::test]
 async fn whoever_keeps_the_readers_holds_up_nobody_else() {
     let scratch = Scratch::new();

@@ -57,7 +57,8 @@ async fn a_long_handler_keeps_its_lease() {
     }
     let scratch = Scratch::new();
     let (going, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
-    let lease = Duration::from_secs(1);
+    // A machine that stands still for two thirds of it ends the term.
+    let lease = Duration::from_secs(9);
     let builder = scratch.builder().await.lease(lease);
     let builder = builder.state(Arc::clone(&going)).state(Arc::clone(&begun));
     let events = builder.subscribe("notes", long).build().await.unwrap();
@@ -65,9 +66,14 @@ async fn a_long_handler_keeps_its_lease() {
     place(&events, "A").await;
     begun.notified().await;
     let owner = events.status("notes").await.unwrap().owner;
-    // A thief that asks all the time, for more than a lease.
-    let (thief, began) = (scratch.store().await, std::time::Instant::now());
-    while began.elapsed() < lease * 2 {
+    // A thief that asks all the time, until the lease was renewed.
+    let thief = scratch.store().await;
+    let ends = async || {
+        let read = sqlx::query_scalar::<_, i64>("SELECT until_us FROM ensue_lease");
+        read.fetch_one(thief.reader()).await.unwrap()
+    };
+    let first = ends().await;
+    while ends().await == first {
         let answer = thief.take_over("notes", "thief", lease).await.unwrap();
         let TakeOver::Held { owner: holder, .. } = answer else { panic!("the lease ran out") };
         assert_eq!(Some(holder), owner);
@@ -78,21 +84,31 @@ async fn a_long_handler_keeps_its_lease() {
     shut_down(forwarder).await;
 }
 
+/// No renewal falls into the test.
+const LONG: Duration = Duration::from_secs(600);
+
 #[tokio::test]
 async fn shutting_down_lets_the_handler_that_runs_finish() {
-    async fn slow(_: &OrderPlaced, State(begun): State<Arc<Notify>>, tx: &mut Tx) {
+    async fn slow(
+        _: &OrderPlaced,
+        State(going): State<Arc<Semaphore>>,
+        State(begun): State<Arc<Notify>>,
+        tx: &mut Tx,
+    ) {
         begun.notify_one();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        going.acquire().await.unwrap().forget();
         add_effect(tx, "finished").await.unwrap();
     }
     let scratch = Scratch::new();
-    let begun = Arc::new(Notify::new());
-    let builder = scratch.builder().await.state(Arc::clone(&begun));
+    let (going, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let builder = scratch.builder().await.lease(LONG);
+    let builder = builder.state(Arc::clone(&going)).state(Arc::clone(&begun));
     let events = builder.subscribe("notes", slow).build().await.unwrap();
     let forwarder = events.forward();
     place_all(&events, &["A", "B", "C"]).await;
     begun.notified().await;
-    shut_down(forwarder).await;
+    // It can go on only once the shutdown has begun.
+    tokio::join!(shut_down(forwarder), async { going.add_permits(3) });
     assert_eq!(effects(events.store()).await, ["finished"]);
     let status = events.status("notes").await.unwrap();
     assert_eq!((status.cursor, status.owner), (Position::new(1), None));

@@ -7,7 +7,7 @@ use ensue::store::Page;
 use ensue::{BoxError, Error, Log, Meta, Position, RetryPolicy, raise};
 use ensue_sqlite::{Builder, Events, SqliteStore, Tx};
 
-use crate::scratch::{OrderPlaced, Scratch, add_effect, effects, handled};
+use crate::scratch::{OrderPlaced, PATIENCE, Scratch, add_effect, effects, handled};
 use crate::worker::{Brief, Worker};
 
 /// Orders that a writer places before it ends.
@@ -21,6 +21,7 @@ async fn a_worker_with_nothing_to_do_ends() {
         "writer" => write(store, &brief.name, ORDERS).await,
         "endless writer" => write(store, &brief.name, i64::MAX).await,
         "forwarder" => forward(store).await,
+        "beginner" => begin(store, &brief.name).await,
         other => panic!("`{other}` is no role"),
     }
 }
@@ -50,6 +51,16 @@ async fn write(store: SqliteStore, name: &str, orders: i64) {
     }
 }
 
+/// Registers its subscriptions, and places a single order.
+async fn begin(store: SqliteStore, name: &str) {
+    let events = subscribed(Events::builder(store)).build().await.unwrap();
+    let run = events.run(async |_tx| {
+        raise(OrderPlaced::of(name, 0));
+        Ok::<_, Error>(())
+    });
+    run.await.unwrap();
+}
+
 fn subscribed(builder: Builder) -> Builder {
     let eager = Duration::from_millis(1);
     let policy = RetryPolicy::default().attempts(1_000).backoff(eager, eager);
@@ -77,7 +88,7 @@ async fn finish(workers: &mut [Worker]) {
     let began = std::time::Instant::now();
     let mut running: BTreeSet<_> = (0..workers.len()).collect();
     while !running.is_empty() {
-        assert!(began.elapsed() < crate::scratch::PATIENCE, "a writer does not end");
+        assert!(began.elapsed() < PATIENCE, "a writer does not end");
         running.retain(|index| match workers[*index].has_succeeded() {
             Some(succeeded) => {
                 assert!(succeeded, "a writer failed");
@@ -125,6 +136,19 @@ async fn processes_that_write_at_once_all_succeed() {
 }
 
 #[tokio::test]
+async fn processes_that_start_at_once_on_an_empty_file_all_succeed() {
+    for count in [2, 8, 32] {
+        let scratch = Scratch::new();
+        let names: Vec<_> = (0..count).map(|number| number.to_string()).collect();
+        let start = |name: &String| start(&scratch, "beginner", name);
+        let mut beginners: Vec<_> = names.iter().map(start).collect();
+        finish(&mut beginners).await;
+        let expected = names.into_iter().map(|name| (name, 1)).collect();
+        assert_eq!(assert_log(&scratch.store().await).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn events_of_another_process_are_handled() {
     let scratch = Scratch::new();
     let events = subscribed(scratch.builder().await).build().await.unwrap();
@@ -160,7 +184,7 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice() {
     drop(workers);
     let forwarder = events.forward();
     handled(&events, "deliveries", events.head().await.unwrap()).await;
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
     let placed = assert_log(events.store()).await;
     let effects = effects(events.store()).await;
     for (name, orders) in placed {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 /// LIMIT: how long a test waits for what must happen; only a failing one gets there.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, PartialEq, Event, Serialize, Deserialize)]
 #[event(type = "order.placed", key = order_no)]
@@ -86,7 +86,7 @@ pub(crate) async fn handled(events: &Events, subscription: &str, position: Posit
 pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
     let asking = async {
         while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("it never came to be");
@@ -153,7 +153,7 @@ pub(crate) async fn handled_all(events: &Events, subscription: &str) {
 }
 
 pub(crate) async fn shut_down(forwarder: Forwarder) {
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
 }
 
 /// A policy under which a failed entry is due again at once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ensue::{Position, State, raise};
 use ensue_sqlite::{Builder, Events, SqliteStore};
@@ -98,9 +98,7 @@ async fn what_does_not_finish_within_the_limit_is_dropped_on_every_lane_and_done
     let scratch = Scratch::new();
     let (gate, begun) = (Arc::new(Semaphore::new(0)), Begun::default());
     let (events, forwarder) = in_the_middle(&scratch, &gate, &begun).await;
-    let asked_at = Instant::now();
     assert!(!forwarder.shutdown(Duration::from_millis(50)).await);
-    assert!(asked_at.elapsed() < PATIENCE / 2, "it took {:?}", asked_at.elapsed());
     gate.add_permits(4);
     assert_eq!((effects(events.store()).await, receipts(events.store()).await), (3, 3));
     next_owner_finishes(&scratch).await;

@@ -28,7 +28,7 @@ async fn a_worker_with_nothing_to_do_ends() {
         "stops in the handler" => {
             cancelling(builder, brief.name.parse().map(Duration::from_millis).unwrap(), STOPPED)
         }
-        "takes a minute" => builder.lease(PATIENT).subscribe("notes", take_a_minute),
+        "takes long" => builder.lease(PATIENT).subscribe("notes", take_long),
         other => panic!("`{other}` is no role"),
     };
     let events = builder.build().await.unwrap();
@@ -145,8 +145,22 @@ async fn place_some(events: &Events, amounts: std::ops::Range<i64>) {
 
 const KEYS: [&str; 4] = ["A", "B", "C", "D"];
 
-/// LIMIT: a stopped owner that nobody robs until then holds the write lock: nobody could.
-const ROBBED_WITHIN: Duration = Duration::from_millis(800);
+/// Whether the process is in a transaction that writes, of any database: the write lock is a byte of the
+/// file that SQLite keeps beside it in shared memory.
+fn holds_the_write_lock(worker: &Worker) -> bool {
+    const BYTE: &str = "120";
+    let (locks, id) = (std::fs::read_to_string("/proc/locks").unwrap(), worker.id().to_string());
+    locks.lines().any(|lock| {
+        let fields: Vec<_> = lock.split_whitespace().collect();
+        let first = fields.len().checked_sub(2).and_then(|first| fields.get(first));
+        fields.contains(&"WRITE") && fields.contains(&&*id) && first == Some(&BYTE)
+    })
+}
+
+const ROUNDS: usize = 24;
+
+/// LIMIT: rounds until somebody is robbed.
+const ROUNDS_MAX: usize = 1_000;
 
 /// SIGSTOP at any moment, while there is work, for a moment or until another process is the owner.
 #[tokio::test]
@@ -155,7 +169,10 @@ async fn stopped_at_any_moment_and_gone_on_nothing_is_lost_and_nothing_is_done_t
     let events = busy(scratch.builder().await).build().await.unwrap();
     let workers = [start(&scratch, "busy"), start(&scratch, "busy")];
     let (mut placed, mut robbed) = (0, 0);
-    for round in 0..24 {
+    for round in 0..ROUNDS_MAX {
+        if round >= ROUNDS && robbed > 0 {
+            break;
+        }
         place_some(&events, placed..placed + 10).await;
         placed += 10;
         tokio::time::sleep(Duration::from_micros(fastrand::u64(..40_000))).await;
@@ -166,11 +183,11 @@ async fn stopped_at_any_moment_and_gone_on_nothing_is_lost_and_nothing_is_done_t
         if fastrand::bool() {
             tokio::time::sleep(Duration::from_micros(fastrand::u64(..20_000))).await;
         } else {
-            let somebody_else = until(async || {
-                let owner = owner(&events, subscription).await;
-                owner.is_some_and(|owner| owner != name)
-            });
-            robbed += usize::from(tokio::time::timeout(ROBBED_WITHIN, somebody_else).await.is_ok());
+            // Nobody can rob one that holds the write lock.
+            let is_robbed =
+                async || owner(&events, subscription).await.is_some_and(|owner| owner != name);
+            until(async || is_robbed().await || holds_the_write_lock(victim)).await;
+            robbed += usize::from(is_robbed().await);
         }
         resume(victim);
     }
@@ -312,15 +329,15 @@ async fn a_robbed_owner_that_trusts_its_lease_is_fenced_and_its_effect_rolled_ba
     go_on_after_the_successor(&events, &spot, &worker).await;
 }
 
-/// Long enough that a busy machine renews it in time, and short beside the handler.
-const PATIENT: Duration = Duration::from_secs(1);
+/// A machine that stands still for two thirds of it ends the term.
+const PATIENT: Duration = Duration::from_secs(6);
 
 /// For so many leases it is watched that nobody takes over.
-const LEASES: i64 = 6;
+const LEASES: i64 = 1;
 
-/// Longer than any test waits.
-async fn take_a_minute(_: &OrderPlaced) {
-    tokio::time::sleep(Duration::from_secs(60)).await;
+/// Longer than the lease.
+async fn take_long(_: &OrderPlaced) {
+    std::future::pending::<()>().await;
 }
 
 /// A term, by the database's clock.
@@ -339,11 +356,12 @@ async fn term(store: &SqliteStore) -> Term {
 }
 
 #[tokio::test]
-async fn a_handler_of_a_minute_keeps_its_lease_and_is_taken_over_within_it_once_its_process_dies() {
+async fn a_handler_that_takes_long_keeps_its_lease_and_is_taken_over_after_it_once_its_process_dies()
+ {
     let scratch = Scratch::new();
     let builder = scratch.builder().await.lease(PATIENT);
     let events = builder.subscribe("notes", note).build().await.unwrap();
-    let mut worker = start(&scratch, "takes a minute");
+    let mut worker = start(&scratch, "takes long");
     place(&events, "A").await;
     until(async || owner(&events, "notes").await.is_some_and(|owner| is(&worker, &owner))).await;
     // It stands by, and asks again and again.
@@ -358,7 +376,6 @@ async fn a_handler_of_a_minute_keeps_its_lease_and_is_taken_over_within_it_once_
     let ended_at = term(events.store()).await.until_us;
     handled_all(&events, "notes").await;
     assert_eq!(effects(events.store()).await, ["A"]);
-    let waited_us = term(events.store()).await.since_us - ended_at;
-    assert!((0..lease_us).contains(&waited_us), "taken over {waited_us} us after the lease's end");
+    assert!(term(events.store()).await.since_us >= ended_at, "taken over before the lease's end");
     shut_down(forwarder).await;
 }

@@ -9,7 +9,7 @@ use ensue::{BoxError, Error, Event, Handler, Log, Meta, RetryPolicy, State, rais
 use ensue_sqlite::{Builder, Events, Tx};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::scratch::{OrderCancelled, OrderPlaced, Scratch, add_effect, until};
+use crate::scratch::{OrderCancelled, OrderPlaced, PATIENCE, Scratch, add_effect, until};
 
 type Calls = Arc<AtomicU32>;
 
@@ -24,7 +24,7 @@ async fn fail_once(
     let forwarder = events.forward();
     place(&events).await;
     until(async || !events.status("notes").await.unwrap().set_aside.is_empty()).await;
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
     let set_aside = events.status("notes").await.unwrap().set_aside.remove(0);
     (set_aside, calls.load(Ordering::SeqCst))
 }
@@ -45,6 +45,9 @@ fn once() -> RetryPolicy {
     RetryPolicy::default().attempts(1)
 }
 
+/// Half of it is the deadline; a machine that stands still for the other half ends the term.
+const LEASE: Duration = Duration::from_secs(8);
+
 async fn hang(_: &OrderPlaced, State(calls): State<Calls>, tx: &mut Tx) {
     calls.fetch_add(1, Ordering::SeqCst);
     add_effect(tx, "ghost").await.unwrap();
@@ -55,7 +58,7 @@ async fn hang(_: &OrderPlaced, State(calls): State<Calls>, tx: &mut Tx) {
 async fn a_handler_that_keeps_the_writer_fails_before_it_costs_its_owner_the_lease() {
     let scratch = Scratch::new();
     let (entry, calls) = fail_once(&scratch, |builder| {
-        builder.lease(Duration::from_secs(1)).subscription("notes", |s| s.on(hang).retry(once()))
+        builder.lease(LEASE).subscription("notes", |s| s.on(hang).retry(once()))
     })
     .await;
     assert_eq!((class(&entry), entry.attempts, calls), (FailureClass::Deadline, 1, 1));
@@ -73,7 +76,7 @@ async fn so_does_what_ensues_in_the_transaction_from_a_handler_without_one() {
     }
     let scratch = Scratch::new();
     let (entry, calls) = fail_once(&scratch, |builder| {
-        let builder = builder.lease(Duration::from_secs(1)).on(hang_then);
+        let builder = builder.lease(LEASE).on(hang_then);
         builder.subscription("notes", |s| s.on(outside).retry(once()))
     })
     .await;
@@ -155,7 +158,7 @@ async fn what_a_handler_does_before_its_first_await_is_inside_too() {
     place(&events).await;
     // The order, its cancellation in the transaction, and the durable one.
     until(async || events.store().head().await.unwrap().get() == 3).await;
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
 }
 
 #[tokio::test]
@@ -177,5 +180,5 @@ async fn a_lease_given_by_a_clock_that_was_ahead_holds_nobody_up() {
     place(&events).await;
     let head = events.head().await.unwrap();
     crate::scratch::handled(&events, "notes", head).await;
-    assert!(forwarder.shutdown(Duration::from_secs(30)).await);
+    assert!(forwarder.shutdown(PATIENCE).await);
 }

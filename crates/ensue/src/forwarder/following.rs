@@ -32,6 +32,7 @@ pub(crate) struct Following<S: Store> {
     unknown_types: HashSet<String>,
     ends: Ends,
     work: Work<Ended>,
+    made_progress: bool,
 }
 
 /// Why a term may be asked to end.
@@ -128,6 +129,7 @@ impl<S: Store> Following<S> {
             unknown_types,
             ends,
             work: Work::on_lanes(subscription.lanes),
+            made_progress: false,
         }
     }
 
@@ -163,6 +165,11 @@ impl<S: Store> Following<S> {
     /// What the next term has to know.
     pub(crate) fn leave(&self) -> Legacy {
         self.follower.leave()
+    }
+
+    /// Returns true if an entry was handled, or anything else recorded.
+    pub(crate) fn made_progress(&self) -> bool {
+        self.made_progress
     }
 
     /// Drops what is under way, and waits until it is gone: nothing of this term runs on into the
@@ -284,6 +291,7 @@ impl<S: Store> Following<S> {
         if !matches!(input, Input::Read { .. } | Input::ReadAgain { .. }) {
             self.delivery.application.progress.send_replace(());
         }
+        self.made_progress |= matches!(input, Input::Handled { .. } | Input::Recorded);
         let was_away = self.follower.is_in_outage();
         self.follower.learn(self.clock.now(), input);
         self.diary().outage(was_away, self.follower.is_in_outage());

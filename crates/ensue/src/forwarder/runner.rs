@@ -1,7 +1,7 @@
 //! The shell around the machines: one task for each subscription.
 
-use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,11 @@ use super::keeper::Keeper;
 use super::lease::{Lease, LeaseAction, LeaseInput};
 use super::sharing::Sharing;
 use super::succession::Succession;
+use super::term_pause::{Interrupted, TermPause};
 use crate::events::Application;
 use crate::subscription::{Epoch, Subscription, TakeOver, Term};
 use crate::words::words_of;
-use crate::{Error, RetryPolicy, Store};
-
-/// Between terms that were interrupted.
-const PAUSES: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(30);
+use crate::{Error, Store};
 
 pub(crate) struct Runner<S: Store> {
     application: Arc<Application<S>>,
@@ -33,9 +31,10 @@ pub(crate) struct Runner<S: Store> {
     owner: Arc<str>,
     /// What the lease's times are counted from.
     started: Instant,
-    /// Terms in a row that were interrupted soon.
-    interruptions: u32,
     succession: Succession,
+    pauses: TermPause,
+    /// Something was recorded in the last term.
+    made_progress: bool,
 }
 
 impl<S: Store> Runner<S> {
@@ -54,8 +53,9 @@ impl<S: Store> Runner<S> {
             stopping,
             owner,
             started,
-            interruptions: 0,
             succession: Succession::default(),
+            pauses: TermPause::default(),
+            made_progress: false,
         }
     }
 
@@ -156,22 +156,30 @@ impl<S: Store> Runner<S> {
         let (application, subscription, epoch) =
             (&self.application, &self.subscription, term.epoch);
         let term = self.succession.begin(term);
-        let term = Begun::new(&application.store, subscription, &self.head, term).await?;
-        let legacy = self.succession.inherit();
+        self.made_progress = false;
         let keeper = Keeper::new(application, subscription, &self.owner, self.started);
+        let mut kept = pin!(keeper.keep(lease, epoch, leave));
+        // The lease is kept from here on: what a term begins with may take long to read.
+        let term = tokio::select! {
+            biased;
+            error = &mut kept => return Err(error),
+            term = Begun::new(&application.store, subscription, &self.head, term) => term?,
+        };
+        let legacy = self.succession.inherit();
         let (clock, head) = (Clock::system(), self.head.clone());
         let ends = Ends { stopping: self.stopping.clone(), leaving: leave.subscribe() };
         let mut following =
             Following::new(application, subscription, term, legacy, clock, head, ends);
         let ended = tokio::select! {
             biased;
-            error = keeper.keep(lease, epoch, leave) => {
+            error = &mut kept => {
                 following.cut_off();
                 Err(error)
             }
             ended = following.run() => ended,
         };
         following.abandon().await;
+        self.made_progress = following.made_progress();
         self.succession.end(following.leave());
         ended
     }
@@ -183,14 +191,10 @@ impl<S: Store> Runner<S> {
         }
     }
 
-    /// After an interruption, so that a database that is down is not asked without rest: longer
-    /// after each term that was short.
     async fn pause(&mut self, began_at: Duration) {
-        let was_long = self.now() - began_at > *PAUSES.end();
-        self.interruptions = if was_long { 1 } else { self.interruptions.saturating_add(1) };
-        let policy = RetryPolicy::default().attempts(u32::MAX);
-        let policy = policy.backoff(*PAUSES.start(), *PAUSES.end());
-        let pause = policy.delay(self.interruptions, fastrand::u64(..)).unwrap_or_default();
+        let lasted = self.now() - began_at;
+        let term = Interrupted { lasted, made_progress: self.made_progress };
+        let pause = self.pauses.after(term).mul_f64(fastrand::f64());
         self.sleep_unless_stopped(self.now() + pause).await;
     }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::sql::Purpose;
+
 /// A server, as one driver speaks with it.
 pub trait Server: Send + Sync + 'static {
     /// What is lent.
@@ -55,6 +57,57 @@ const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// LIMIT: that of a statement, and those of the savepoints that were dropped with it.
 const LEFT_ERRORS_MAX: u32 = 3;
+
+/// LIMIT: connections for keeping leases. A renewal is one short statement every few seconds for each
+/// subscription; two, so that one that hangs does not end all terms.
+const LEASE_CONNECTIONS_MAX: u32 = 2;
+
+/// LIMIT: connections for take-overs and other short changes. A take-over may wait for another process
+/// that has passed the fence.
+const CHANGE_CONNECTIONS_MAX: u32 = 4;
+
+/// LIMIT: connections for reading: pages of the log, the state of subscriptions, dead letters.
+const READING_CONNECTIONS_MAX: u32 = 4;
+
+/// The connections of a store's own, by their purpose. They are apart from each other, so that no lease
+/// waits for a page, however many readers there are.
+pub struct OwnConnections<S: Server> {
+    leases: Arc<Connections<S>>,
+    changes: Arc<Connections<S>>,
+    reading: Arc<Connections<S>>,
+}
+
+impl<S: Server> OwnConnections<S> {
+    /// Connects to `server()`. No connection is made before it is needed.
+    pub fn new(server: impl Fn() -> S) -> Self {
+        Self {
+            leases: Connections::new(server(), LEASE_CONNECTIONS_MAX),
+            changes: Connections::new(server(), CHANGE_CONNECTIONS_MAX),
+            reading: Self::reading(server()),
+        }
+    }
+
+    /// Those for reading alone, as a replica needs them.
+    pub fn reading(server: S) -> Arc<Connections<S>> {
+        Connections::new(server, READING_CONNECTIONS_MAX)
+    }
+
+    /// Those for `purpose`.
+    pub fn of(&self, purpose: Purpose) -> &Arc<Connections<S>> {
+        match purpose {
+            Purpose::Lease => &self.leases,
+            Purpose::TakeOver | Purpose::Change => &self.changes,
+            Purpose::Reading => &self.reading,
+        }
+    }
+
+    /// Refuses whoever asks from now on.
+    pub async fn close(&self) {
+        for connections in [&self.leases, &self.changes, &self.reading] {
+            connections.close().await;
+        }
+    }
+}
 
 /// So many connections to one server, lent in the order of calls.
 pub struct Connections<S: Server> {

@@ -36,8 +36,11 @@ pub trait SqlStore: Transactions {
     fn statements(&self) -> &'static Statements<Self::Statement>;
 
     /// Begins a transaction of the store's own, which is short and does not wait for long units of work
-    /// if that can be helped.
-    fn begin_own(&self) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
+    /// if that can be helped, on a connection for this [`Purpose`].
+    fn begin_own(
+        &self,
+        purpose: Purpose,
+    ) -> impl Future<Output = Result<Self::Transaction, Error>> + Send;
 
     /// Commits one.
     fn commit_own(
@@ -60,11 +63,30 @@ pub trait SqlStore: Transactions {
         call: Call<'_, Self::Statement>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
 
-    /// The rows of a statement that only reads what is committed.
+    /// The rows of a statement that only reads what is committed, on a connection for this [`Purpose`].
     fn fetch_committed(
         &self,
+        purpose: Purpose,
         call: Call<'_, Self::Statement>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
+}
+
+/// The purpose of a connection of the store's own.
+///
+/// A renewal that comes late ends a term, so that it MUST NOT wait for a transaction or a page of another
+/// purpose where the database can do both at once, and MUST be the next one where it cannot. A take-over
+/// MUST NOT wait for pages; it may wait long for another process that has passed the fence, which MUST NOT
+/// delay a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Keeping leases: their renewal, and looking who else stands by.
+    Lease,
+    /// Taking over.
+    TakeOver,
+    /// Any other short change.
+    Change,
+    /// Reading, of which there may be much.
+    Reading,
 }
 
 /// A statement with its values, and what could not be done if it fails.

@@ -6,7 +6,7 @@ use ensue::{BoxError, Error, Events, Handled, raise};
 
 use crate::shop::{OrderPlaced, Store, placed};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 async fn look(_: &OrderPlaced) -> Result<(), BoxError> {
     Ok(())

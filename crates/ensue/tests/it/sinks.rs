@@ -11,7 +11,7 @@ use ensue::{Handled, raise};
 
 use crate::shop::{OrderPlaced, OrderService, Store, placed, shipped};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 fn application(sink: &MemorySink) -> Builder<Store> {
     Events::builder(Store::default()).forward_to("broker", sink.clone())

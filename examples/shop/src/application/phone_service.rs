@@ -87,7 +87,7 @@ mod tests {
     use crate::scratch::{Scratch, wanted};
 
     /// LIMIT: only a failing test waits for so long.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_secs(600);
 
     #[derive(Clone, Default)]
     struct Sent(Arc<Mutex<Vec<String>>>);

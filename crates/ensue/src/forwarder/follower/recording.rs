@@ -18,8 +18,9 @@ const CURSOR_BEHIND_MAX: u64 = 10_000;
 /// or this many receipts.
 const RECEIPTS_SWEPT_AT: usize = 100;
 
-/// LIMIT: as many entries are put behind their keys in one transaction.
-const QUEUED_AT_ONCE_MAX: usize = 1_000;
+/// LIMIT: entries that are put behind their keys in one transaction. On SQLite the process renews none of
+/// its leases meanwhile, and a term that ends before the commit has got nothing done.
+const QUEUED_AT_ONCE_MAX: usize = 100;
 
 /// LIMIT: keys that are held. So many poisoned ones mean that the handler is broken, and the next
 /// owner has to load them all.

@@ -243,6 +243,20 @@ fn later_entries_of_a_failed_key_wait_behind_it_and_follow_in_order() {
     assert_eq!(play.follower.set_aside.len(), 0);
 }
 
+/// A term that ends before a large transaction is committed would begin with the same one again.
+#[test]
+fn what_waits_behind_a_failed_key_is_recorded_in_small_transactions() {
+    const ENTRIES: usize = 1_000;
+    let mut play = Play::given(9, (1..=ENTRIES as u64).map(|n| seen(n, "a")).collect());
+    let mut recorded = play.sets_aside(1).len() - 1;
+    while recorded < ENTRIES {
+        let changes = play.records();
+        let part = changes.iter().filter(|change| matches!(change, Change::SetAside(_))).count();
+        assert!((1..=100).contains(&part), "{part} at once");
+        recorded += part;
+    }
+}
+
 #[test]
 fn an_entry_without_a_key_holds_nobody_up() {
     let keyless = |number| Seen { key: None, ..seen(number, "") };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ensue_core::EventId;
 
 use super::value::{only, text, there, words};
-use super::{Call, Row, SqlStore, What, text_or_bytes, unreadable};
+use super::{Call, Purpose, Row, SqlStore, What, text_or_bytes, unreadable};
 use crate::store::columns::DeadLetterColumns;
 use crate::{BoxError, DeadLetter, Error, Inbox};
 
@@ -42,7 +42,7 @@ impl<S: SqlInbox> Inbox for S {
         let what: What<'_> = &|| format!("cannot read whether `{consumer}` has handled {event}");
         let values = [consumer.into(), event.into()];
         let call = Call::new(&self.statements().has_noted, &values, what);
-        let rows = self.fetch_committed(call).await?;
+        let rows = self.fetch_committed(Purpose::Reading, call).await?;
         only(&rows).and_then(|row| row.flag(0)).map_err(unreadable(what))
     }
 
@@ -50,7 +50,7 @@ impl<S: SqlInbox> Inbox for S {
         let what: What<'_> = &|| format!("cannot count an attempt of `{consumer}` at {event}");
         let values = [consumer.into(), event.into()];
         let call = |statement| Call::new(statement, &values, what);
-        let mut transaction = self.begin_own().await?;
+        let mut transaction = self.begin_own(Purpose::Change).await?;
         let is_new = self.execute(&mut transaction, call(&self.statements().suspect)).await? > 0;
         let attempts = match is_new {
             true => {
@@ -131,7 +131,7 @@ impl<S: SqlInbox> Inbox for S {
         loop {
             let values = [consumer.into(), (&*after).into(), i64::from(limit).into()];
             let call = Call::new(&self.statements().read_dead_letters, &values, what);
-            let rows = self.fetch_committed(call).await?;
+            let rows = self.fetch_committed(Purpose::Reading, call).await?;
             let letters: Vec<_> = rows.iter().filter_map(named_letter).collect();
             match rows.last().and_then(|last| words(last, 0)) {
                 // Nothing but what has no id: others may follow.
@@ -151,7 +151,7 @@ impl<S: SqlInbox> Inbox for S {
         let values = [consumer.into(), id.into(), reason.into()];
         let drop = Call::new(&self.statements().drop_dead_letter, &values, what);
         let renew = Call::new(&self.statements().renew_inbox_receipt, &values[..2], what);
-        let mut transaction = self.begin_own().await?;
+        let mut transaction = self.begin_own(Purpose::Change).await?;
         let is_dropped = self.execute(&mut transaction, drop).await? > 0;
         if is_dropped {
             self.execute(&mut transaction, renew).await?;
@@ -181,7 +181,7 @@ async fn forget_all<S: SqlStore>(
     let values = [consumer.into(), age_us.into(), STEP.cast_signed().into()];
     let mut forgotten = 0;
     loop {
-        let mut transaction = store.begin_own().await?;
+        let mut transaction = store.begin_own(Purpose::Change).await?;
         let step = store.execute(&mut transaction, Call::new(statement, &values, what)).await?;
         store.commit_own(transaction).await?;
         forgotten += step;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ensue_core::Position;
 
 use super::value::{behind, only, there, words};
-use super::{Call, Row, SqlStore, Statements, Value, What, unreadable};
+use super::{Call, Purpose, Row, SqlStore, Statements, Value, What, unreadable};
 use crate::store::columns::{CommandColumns, Numbered, SetAsideColumns};
 use crate::subscription::{
     Change, Claim, Command, Epoch, Pruned, Request, RequestId, Start, SubscriptionStatus, TakeOver,
@@ -96,7 +96,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
             Start::Head => Some(self.barrier().await?),
             Start::Beginning => None,
         };
-        let mut own = Own::begin(self, subscription, "register").await?;
+        let mut own = Own::begin(self, Purpose::Change, subscription, "register").await?;
         own.register(start, event_types).await?;
         own.commit().await
     }
@@ -110,7 +110,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         owner: &str,
         length: Duration,
     ) -> Result<TakeOver, Error> {
-        let mut own = Own::begin(self, subscription, "take over").await?;
+        let mut own = Own::begin(self, Purpose::TakeOver, subscription, "take over").await?;
         let mut held = own.held(owner).await?;
         if held.is_none() {
             if !own.lock().await? {
@@ -135,7 +135,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         epoch: Epoch,
         length: Duration,
     ) -> Result<bool, Error> {
-        let mut own = Own::begin(self, subscription, "change the lease of").await?;
+        let mut own = Own::begin(self, Purpose::Lease, subscription, "change the lease of").await?;
         let is_changed = own.change_lease(epoch, length).await?;
         own.commit().await?;
         Ok(is_changed)
@@ -147,8 +147,9 @@ impl<S: SqlSubscriptions> Subscriptions for S {
 
     async fn claims(&self) -> Result<Vec<Claim>, Error> {
         let what: What<'_> = &|| "cannot read who owns which subscription".to_owned();
-        let rows = self.fetch_committed(Call::new(&self.statements().read_claims, &[], what));
-        let claims = rows.await?.iter().map(lease::claim).collect::<Result<_, _>>();
+        let read = Call::new(&self.statements().read_claims, &[], what);
+        let rows = self.fetch_committed(Purpose::Lease, read).await?;
+        let claims = rows.iter().map(lease::claim).collect::<Result<_, _>>();
         claims.map_err(unreadable(what))
     }
 
@@ -169,7 +170,8 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         command: &Command,
         reason: &str,
     ) -> Result<RequestId, Error> {
-        let mut own = Own::begin(self, subscription, "ask for a change to").await?;
+        let mut own =
+            Own::begin(self, Purpose::Change, subscription, "ask for a change to").await?;
         let id = own.insert_request(command, reason).await?;
         own.commit().await?;
         Ok(id)
@@ -178,7 +180,7 @@ impl<S: SqlSubscriptions> Subscriptions for S {
     async fn pending_requests(&self) -> Result<Vec<Request>, Error> {
         let what: What<'_> = &|| "cannot read what operators ask for".to_owned();
         let read = Call::new(&self.statements().read_pending_requests, &[], what);
-        let rows = self.fetch_committed(read).await?;
+        let rows = self.fetch_committed(Purpose::Reading, read).await?;
         rows.iter().map(rows::request).collect::<Result<_, _>>().map_err(unreadable(what))
     }
 
@@ -186,14 +188,14 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         let what: What<'_> = &|| format!("cannot read request {}", id.get());
         let values = [id.number().into()];
         let read = Call::new(&self.statements().read_request, &values, what);
-        let rows = self.fetch_committed(read).await?;
+        let rows = self.fetch_committed(Purpose::Reading, read).await?;
         rows.first().map(rows::request).transpose().map_err(unreadable(what))
     }
 
     async fn subscriptions(&self) -> Result<Vec<String>, Error> {
         let what: What<'_> = &|| "cannot read which subscriptions there are".to_owned();
         let read = Call::new(&self.statements().read_subscriptions, &[], what);
-        let rows = self.fetch_committed(read).await?;
+        let rows = self.fetch_committed(Purpose::Reading, read).await?;
         Ok(rows.iter().filter_map(|row| words(row, 0)).collect())
     }
 
@@ -223,8 +225,13 @@ struct Own<'o, S: SqlStore> {
 type Which<S> = fn(&Statements<<S as SqlStore>::Statement>) -> &<S as SqlStore>::Statement;
 
 impl<'o, S: SqlSubscriptions> Own<'o, S> {
-    async fn begin(store: &'o S, subscription: &'o str, verb: &'static str) -> Result<Self, Error> {
-        Ok(Self { store, transaction: store.begin_own().await?, subscription, verb })
+    async fn begin(
+        store: &'o S,
+        purpose: Purpose,
+        subscription: &'o str,
+        verb: &'static str,
+    ) -> Result<Self, Error> {
+        Ok(Self { store, transaction: store.begin_own(purpose).await?, subscription, verb })
     }
 
     async fn commit(self) -> Result<(), Error> {

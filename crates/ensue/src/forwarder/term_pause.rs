@@ -1,0 +1,80 @@
+//! The pause between two terms: a pure machine.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::RetryPolicy;
+
+/// After a term that was interrupted: longer after each that came to nothing.
+const PAUSES: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(30);
+
+/// The length of the next pause, so that a database that is down is not asked without rest, and one that is
+/// slow is not left alone for what it has got done.
+#[derive(Debug, Default)]
+pub(crate) struct TermPause {
+    /// Terms in a row that were interrupted soon, and before anything was recorded.
+    fruitless: u32,
+}
+
+/// A term that was interrupted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interrupted {
+    /// From its beginning to its end.
+    pub(crate) lasted: Duration,
+    /// Returns true if an entry was handled, or anything else recorded.
+    pub(crate) made_progress: bool,
+}
+
+impl TermPause {
+    /// The longest pause after `term`; a part of it is drawn.
+    pub(crate) fn after(&mut self, term: Interrupted) -> Duration {
+        let was_fruitless = !term.made_progress && term.lasted <= *PAUSES.end();
+        self.fruitless = if was_fruitless { self.fruitless.saturating_add(1) } else { 0 };
+        RetryPolicy::default().backoff(*PAUSES.start(), *PAUSES.end()).longest_delay(self.fruitless)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fruitless() -> Interrupted {
+        Interrupted { lasted: Duration::from_millis(130), made_progress: false }
+    }
+
+    /// After so many terms that came to nothing.
+    fn after_fruitless(terms: u32) -> TermPause {
+        let mut pause = TermPause::default();
+        for _ in 0..terms {
+            pause.after(fruitless());
+        }
+        pause
+    }
+
+    #[test]
+    fn pauses_grow_to_their_limit_while_terms_come_to_nothing() {
+        let mut pause = TermPause::default();
+        let pauses: Vec<_> = (0..12).map(|_| pause.after(fruitless())).collect();
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        assert_eq!(pauses.first(), Some(PAUSES.start()));
+        assert_eq!(pauses.last(), Some(PAUSES.end()));
+    }
+
+    #[test]
+    fn a_term_that_got_work_done_is_no_reason_for_a_longer_pause() {
+        let mut pause = after_fruitless(20);
+        let term = Interrupted { made_progress: true, ..fruitless() };
+        for _ in 0..20 {
+            assert_eq!(pause.after(term), *PAUSES.start());
+        }
+        assert_eq!(pause.after(fruitless()), *PAUSES.start());
+    }
+
+    #[test]
+    fn a_term_that_was_long_begins_the_pauses_anew() {
+        let mut pause = after_fruitless(20);
+        let lasted = *PAUSES.end() + Duration::from_millis(1);
+        let term = Interrupted { lasted, made_progress: false };
+        assert_eq!(pause.after(term), *PAUSES.start());
+    }
+}
