@@ -164,6 +164,16 @@ impl Inbox for MemoryStore {
         Err(no_inbox())
     }
 
+    async fn hold(
+        &self,
+        _: &mut NoTransaction,
+        _: &str,
+        _: EventId,
+        _: Duration,
+    ) -> Result<bool, Error> {
+        Err(no_inbox())
+    }
+
     async fn exhume(
         &self,
         _: &mut NoTransaction,

@@ -1,6 +1,7 @@
 //! A log of which a pass was recorded by half, put right.
 
 use ensue::Error;
+use ensue::store::sql::Purpose;
 use sqlx::{MySqlConnection, Row};
 
 use crate::MysqlStore;
@@ -20,7 +21,7 @@ impl MysqlStore {
     /// # Errors
     /// The database's; and if there is a gap among these entries, so that no pass has left them.
     pub async fn repair(&self) -> Result<u64, Error> {
-        let mut transaction = self.begin_short().await.map_err(failed(what))?;
+        let mut transaction = self.begin_short(Purpose::Change).await.map_err(failed(what))?;
         let (head, end) = beyond_head(&mut transaction).await?;
         let forget = sqlx::query(sql!("forget_moved")).bind(head).bind(end);
         forget.execute(&mut *transaction).await.map_err(failed(what))?;

@@ -34,7 +34,9 @@ mod counts;
 mod dead_letters;
 mod diary;
 mod handling;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 pub(crate) mod intake;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "for the simulation"))]
 pub(crate) mod lane;
 mod listening;
 mod parcel;

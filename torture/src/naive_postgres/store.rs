@@ -214,6 +214,16 @@ impl Inbox for NaiveStore {
         self.inner.bury(transaction, consumer, letter).await
     }
 
+    async fn hold(
+        &self,
+        transaction: &mut PostgresTransaction,
+        consumer: &str,
+        id: EventId,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        self.inner.hold(transaction, consumer, id, lease).await
+    }
+
     async fn exhume(
         &self,
         transaction: &mut PostgresTransaction,

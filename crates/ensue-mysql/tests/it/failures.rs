@@ -305,7 +305,7 @@ fn letter(id: EventId) -> DeadLetter {
     let (source, envelope) = ("shop".to_owned(), envelope("1"));
     let message = Ok(Message { source, id: id.to_string(), sequence: None, envelope });
     let died_at = Timestamp::from_micros(0);
-    DeadLetter { id, message, failure: failure(), attempts: 3, died_at }
+    DeadLetter { id, message, failure: failure(), attempts: 3, died_at, cut: None }
 }
 
 /// What InnoDB does when a lock is waited for too long: the statement is undone, and nothing else.

@@ -163,6 +163,7 @@ async fn bury(store: &SqliteStore) -> Result<(), Error> {
             failure: Failure::new(FailureClass::Handler, "no card"),
             attempts: 5,
             died_at: Timestamp::from_micros(0),
+            cut: None,
         };
         store.bury(&mut transaction, NAME, &letter).await?;
     }
