@@ -5,19 +5,24 @@
 
 use std::sync::LazyLock;
 
-use ensue::store::columns::headers;
-use ensue::store::sql::text_or_bytes;
+use ensue::store::columns::{headers, row_bytes};
+use ensue::store::sql::{fitting, text_or_bytes};
 use ensue::{Envelope, Error};
 use sqlx::mysql::{MySql, MySqlArguments};
 use sqlx::query::Query;
-use sqlx::{MySqlConnection, Transaction};
+use sqlx::{MySqlConnection, Row, Transaction};
 
 use crate::error::failed;
 use crate::sql::{Repeated, sql};
 
-/// LIMIT: the payloads of one statement, unless it is a single one. A server takes statements of 16 MB
-/// or more, unless it was told otherwise.
+/// LIMIT: the bytes of one statement, unless it is a single row or the server takes less.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+
+/// LIMIT: the bytes that are sent without asking how much the server takes: less than any has as its default.
+pub(crate) const UNASKED_BYTES_MAX: usize = 512 << 10;
+
+/// What a message has beside its rows: the type of each value, a few numbers.
+const MESSAGE_BYTES: usize = 64 << 10;
 
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in its database.
 ///
@@ -38,9 +43,14 @@ pub(crate) async fn insert(
     connection: &mut MySqlConnection,
     envelopes: &[Envelope],
 ) -> sqlx::Result<()> {
+    let bytes: usize = envelopes.iter().map(row_bytes).sum();
+    let bytes_max = match bytes > UNASKED_BYTES_MAX {
+        true => message_bytes_max(connection, envelopes).await?,
+        false => UNASKED_BYTES_MAX,
+    };
     let mut rest = envelopes;
     while !rest.is_empty() {
-        let (mut batch, later) = rest.split_at(batch_len(rest));
+        let (mut batch, later) = rest.split_at(fitting(rest, bytes_max, row_bytes));
         while let Some((statement, now, remaining)) = APPEND.cut(batch) {
             let query = now.iter().fold(sqlx::query(statement), bind);
             query.execute(&mut *connection).await?;
@@ -53,15 +63,23 @@ pub(crate) async fn insert(
 
 static APPEND: LazyLock<Repeated> = LazyLock::new(|| Repeated::of(sql!("append")));
 
-/// How many of the envelopes are in the next batch: at least one if there is any.
-fn batch_len(envelopes: &[Envelope]) -> usize {
-    let mut bytes = 0;
-    let fits = |envelope: &&Envelope| {
-        let is_first = bytes == 0;
-        bytes += envelope.payload.len().max(1);
-        is_first || bytes <= BATCH_BYTES_MAX
-    };
-    envelopes.iter().take_while(fits).count()
+/// How much one statement may have. An event that alone is larger than what the server takes is refused
+/// here: the server would do so by closing the connection.
+async fn message_bytes_max(
+    connection: &mut MySqlConnection,
+    envelopes: &[Envelope],
+) -> sqlx::Result<usize> {
+    let row = sqlx::raw_sql(sql!("read_message_bytes_max")).fetch_one(connection).await?;
+    let takes = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(usize::MAX);
+    let largest = envelopes.iter().map(row_bytes).max().unwrap_or_default();
+    if largest > takes {
+        let why = format!(
+            "an event of {largest} bytes is larger than a message to this server may be, {takes} bytes; \
+             raise `max_allowed_packet`, or store what is large elsewhere and refer to it"
+        );
+        return Err(sqlx::Error::Encode(why.into()));
+    }
+    Ok(BATCH_BYTES_MAX.min(takes.saturating_sub(MESSAGE_BYTES)))
 }
 
 type Insert<'q> = Query<'q, MySql, MySqlArguments>;
@@ -82,30 +100,4 @@ fn bind<'q>(query: Insert<'q>, envelope: &'q Envelope) -> Insert<'q> {
         .bind(i64::from(envelope.hops))
         .bind(envelope.trace_context.as_deref())
         .bind(headers(envelope))
-}
-
-#[cfg(test)]
-mod tests {
-    use ensue::{AnyEvent, Event, EventId, Meta, Timestamp};
-
-    use super::*;
-
-    #[derive(Event, serde::Serialize, serde::Deserialize)]
-    struct Told;
-
-    fn envelope(payload_bytes: usize) -> Envelope {
-        let event = AnyEvent::new(Told, Timestamp::from_micros(1));
-        let mut envelope = event.to_envelope(&Meta::of(&event, EventId::now())).unwrap();
-        envelope.payload = vec![b'x'; payload_bytes];
-        envelope
-    }
-
-    #[test]
-    fn a_batch_is_bounded_in_bytes_and_never_empty() {
-        let third = BATCH_BYTES_MAX / 3;
-        assert_eq!(batch_len(&vec![envelope(third); 7]), 3);
-        assert_eq!(batch_len(&[envelope(BATCH_BYTES_MAX + 1), envelope(1)]), 1);
-        assert_eq!(batch_len(&vec![envelope(0); 1_000]), 1_000);
-        assert_eq!(batch_len(&[]), 0);
-    }
 }

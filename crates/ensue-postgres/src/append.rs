@@ -16,8 +16,8 @@
 
 use std::borrow::Cow;
 
-use ensue::store::columns::headers;
-use ensue::store::sql::text_or_bytes;
+use ensue::store::columns::{headers, row_bytes};
+use ensue::store::sql::{fitting, text_or_bytes};
 use ensue::{Envelope, Error};
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
@@ -105,13 +105,8 @@ pub async fn append_in(
 
 /// How many of the envelopes are in the next batch: at least one if there is any.
 fn batch_len(envelopes: &[Envelope]) -> usize {
-    let mut bytes = 0;
-    let fits = |envelope: &&Envelope| {
-        let is_first = bytes == 0;
-        bytes += envelope.payload.len().max(1);
-        is_first || bytes <= BATCH_BYTES_MAX
-    };
-    envelopes.iter().take(BATCH_ROWS_MAX).take_while(fits).count()
+    let rows = envelopes.len().min(BATCH_ROWS_MAX);
+    fitting(&envelopes[..rows], BATCH_BYTES_MAX, row_bytes)
 }
 
 impl<'a> Batch<'a> {

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use ensue::store::columns::SetAsideColumns;
+use ensue::store::sql::fitting;
 use sqlx::MySqlConnection;
 
+use crate::append::UNASKED_BYTES_MAX;
 use crate::sql::{Repeated, sql};
 use crate::subscriptions::Statement;
 
@@ -15,15 +17,28 @@ pub(super) async fn insert(
     entries: &[SetAsideColumns],
 ) -> sqlx::Result<u64> {
     let (mut rest, mut written) = (entries, 0);
-    while let Some((statement, now, later)) = SET_ASIDE.cut(rest) {
-        let query = now.iter().fold(sqlx::query(statement), |query, entry| {
-            bind(query.bind(subscription), entry.clone())
-        });
-        written += query.execute(&mut *connection).await?.rows_affected();
+    while !rest.is_empty() {
+        let (mut batch, later) = rest.split_at(fitting(rest, UNASKED_BYTES_MAX, bytes));
+        while let Some((statement, now, remaining)) = SET_ASIDE.cut(batch) {
+            let query = now.iter().fold(sqlx::query(statement), |query, entry| {
+                bind(query.bind(subscription), entry.clone())
+            });
+            written += query.execute(&mut *connection).await?.rows_affected();
+            batch = remaining;
+        }
         rest = later;
     }
     Ok(written)
 }
+
+/// A text that says why it failed, and how long that is, is the handler's.
+fn bytes(entry: &SetAsideColumns) -> usize {
+    let texts = [&entry.key, &entry.failure_message].into_iter().flatten();
+    ROW_BYTES + texts.map(String::len).sum::<usize>()
+}
+
+/// What a row has beside these.
+const ROW_BYTES: usize = 512;
 
 static SET_ASIDE: LazyLock<Repeated> = LazyLock::new(|| Repeated::of(sql!("set_aside")));
 

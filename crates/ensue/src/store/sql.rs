@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod decoding_tests;
 mod entry;
+mod fitting;
 mod inbox;
 mod statements;
 mod subscriptions;
@@ -18,6 +19,7 @@ use super::Transactions;
 use crate::Error;
 
 pub use entry::entry;
+pub use fitting::fitting;
 pub use inbox::SqlInbox;
 pub use statements::Statements;
 pub use subscriptions::{SqlSubscriptions, record};

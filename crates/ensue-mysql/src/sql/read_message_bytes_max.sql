@@ -1,0 +1,2 @@
+-- No table.
+SELECT CAST(@@max_allowed_packet AS SIGNED)
