@@ -3,10 +3,12 @@
 use ensue::Error;
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::error_class::Class;
+
 /// Turns a driver's error into ours, with what could not be done.
 pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> Error {
     |error| {
-        if is_conflict(&error) {
+        if class(&error) == Class::Conflict {
             return Error::conflict(what(), error);
         }
         let retryable = is_retryable(&error);
@@ -19,14 +21,15 @@ pub(crate) fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// What a COMMIT that failed says: only the server's own word that it did not commit is one.
-pub(crate) fn not_committed(error: sqlx::Error) -> Error {
+/// What a commit that failed says: only the server's own word that it did not commit is one. `has_begun`
+/// is whether the COMMIT itself was what failed, and nothing before it.
+pub(crate) fn not_committed(error: sqlx::Error, has_begun: bool) -> Error {
     match error {
         error if is_over(&error) => over(error),
-        sqlx::Error::Database(_) if !is_lost(&error) && !is_stopped(&error) => {
-            failed(|| "cannot commit".to_owned())(error)
-        }
-        error => Error::in_doubt(error),
+        error if is_elsewhere(&error) => elsewhere(error),
+        error if number(&error).is_none() => Error::in_doubt(error),
+        error if has_begun && class(&error).leaves_a_commit_in_doubt() => Error::in_doubt(error),
+        error => failed(|| "cannot commit".to_owned())(error),
     }
 }
 
@@ -39,29 +42,24 @@ pub(crate) fn over(why: impl Into<ensue::BoxError>) -> Error {
     Error::store(what, why, false)
 }
 
-/// Whether the server rolled back because of another transaction.
-fn is_conflict(error: &sqlx::Error) -> bool {
-    number(error).is_some_and(|number| CONFLICTS.contains(&number))
+/// What was to be done in it was done with other tables than ours, or not as it was meant.
+fn elsewhere(why: sqlx::Error) -> Error {
+    let what = "cannot commit: the unit of work has left its session in another database, or with \
+                another character set, where events would be stored wrongly; name tables with their \
+                database instead of `USE`, and leave `SET NAMES` alone";
+    Error::store(what, why, false)
+}
+
+pub(crate) fn class(error: &sqlx::Error) -> Class {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => Class::Lost,
+        error => number(error).map_or(Class::Other, Class::of),
+    }
 }
 
 /// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    is_lost(error)
-        || is_conflict(error)
-        || number(error).is_some_and(|number| BUSY.contains(&number))
-}
-
-/// Whether the connection is gone, or was never made.
-pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        error => number(error).is_some_and(|number| LOST.contains(&number)),
-    }
-}
-
-/// Whether a row is locked by somebody else, and was not to be waited for.
-pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
-    number(error).is_some_and(|number| LOCKED.contains(&number))
+    class(error).is_retryable()
 }
 
 /// Whether a row that was to be locked has changed since the transaction began to look, and the server
@@ -75,9 +73,9 @@ fn is_over(error: &sqlx::Error) -> bool {
     number(error) == Some(1305)
 }
 
-/// Whether somebody has stopped the statement: it may have been done.
-fn is_stopped(error: &sqlx::Error) -> bool {
-    matches!(number(error), Some(1317 | 1028))
+/// Whether the question before a COMMIT, where the session is, was answered with a number too large.
+fn is_elsewhere(error: &sqlx::Error) -> bool {
+    number(error) == Some(1690)
 }
 
 fn number(error: &sqlx::Error) -> Option<u16> {
@@ -85,19 +83,8 @@ fn number(error: &sqlx::Error) -> Option<u16> {
     Some(database.number())
 }
 
-/// [Numbers](https://mariadb.com/kb/en/mariadb-error-code-reference/) of a server that is shut down, and
-/// of a connection that was killed, was idle for too long, or broke.
-const LOST: [u16; 10] = [1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1927, 4031];
-
-/// Deadlock; a row that has changed.
-const CONFLICTS: [u16; 2] = [1213, CHANGED_SINCE];
+/// A row that has changed.
 const CHANGED_SINCE: u16 = 1020;
-
-/// A lock that others have for too long; too many connections, too little memory, or disk.
-const BUSY: [u16; 9] = [1205, 3572, 1040, 1203, 1021, 1114, 1037, 1038, 1041];
-
-/// MariaDB's, and MySQL's.
-const LOCKED: [u16; 2] = [1205, 3572];
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +96,7 @@ mod tests {
     fn a_commit_without_an_answer_is_in_doubt_and_not_to_be_repeated() {
         let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         for error in [sqlx::Error::Io(lost), sqlx::Error::WorkerCrashed] {
-            let error = not_committed(error);
+            let error = not_committed(error, false);
             assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InDoubt, false));
         }
     }
