@@ -55,6 +55,14 @@ pub enum Finding {
         /// The column that cannot be read, and why.
         reason: String,
     },
+    /// Entries can be read that the end of the log is before, where the next ones are to stand. Nothing
+    /// more gets a position until that is repaired.
+    BeyondHead {
+        /// Where the log ends.
+        head: Position,
+        /// Where the first of them stands.
+        first: Position,
+    },
     /// Two entries have the same event id.
     DuplicateEventId {
         /// Which.
@@ -117,14 +125,34 @@ impl Verification {
 
 /// Reads the whole log, in pages, and where every subscription stands.
 pub(crate) async fn verify<S: Store>(store: &S) -> Result<Verification, Error> {
-    let head = head(store).await?;
+    let beyond = beyond_head(store).await?;
+    let head = match beyond {
+        // What waits cannot be waited for.
+        Some(_) => store.head().await?,
+        None => head(store).await?,
+    };
     let mut log = LogRead::new(oldest(store).await?, head);
     log.read(store).await?;
     let LogRead { mut verification, repeated, .. } = log;
+    if let Some(finding) = beyond {
+        verification.find(finding);
+    }
     locate(store, &mut verification, &repeated).await?;
     subscriptions(store, &mut verification).await?;
     outbox(store, &mut verification).await?;
     Ok(verification)
+}
+
+/// ORDERING: the head is read after an entry that it must then know of, however the log grows meanwhile.
+async fn beyond_head<S: Store>(store: &S) -> Result<Option<Finding>, Error> {
+    let first = match store.read(Page::new(store.head().await?, ROWS)).await {
+        Ok(page) => page.first().map(|entry| entry.position),
+        // Not right behind it, with a gap, which looks as if it had been pruned.
+        Err(error) => Some(error.oldest().ok_or(error)?),
+    };
+    let head = store.head().await?;
+    let first = first.filter(|first| *first > head);
+    Ok(first.map(|first| Finding::BeyondHead { head, first }))
 }
 
 /// Behind a barrier; if that does not get through while events wait, what waits is the finding.
@@ -289,8 +317,9 @@ async fn outbox<S: Store>(store: &S, found: &mut Verification) -> Result<(), Err
     if !found.outbox.is_some_and(is_old) {
         return Ok(());
     }
+    let is_stuck = found.findings.iter().any(|found| matches!(found, Finding::BeyondHead { .. }));
     // It may have been appended long ago, and committed just now.
-    let is_through = store.barrier().await.is_ok();
+    let is_through = !is_stuck && store.barrier().await.is_ok();
     if let Some(Outbox { events, oldest }) = store.outbox().await?.filter(|outbox| is_old(*outbox))
         && !is_through
     {
@@ -324,6 +353,11 @@ impl fmt::Display for Finding {
             Self::Unreadable { position, reason } => {
                 write!(f, "entry {position} cannot be read: {reason}")
             }
+            Self::BeyondHead { head, first } => write!(
+                f,
+                "the log ends at {head}, and entries stand from {first} on; repair it as the store's \
+                 documentation says"
+            ),
             Self::DuplicateEventId { id, first, second } => {
                 write!(f, "event {id} stands at {first} and at {second}")
             }

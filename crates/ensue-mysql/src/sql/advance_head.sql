@@ -1,0 +1,2 @@
+-- Primary key: the only row.
+UPDATE ensue_head SET position = ? WHERE is_only = 1
