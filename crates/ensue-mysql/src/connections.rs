@@ -1,12 +1,16 @@
 //! Connections that are used again.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use ensue::store::lending::{self, Server};
+use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow};
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, Either, MySqlConnection, Row, SqlSafeStr};
 
-use crate::error::is_lost;
+use crate::error::class;
+use crate::error_class::Class;
+use crate::sql::sql;
 
 pub(crate) use ensue::store::lending::WAIT_MAX;
 
@@ -20,8 +24,48 @@ pub(crate) struct MysqlServer {
     pub(crate) first: String,
 }
 
+/// A connection, and the settings of its session, by which it is known when a unit of work has left
+/// others: the next one must not find them.
+pub(crate) struct Settled {
+    connection: MySqlConnection,
+    /// As they were before it was lent for the first time.
+    settings: String,
+    /// The statements that commit, and fail if the session is not where it was.
+    pub(crate) commit: Arc<str>,
+    is_changed: bool,
+}
+
+impl Settled {
+    async fn new(mut connection: MySqlConnection) -> sqlx::Result<Self> {
+        let row = sqlx::raw_sql(sql!("read_settings")).fetch_one(&mut connection).await?;
+        let (place, settings): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let commit = sql!("commit").replace("{place}", &place).into();
+        Ok(Self { connection, settings, commit, is_changed: false })
+    }
+
+    /// `row` is what the server has answered when it was asked for them.
+    pub(crate) fn compare_settings(&mut self, row: Option<&MySqlRow>) {
+        let settings = row.and_then(|row| row.try_get::<&str, _>(1).ok());
+        self.is_changed = settings != Some(&self.settings);
+    }
+}
+
+impl Deref for Settled {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Settled {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+}
+
 impl Server for MysqlServer {
-    type Connection = MySqlConnection;
+    type Connection = Settled;
     type Error = sqlx::Error;
 
     /// Lets the driver believe for ever that the connection is in a transaction.
@@ -29,37 +73,41 @@ impl Server for MysqlServer {
     /// We begin and end them ourselves. The driver's own `begin`, which a user may reach for, then
     /// opens a savepoint, as it should; otherwise it would send another BEGIN, which commits what was
     /// done before, and its end would be the end of the whole unit of work.
-    async fn connect(&self) -> sqlx::Result<MySqlConnection> {
+    async fn connect(&self) -> sqlx::Result<Settled> {
         let mut connection = MySqlConnection::connect_with(&self.options).await?;
         let transaction = connection.begin().await?;
         #[expect(clippy::mem_forget, reason = "its end would be told to the driver")]
         std::mem::forget(transaction);
-        sqlx::raw_sql("ROLLBACK").execute(&mut connection).await?;
+        sqlx::raw_sql(sql!("roll_back")).execute(&mut connection).await?;
         let first = AssertSqlSafe(self.first.clone());
         sqlx::raw_sql(first).execute(&mut connection).await?;
-        Ok(connection)
+        Settled::new(connection).await
     }
 
-    async fn roll_back(connection: &mut MySqlConnection) -> sqlx::Result<()> {
-        sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop)
+    async fn roll_back(connection: &mut Settled) -> sqlx::Result<()> {
+        sqlx::raw_sql(sql!("roll_back")).execute(&mut **connection).await?;
+        let row = sqlx::raw_sql(sql!("read_settings")).fetch_one(&mut **connection).await?;
+        connection.compare_settings(Some(&row));
+        Ok(())
     }
 
-    async fn close(connection: MySqlConnection) -> sqlx::Result<()> {
-        connection.close().await
+    async fn close(connection: Settled) -> sqlx::Result<()> {
+        connection.connection.close().await
     }
 
-    /// Not one that the driver does not know to be in a transaction any more, because the user's own
-    /// begin was dropped half-way.
-    fn may_be_kept(connection: &MySqlConnection) -> bool {
-        connection.is_in_transaction()
+    /// Not one whose session is not as it was, nor one that the driver does not know to be in a
+    /// transaction any more, because the user's own begin was dropped half-way.
+    fn may_be_kept(connection: &Settled) -> bool {
+        connection.is_in_transaction() && !connection.is_changed
     }
 
+    /// Or leads to a server that does not write any more.
     fn is_lost(error: &sqlx::Error) -> bool {
-        is_lost(error)
+        matches!(class(error), Class::Lost | Class::ReadOnly)
     }
 
     fn is_answer(error: &sqlx::Error) -> bool {
-        error.as_database_error().is_some() && !is_lost(error)
+        error.as_database_error().is_some() && !Self::is_lost(error)
     }
 
     fn waited_too_long() -> sqlx::Error {
@@ -79,7 +127,7 @@ pub(crate) async fn begin(
     begin: &'static str,
 ) -> sqlx::Result<Lent> {
     let began = connections.with(async |mut lent| {
-        sqlx::raw_sql(begin).execute(&mut *lent).await?;
+        sqlx::raw_sql(begin).execute(&mut **lent).await?;
         Ok(lent)
     });
     began.await
@@ -95,9 +143,34 @@ pub(crate) async fn fetch_all(
 ) -> sqlx::Result<Vec<MySqlRow>> {
     let fetched = connections.with(async |mut lent| {
         let query = sqlx::query_with(statement, arguments.clone());
-        let rows = query.fetch_all(&mut *lent).await?;
+        let rows = query.fetch_all(&mut **lent).await?;
         lent.put_back();
         Ok(rows)
     });
     fetched.await
+}
+
+/// What the server has answered to a message of several statements.
+pub(crate) struct Answer {
+    /// How many of them were done.
+    pub(crate) done: usize,
+    /// The last row of all.
+    pub(crate) row: Option<MySqlRow>,
+    /// Whether that is all of them. None after the one that failed was begun.
+    pub(crate) ended: sqlx::Result<()>,
+}
+
+/// Sends several statements in one message.
+pub(crate) async fn ask(connection: &mut MySqlConnection, statements: impl SqlSafeStr) -> Answer {
+    let mut results = sqlx::raw_sql(statements).fetch_many(connection);
+    let (mut done, mut row) = (0, None);
+    let ended = loop {
+        match results.try_next().await {
+            Ok(Some(Either::Left(_))) => done += 1,
+            Ok(Some(Either::Right(found))) => row = Some(found),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    Answer { done, row, ended }
 }

@@ -35,7 +35,7 @@
 //! # The tables
 //! Ours are in the database that the URL names, beside yours, and their names begin with `ensue_`. They
 //! are brought up to date by [`connect`](MysqlStore::connect), however many processes start at once.
-//! Payloads that are text are stored as text. MariaDB 10.6 or MySQL 8.0, or newer.
+//! Payloads that are text are stored as text. MariaDB 10.6 or MySQL 8.0.16, or newer.
 //!
 //! # The sequencer
 //! Every process runs one unless [told otherwise](MysqlOptions::sequence_on_demand), and a lock has
@@ -48,6 +48,13 @@
 //! the server's: with `innodb_flush_log_at_trx_commit = 1`, the default, what is committed is flushed.
 //! With less, a crash may lose the last commits, and a position that was read may then be given to
 //! another event: no session can ask for more than the server gives.
+//!
+//! # The session is ours
+//! A unit of work that leaves its session in another database (`USE`), or with another character set,
+//! does not commit: its events would stand in another log, or not as they were raised. What else it says of
+//! its session (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation …) holds until its end; the
+//! connection is then closed, so that no other unit of work finds it. User variables, temporary tables and
+//! locks by name (`GET_LOCK`) are not looked for: whoever makes them takes them back.
 //!
 //! # What ends a transaction
 //! MySQL commits at any statement that makes, changes or drops a table, and at many others. In a unit of
@@ -62,10 +69,12 @@
 mod append;
 mod connections;
 mod error;
+mod error_class;
 mod inbox;
 mod log;
 mod migrate;
 mod options;
+mod repair;
 mod sequencing;
 mod server;
 mod sql;

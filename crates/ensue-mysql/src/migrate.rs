@@ -9,10 +9,11 @@ use crate::server::refuse_old;
 use crate::sql::sql;
 
 /// In the order of their application; never changed once released.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "log", include_str!("migrations/0001_log.sql")),
     (2, "subscriptions", include_str!("migrations/0002_subscriptions.sql")),
     (3, "inbox", include_str!("migrations/0003_inbox.sql")),
+    (4, "outbox_bytes", include_str!("migrations/0004_outbox_bytes.sql")),
 ];
 
 /// Applies what is missing.

@@ -92,7 +92,7 @@ impl MysqlOptions {
     /// Connects, and brings our tables up to date.
     ///
     /// # Errors
-    /// The server cannot be reached or is older than MariaDB 10.6 or MySQL 8.0, no database was named,
+    /// The server cannot be reached or is older than MariaDB 10.6 or MySQL 8.0.16, no database was named,
     /// the tables cannot be made, or they were migrated by a newer version.
     pub async fn connect(self) -> Result<MysqlStore, Error> {
         MysqlStore::open(self).await

@@ -6,13 +6,17 @@ use ensue::sequencer::{Action, Input, Passes, Portion};
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
-use crate::error::is_locked;
+use crate::connections::{Answer, ask};
+use crate::error::class;
+use crate::error_class::Class;
 use crate::sql::sql;
 
 /// A connection of the sequencer's own, so that it never waits for units of work.
 ///
 /// INVARIANT: everything is one message to the server, which does all of it, also if this process is
 /// stopped or gone.
+/// INVARIANT: a connection on which a statement has failed is closed, which rolls back, or was rolled back
+/// before it is used again. Otherwise the next pass's START TRANSACTION would commit what had been done.
 pub(crate) struct Session {
     options: MySqlConnectOptions,
     connection: Option<MySqlConnection>,
@@ -45,7 +49,7 @@ impl Passes for Session {
     }
 
     fn is_too_large(error: &sqlx::Error) -> bool {
-        matches!(error, sqlx::Error::PoolTimedOut)
+        matches!(error, sqlx::Error::PoolTimedOut) || class(error).may_fit_if_smaller()
     }
 }
 
@@ -55,45 +59,68 @@ impl Session {
     }
 
     async fn peek(&mut self) -> sqlx::Result<Input> {
-        let row = self.only_row(sql!("peek").into_sql_str()).await?;
+        let (connection, answer) = self.ask(sql!("peek").into_sql_str()).await?;
+        let row = answer.only_row()?;
         let (is_waiting, head) = (row.try_get::<i64, _>(0)? != 0, row.try_get(1)?);
+        self.connection = Some(connection);
         let has_grown = self.head.replace(head).is_some_and(|before| before != head);
         Ok(Input::Peeked { is_waiting, has_grown })
     }
 
-    async fn pass(&mut self, Portion { rows: rows_max, .. }: Portion) -> sqlx::Result<Input> {
-        let statements = sql!("pass").replace("{rows_max}", &rows_max.to_string());
-        let row = match self.only_row(AssertSqlSafe(statements).into_sql_str()).await {
-            Err(error) if is_locked(&error) => return Ok(Input::Busy),
-            row => row?,
-        };
+    async fn pass(&mut self, portion: Portion) -> sqlx::Result<Input> {
+        let statements = sql!("pass")
+            .replace("{rows_max}", &portion.rows.to_string())
+            .replace("{bytes_max}", &portion.bytes.to_string());
+        let (mut connection, answer) = self.ask(AssertSqlSafe(statements).into_sql_str()).await?;
+        if answer.says_that_another_passes() {
+            sqlx::raw_sql(sql!("roll_back")).execute(&mut connection).await?;
+            self.connection = Some(connection);
+            return Ok(Input::Busy);
+        }
+        let row = answer.only_row()?;
         let moved = row.try_get::<i64, _>(0)?.unsigned_abs();
-        self.head = row.try_get(1)?;
-        Ok(Input::Passed { moved, is_whole: moved < u64::from(rows_max) })
+        let bytes = row.try_get::<i64, _>(1)?.unsigned_abs();
+        self.head = row.try_get(2)?;
+        self.connection = Some(connection);
+        let is_whole = moved < u64::from(portion.rows) && bytes < portion.bytes;
+        Ok(Input::Passed { moved, is_whole })
     }
 
-    /// After an error it is another connection that is used: this one may be in a transaction. But for
-    /// one that has told us that another process passes: what it had begun was nothing.
-    async fn only_row(&mut self, statements: SqlStr) -> sqlx::Result<MySqlRow> {
-        let asking = async {
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => connect(&self.options).await?,
-            };
-            let rows = sqlx::raw_sql(statements).fetch_all(&mut connection).await;
-            if rows.as_ref().err().is_none_or(is_locked) {
-                self.connection = Some(connection);
-            }
-            rows
+    /// The connection that it was asked on, which is to be kept if all went well.
+    async fn ask(&mut self, statements: SqlStr) -> sqlx::Result<(MySqlConnection, Answer)> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.options).await?,
         };
-        let rows = tokio::time::timeout(ANSWER_MAX, asking).await;
-        let rows = rows.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
+        let answer = tokio::time::timeout(ANSWER_MAX, ask(&mut connection, statements)).await;
+        Ok((connection, answer.map_err(|_| sqlx::Error::PoolTimedOut)?))
     }
 }
 
+impl Answer {
+    fn only_row(self) -> sqlx::Result<MySqlRow> {
+        self.ended?;
+        self.row.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Only the lock of the head means that, the second statement of a pass. By then it has changed nothing.
+    fn says_that_another_passes(&self) -> bool {
+        let is_locked = self.ended.as_ref().is_err_and(|error| class(error) == Class::Locked);
+        is_locked && self.done == BEFORE_LOCK
+    }
+}
+
+/// The statements of `sql/pass.sql` that come before the head is locked.
+const BEFORE_LOCK: usize = 1;
+
+/// How long it takes has nothing to do with how much is to be moved.
 async fn connect(options: &MySqlConnectOptions) -> sqlx::Result<MySqlConnection> {
-    let mut connection = MySqlConnection::connect_with(options).await?;
-    sqlx::raw_sql(sql!("session_of_ours")).execute(&mut connection).await?;
-    Ok(connection)
+    let connecting = async {
+        let mut connection = MySqlConnection::connect_with(options).await?;
+        sqlx::raw_sql(sql!("session_of_ours")).execute(&mut connection).await?;
+        sqlx::raw_sql(sql!("session_of_sequencer")).execute(&mut connection).await?;
+        Ok(connection)
+    };
+    let connecting = tokio::time::timeout(ANSWER_MAX, connecting).await;
+    connecting.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
 }

@@ -5,11 +5,12 @@ use sqlx::{MySqlConnection, Row};
 
 use crate::error::failed;
 
-/// The oldest versions that have window functions, and locks that are not waited for.
-const MARIADB_MIN: Version = (10, 6);
-const MYSQL_MIN: Version = (8, 0);
+/// The oldest versions that have window functions, locks that are not waited for, defaults that are
+/// expressions, and constraints that are checked.
+const MARIADB_MIN: Version = (10, 6, 0);
+const MYSQL_MIN: Version = (8, 0, 16);
 
-type Version = (u32, u32);
+type Version = (u32, u32, u32);
 
 pub(crate) async fn refuse_old(connection: &mut MySqlConnection) -> Result<(), Error> {
     let what = || "cannot ask which server it is, and for which database".to_owned();
@@ -29,18 +30,17 @@ fn complaint_about(said: &str) -> Option<String> {
         true => ("MariaDB", MARIADB_MIN),
         false => ("MySQL", MYSQL_MIN),
     };
-    let ((major, minor), (major_min, minor_min)) = (version(said)?, oldest);
-    let is_old = (major, minor) < oldest;
-    is_old.then(|| {
-        format!(
-            "the server is {name} {major}.{minor}, and must be {major_min}.{minor_min} or newer"
-        )
+    let found = version(said)?;
+    let shown = |(major, minor, patch)| format!("{major}.{minor}.{patch}");
+    (found < oldest).then(|| {
+        let (found, oldest) = (shown(found), shown(oldest));
+        format!("the server is {name} {found}, and must be {oldest} or newer")
     })
 }
 
 fn version(said: &str) -> Option<Version> {
     let mut numbers = said.split(['.', '-']).map_while(|number| number.parse().ok());
-    Some((numbers.next()?, numbers.next()?))
+    Some((numbers.next()?, numbers.next()?, numbers.next().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -50,9 +50,9 @@ mod tests {
     #[test]
     fn an_old_server_is_refused_by_its_name_and_version() {
         let complaint = complaint_about("10.5.2-MariaDB").unwrap();
-        assert_eq!(complaint, "the server is MariaDB 10.5, and must be 10.6 or newer");
+        assert_eq!(complaint, "the server is MariaDB 10.5.2, and must be 10.6.0 or newer");
         let complaint = complaint_about("5.7.44-log").unwrap();
-        assert_eq!(complaint, "the server is MySQL 5.7, and must be 8.0 or newer");
+        assert_eq!(complaint, "the server is MySQL 5.7.44, and must be 8.0.16 or newer");
         for said in ["10.11.19-MariaDB-0+deb12u1", "11.4.2-MariaDB", "8.0.36", "9.1.0", "unknown"] {
             assert_eq!(complaint_about(said), None);
         }

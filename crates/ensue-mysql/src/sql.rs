@@ -16,12 +16,26 @@ use crate::transaction::MysqlTransaction;
 pub(crate) const NOW_US: &str =
     "TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))";
 
+/// Where a session stores events, and in which character set what it is sent is read.
+pub(crate) const PLACE: &str = "HEX(CONCAT_WS('|', DATABASE(), @@character_set_client))";
+
+/// What a session may be left with that changes what later statements do. What has another name on each of
+/// the servers is in comments that only one of them reads.
+pub(crate) const SETTINGS: &str = "CONCAT_WS('|', DATABASE(), @@autocommit, @@sql_mode, \
+    @@character_set_client, @@character_set_results, @@collation_connection, @@time_zone, \
+    @@foreign_key_checks, @@unique_checks, @@sql_safe_updates, @@sql_select_limit, \
+    @@completion_type, @@innodb_lock_wait_timeout \
+    /*M!100300 , @@tx_isolation, @@tx_read_only, @@max_statement_time */ \
+    /*!80000 , @@transaction_isolation, @@transaction_read_only, @@max_execution_time */)";
+
 /// The statement in the file of this name.
 macro_rules! sql {
     ($name:literal) => {{
         static STATEMENT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sql/", $name, ".sql"))
                 .replace("ensue_now_us()", $crate::sql::NOW_US)
+                .replace("ensue_place()", $crate::sql::PLACE)
+                .replace("ensue_settings()", $crate::sql::SETTINGS)
         });
         STATEMENT.as_str()
     }};

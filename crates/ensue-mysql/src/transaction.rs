@@ -1,13 +1,13 @@
 //! An open transaction.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use ensue::Error;
-use sqlx::{Connection, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
-use crate::connections::Lent;
+use crate::connections::{Answer, Lent, ask};
 use crate::error::{not_committed, over};
-use crate::sql::sql;
 
 /// An open transaction of MySQL's; it derefs to the connection.
 ///
@@ -35,15 +35,13 @@ impl MysqlTransaction {
     /// CANCEL-SAFE: dropped half-way it is closed, and committed or not.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         self.check()?;
-        match sqlx::raw_sql(sql!("commit")).execute(&mut *self).await {
-            Ok(_) => {
-                if let Some(lent) = self.lent.take() {
-                    lent.put_back();
-                }
-                Ok(())
-            }
-            Err(error) => Err(not_committed(error)),
-        }
+        let Some(mut lent) = self.lent.take() else { return Ok(()) };
+        let commit = AssertSqlSafe(Arc::clone(&lent.commit));
+        let Answer { done, row, ended } = ask(&mut lent, commit).await;
+        ended.map_err(|error| not_committed(error, done >= BEFORE_COMMIT))?;
+        lent.compare_settings(row.as_ref());
+        lent.put_back();
+        Ok(())
     }
 
     pub(crate) async fn roll_back(mut self) -> sqlx::Result<()> {
@@ -53,6 +51,9 @@ impl MysqlTransaction {
         }
     }
 }
+
+/// The statements of `sql/commit.sql` that come before the COMMIT.
+const BEFORE_COMMIT: usize = 2;
 
 impl Deref for MysqlTransaction {
     type Target = MySqlConnection;

@@ -146,7 +146,7 @@ pub(crate) async fn verify<S: Store>(store: &S) -> Result<Verification, Error> {
 /// ORDERING: the head is read after an entry that it must then know of, however the log grows meanwhile.
 async fn beyond_head<S: Store>(store: &S) -> Result<Option<Finding>, Error> {
     let first = match store.read(Page::new(store.head().await?, ROWS)).await {
-        Ok(page) => page.first().map(|entry| entry.position),
+        Ok(page) => page.first().map(position_of),
         // Not right behind it, with a gap, which looks as if it had been pruned.
         Err(error) => Some(error.oldest().ok_or(error)?),
     };

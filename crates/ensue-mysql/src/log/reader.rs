@@ -119,7 +119,7 @@ async fn read_span(
     lent: &mut Lent,
 ) -> sqlx::Result<bool> {
     let query = sqlx::query(sql!("read_after")).bind(after).bind(up_to);
-    let mut rows = query.fetch(&mut **lent);
+    let mut rows = query.fetch(&mut ***lent);
     while let Some(row) = rows.try_next().await? {
         let entry = entry(&MysqlRow(row)).map_err(sqlx::Error::Decode)?;
         if !filling.take(entry) {

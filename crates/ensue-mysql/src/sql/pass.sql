@@ -1,5 +1,5 @@
 -- Moves what is committed into the log: the first {rows_max} rows by the order of appends, of all that
--- one snapshot sees.
+-- one snapshot sees, up to the one with which they have {bytes_max} bytes.
 --
 -- ORDERING: it must be done under READ COMMITTED, where each statement sees what was committed before it
 -- began. So the statement that moves sees all that the holder of the lock before has moved, and whoever's
@@ -18,15 +18,22 @@ SELECT
     causation_id, type, `key`, content_type, payload, payload_bytes, correlation_id, trace_context,
     headers
 FROM (
-    SELECT id, row_number() OVER (ORDER BY id) AS number
-    FROM (SELECT id FROM ensue_outbox ORDER BY id LIMIT {rows_max}) AS first_few
+    SELECT
+        id, row_number() OVER (ORDER BY id) AS number, sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before
+    FROM (SELECT id, bytes FROM ensue_outbox ORDER BY id LIMIT {rows_max}) AS first_few
 ) AS numbered
-STRAIGHT_JOIN ensue_outbox AS outbox ON outbox.id = numbered.id;
-SELECT coalesce(max(position), @ensue_head) INTO @ensue_end FROM ensue_log WHERE position > @ensue_head;
+STRAIGHT_JOIN ensue_outbox AS outbox ON outbox.id = numbered.id
+WHERE numbered.bytes_before < {bytes_max};
+SELECT coalesce(max(log.position), @ensue_head), coalesce(sum(outbox.bytes), 0)
+INTO @ensue_end, @ensue_bytes
+FROM ensue_log AS log
+LEFT JOIN ensue_outbox AS outbox ON outbox.id = log.append_id
+WHERE log.position > @ensue_head;
 DELETE outbox
 FROM ensue_log AS log
 STRAIGHT_JOIN ensue_outbox AS outbox ON outbox.id = log.append_id
 WHERE log.position > @ensue_head AND log.position <= @ensue_end;
 UPDATE ensue_head SET position = @ensue_end WHERE is_only = 1;
-COMMIT;
-SELECT CAST(@ensue_end - @ensue_head AS SIGNED), CAST(@ensue_end AS SIGNED)
+COMMIT AND NO CHAIN NO RELEASE;
+SELECT
+    CAST(@ensue_end - @ensue_head AS SIGNED), CAST(@ensue_bytes AS SIGNED), CAST(@ensue_end AS SIGNED)

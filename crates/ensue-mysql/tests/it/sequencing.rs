@@ -1,15 +1,19 @@
 //! What the sequencer promises, and what could keep it from it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ensue::store::Page;
 use ensue::{Log, Position, Transactions};
-use ensue_mysql::MysqlStore;
+use ensue_mysql::{MysqlOptions, MysqlStore};
 use sqlx::Row;
 use tokio::task::JoinSet;
 
+use crate::proxy::{Fault, Proxy};
 use crate::server::{
-    Database, append, assert_counts_up, envelope, envelopes, payloads, texts, until, whole_log,
+    Database, UNSOUND, append, assert_counts_up, envelope, envelopes, payloads, texts, until,
+    whole_log,
 };
 
 /// One that moves nothing until it is asked to.
@@ -125,11 +129,57 @@ async fn a_pass_whose_process_goes_away_is_done_wholly_or_not_at_all() {
     assert_eq!(whole_log(&database.store().await).await.len(), 1_600);
 }
 
-/// How many rows are in both places, are missing, or are beyond the head.
-const UNSOUND: &str = "SELECT
-    (SELECT count(*) FROM ensue_outbox JOIN ensue_log ON append_id = id)
-    + abs((SELECT position FROM ensue_head) - (SELECT count(*) FROM ensue_log))
-    + abs((SELECT position FROM ensue_head) - (SELECT coalesce(max(position), 0) FROM ensue_log))";
+/// The kinds of errors that say that less would do.
+#[tokio::test]
+async fn a_pass_that_does_not_fit_is_tried_with_less_until_it_does() {
+    let database = Database::new().await;
+    let proxy = Proxy::to(&database.options()).await;
+    let options = MysqlOptions::new(proxy.through(database.options())).sequence_on_demand();
+    let store = options.connect().await.unwrap();
+    let mut expected = 0;
+    for number in [1969, 3024, 1105, 1114, 1180, 1197, 1206, 1534, 3100, 3231] {
+        append(&store, &envelopes(expected..expected + 100)).await;
+        expected += 100;
+        let fails = Fault::Fails(number);
+        proxy.set_rule(move |statement| {
+            rows_of_pass(statement).filter(|rows| *rows > 40).map(|_| fails)
+        });
+        assert_counts_up(&whole_log(&store).await, expected);
+        proxy.clear_rule();
+    }
+    assert_eq!(database.ask::<i64>(UNSOUND).await, 0);
+}
+
+/// How many rows a statement moves at the most, if it is the one of a pass that moves them.
+fn rows_of_pass(statement: &str) -> Option<u32> {
+    let (_, limit) =
+        statement.rsplit_once("LIMIT ").filter(|_| statement.contains("INTO ensue_log"))?;
+    limit.split(')').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn a_pass_is_bounded_in_bytes() {
+    let database = Database::new().await;
+    let proxy = Proxy::to(&database.options()).await;
+    let options = MysqlOptions::new(proxy.through(database.options())).sequence_on_demand();
+    let store = options.connect().await.unwrap();
+    // The sequencer's portion is 16 MB, and takes the row with which it is full.
+    for number in 0..6 {
+        append(&store, &[envelope(format!("{}{number}", "0".repeat(5_000_000)))]).await;
+    }
+    let passes = Arc::<AtomicU32>::default();
+    let counted = Arc::clone(&passes);
+    proxy.set_rule(move |statement| {
+        counted.fetch_add(u32::from(rows_of_pass(statement).is_some()), Ordering::Relaxed);
+        None
+    });
+    assert_eq!(store.barrier().await.unwrap(), Position::new(6));
+    for number in 0..6 {
+        let entries = store.read(Page::new(Position::new(number), 1)).await.unwrap();
+        assert!(entries[0].envelope.payload.ends_with(number.to_string().as_bytes()));
+    }
+    assert_eq!(passes.load(Ordering::Relaxed), 2);
+}
 
 #[tokio::test]
 async fn events_that_another_program_leaves_in_the_outbox_are_found_by_polling() {

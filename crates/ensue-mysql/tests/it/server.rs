@@ -79,15 +79,29 @@ impl Database {
         statements.execute(&mut connection).await.unwrap();
     }
 }
+
+/// How many rows are in both places, are missing, or are beyond the head.
+pub(crate) const UNSOUND: &str = "SELECT
+    (SELECT count(*) FROM ensue_outbox JOIN ensue_log ON append_id = id)
+    + abs((SELECT position FROM ensue_head) - (SELECT `floor` FROM ensue_log_meta)
+        - (SELECT count(*) FROM ensue_log))
+    + abs((SELECT position FROM ensue_head)
+        - (SELECT coalesce(max(position), (SELECT `floor` FROM ensue_log_meta)) FROM ensue_log))";
+
 /// Waits until a statement with this in it has been waiting for something for a while. InnoDB's own tables
 /// tell no news to who asks often.
 pub(crate) async fn until_waiting(database: &Database, part: &str) {
+    until(async || is_waiting(database, part).await).await;
+}
+
+/// Whether one is.
+pub(crate) async fn is_waiting(database: &Database, part: &str) -> bool {
     let waiting = format!(
         "SELECT count(*) FROM information_schema.processlist WHERE db = '{}' AND command <> 'Sleep'
             AND time >= 1 AND id <> CONNECTION_ID() AND info LIKE '%{part}%'",
         database.name()
     );
-    until(async || database.ask::<i64>(waiting.clone()).await > 0).await;
+    database.ask::<i64>(waiting).await > 0
 }
 
 fn servers_own() -> MySqlConnectOptions {

@@ -14,7 +14,7 @@ use crate::server::{Database, PATIENCE, append, envelope, envelopes, until_waiti
 const LONG: Duration = Duration::from_secs(3_600);
 
 /// Whatever an administrator may have set for all.
-const DEFAULTS: [&str; 9] = [
+const DEFAULTS: [&str; 11] = [
     "TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "TRANSACTION ISOLATION LEVEL SERIALIZABLE",
     "sql_mode = ''",
@@ -23,6 +23,8 @@ const DEFAULTS: [&str; 9] = [
     "autocommit = 0",
     "sql_safe_updates = 1",
     "time_zone = '+09:00'",
+    "completion_type = 'CHAIN'",
+    "completion_type = 'RELEASE'",
     "collation_connection = 'latin1_swedish_ci'",
 ];
 
