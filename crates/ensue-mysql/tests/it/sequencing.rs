@@ -176,7 +176,8 @@ async fn a_pass_is_bounded_in_bytes() {
     assert_eq!(store.barrier().await.unwrap(), Position::new(6));
     for number in 0..6 {
         let entries = store.read(Page::new(Position::new(number), 1)).await.unwrap();
-        assert!(entries[0].envelope.payload.ends_with(number.to_string().as_bytes()));
+        let entry = entries[0].as_ref().unwrap();
+        assert!(entry.envelope.payload.ends_with(number.to_string().as_bytes()));
     }
     assert_eq!(passes.load(Ordering::Relaxed), 2);
 }
