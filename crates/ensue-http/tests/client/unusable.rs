@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ensue_http::{ErrorKind, FeedConsumer};
+use ensue_http::{ErrorKind, FeedConsumer, FeedEvent, FileCursor};
 
 use crate::answer::{answer, page, problem};
 use crate::patience::{until, within_patience};
@@ -76,9 +76,22 @@ async fn a_server_that_falls_silent_is_asked_again() {
     let answers = std::iter::once(SILENCE.to_owned());
     let server = Scripted::new(answers.chain(std::iter::repeat_n(page([1]), 10_000))).await;
     let impatient = reqwest::Client::builder().read_timeout(Duration::from_millis(20));
-    let (seen, feed) = (Seen::default(), consumer(&server.url()));
+    let feed = consumer(&server.url()).client(impatient.build().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (handled, is_handled) = tokio::sync::oneshot::channel();
+    let mut handled = Some(handled);
+    let handler = FileCursor::new(folder.path().join("offset")).each_event(async |_: FeedEvent| {
+        handled.take().unwrap().send(()).unwrap();
+        std::future::pending().await
+    });
 
-    seen.follow(feed.client(impatient.build().unwrap()), 1).await.unwrap();
+    within_patience(async {
+        tokio::select! {
+            ended = feed.run(handler, std::future::pending()) => panic!("{ended:?}"),
+            handled = is_handled => handled.unwrap(),
+        }
+    })
+    .await;
 
     assert_eq!(server.asked()[..2], ["offset=0&limit=100"; 2]);
 }
