@@ -110,8 +110,9 @@ impl Writer {
 }
 
 /// IMMEDIATE, since a transaction that reads first and writes later would fail to upgrade. The
-/// savepoint is gone if the transaction ever ends behind our back.
-const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT ensue_unit_of_work";
+/// savepoint is gone if the transaction ever ends behind our back. A unit of work may have said that the
+/// connection writes no more.
+const BEGIN: &str = "PRAGMA query_only = OFF; BEGIN IMMEDIATE; SAVEPOINT ensue_unit_of_work";
 
 /// Fails if the transaction has ended.
 pub(crate) const VERIFY: &str = "RELEASE ensue_unit_of_work";

@@ -1,2 +1,2 @@
 -- Primary key.
-SELECT 1 FROM ensue_owner WHERE subscription = $1 AND epoch = $2
+SELECT 1 FROM main.ensue_owner WHERE subscription = $1 AND epoch = $2

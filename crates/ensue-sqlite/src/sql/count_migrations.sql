@@ -1,2 +1,2 @@
 -- Primary key, whole.
-SELECT count(*) FROM ensue_migration
+SELECT count(*) FROM main.ensue_migration

@@ -1,2 +1,2 @@
 -- Primary key.
-DELETE FROM ensue_dead_letter WHERE consumer = $1 AND event_id = $2
+DELETE FROM main.ensue_dead_letter WHERE consumer = $1 AND event_id = $2

@@ -1,3 +1,3 @@
 -- Primary key.
-UPDATE ensue_dead_letter SET dropped_at_us = ensue_now_us(), dropped_reason = $3
+UPDATE main.ensue_dead_letter SET dropped_at_us = ensue_now_us(), dropped_reason = $3
 WHERE consumer = $1 AND event_id = $2 AND dropped_at_us IS NULL

@@ -1,2 +1,2 @@
 -- Primary key. The owner is fenced, and begins anew.
-UPDATE ensue_owner SET epoch = epoch + 1 WHERE subscription = $1
+UPDATE main.ensue_owner SET epoch = epoch + 1 WHERE subscription = $1

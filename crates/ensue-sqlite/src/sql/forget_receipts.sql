@@ -1,2 +1,2 @@
 -- Primary key, a range of it.
-DELETE FROM ensue_receipt WHERE subscription = $1 AND position <= $2
+DELETE FROM main.ensue_receipt WHERE subscription = $1 AND position <= $2

@@ -1,4 +1,4 @@
 -- Primary key. Nothing is changed if it was there.
-INSERT INTO ensue_event_type (subscription, event_type, since_us)
+INSERT INTO main.ensue_event_type (subscription, event_type, since_us)
 VALUES ($1, $2, ensue_now_us())
 ON CONFLICT DO NOTHING

@@ -1,1 +1,1 @@
-INSERT INTO ensue_migration (number, name, applied_at_us) VALUES (?, ?, ?)
+INSERT INTO main.ensue_migration (number, name, applied_at_us) VALUES (?, ?, ?)

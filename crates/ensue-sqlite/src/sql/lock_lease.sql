@@ -1,2 +1,2 @@
 -- Primary key.
-SELECT 1 FROM ensue_cursor WHERE subscription = $1
+SELECT 1 FROM main.ensue_cursor WHERE subscription = $1

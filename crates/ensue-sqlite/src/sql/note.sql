@@ -1,5 +1,5 @@
 -- Primary key. Any number of events, a JSON array of their ids.
-INSERT INTO ensue_inbox_receipt (consumer, event_id, noted_at_us)
+INSERT INTO main.ensue_inbox_receipt (consumer, event_id, noted_at_us)
 SELECT ?, value, ? FROM json_each(?) WHERE true ORDER BY value
 ON CONFLICT DO NOTHING
 RETURNING event_id

@@ -1,2 +1,2 @@
 -- Primary key, a range of it.
-DELETE FROM ensue_log WHERE position >= ?1 AND position <= ?2
+DELETE FROM main.ensue_log WHERE position >= ?1 AND position <= ?2

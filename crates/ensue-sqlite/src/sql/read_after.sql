@@ -2,7 +2,7 @@
 SELECT
     position, recorded_at_us, event_id, type, version, key, content_type, NULL, payload,
     occurred_at_us, correlation_id, causation_id, hops, trace_context, headers
-FROM ensue_log
+FROM main.ensue_log
 WHERE position > ?
 ORDER BY position
 LIMIT ?

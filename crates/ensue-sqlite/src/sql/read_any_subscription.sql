@@ -1,2 +1,2 @@
 -- Primary key, the first of it.
-SELECT subscription FROM ensue_cursor ORDER BY subscription LIMIT 1
+SELECT subscription FROM main.ensue_cursor ORDER BY subscription LIMIT 1

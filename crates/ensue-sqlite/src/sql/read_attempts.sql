@@ -1,2 +1,2 @@
 -- Primary key.
-SELECT attempts FROM ensue_inbox_attempt WHERE consumer = $1 AND event_id = $2
+SELECT attempts FROM main.ensue_inbox_attempt WHERE consumer = $1 AND event_id = $2

@@ -1,8 +1,8 @@
 -- Both tables whole: they have a row for a subscription and process, and few of either.
 SELECT subscription, owner, 1
-FROM ensue_lease JOIN ensue_owner USING (subscription)
+FROM main.ensue_lease JOIN main.ensue_owner USING (subscription)
 WHERE until_us > ensue_now_us() AND until_us - length_us <= ensue_now_us()
 UNION ALL
 SELECT subscription, owner, 0
-FROM ensue_standby
+FROM main.ensue_standby
 WHERE until_us > ensue_now_us() AND until_us - length_us <= ensue_now_us()

@@ -1,2 +1,2 @@
 -- Primary key, at its end. Nobody else writes meanwhile.
-SELECT max(id) FROM ensue_request
+SELECT max(id) FROM main.ensue_request

@@ -1,2 +1,2 @@
 -- Primary key, a range of it.
-SELECT position FROM ensue_receipt WHERE subscription = $1 ORDER BY position
+SELECT position FROM main.ensue_receipt WHERE subscription = $1 ORDER BY position

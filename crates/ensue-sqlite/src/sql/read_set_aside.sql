@@ -2,6 +2,6 @@
 SELECT
     position, key, state, attempts, next_attempt_at_us, failure_class, failure_message,
     is_replay
-FROM ensue_set_aside
+FROM main.ensue_set_aside
 WHERE subscription = $1
 ORDER BY position

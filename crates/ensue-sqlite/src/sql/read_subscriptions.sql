@@ -1,2 +1,2 @@
 -- Primary key, whole.
-SELECT subscription FROM ensue_cursor ORDER BY subscription
+SELECT subscription FROM main.ensue_cursor ORDER BY subscription

@@ -1,3 +1,3 @@
 -- Primary key.
-INSERT INTO ensue_owner (subscription, epoch, owner, since_us) VALUES ($1, 0, '', ensue_now_us())
+INSERT INTO main.ensue_owner (subscription, epoch, owner, since_us) VALUES ($1, 0, '', ensue_now_us())
 ON CONFLICT DO NOTHING

@@ -1,4 +1,4 @@
 -- Primary key.
-UPDATE ensue_request
+UPDATE main.ensue_request
 SET replayed_up_to = $3, replayed_entries = $4
 WHERE id = $2 AND answer IS NULL AND subscription = $1

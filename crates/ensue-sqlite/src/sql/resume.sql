@@ -1,2 +1,2 @@
 -- Primary key.
-DELETE FROM ensue_pause WHERE subscription = $1
+DELETE FROM main.ensue_pause WHERE subscription = $1

@@ -1,2 +1,2 @@
 -- Primary key. The only statement that moves a cursor back.
-UPDATE ensue_cursor SET position = $2, moved_at_us = ensue_now_us() WHERE subscription = $1
+UPDATE main.ensue_cursor SET position = $2, moved_at_us = ensue_now_us() WHERE subscription = $1

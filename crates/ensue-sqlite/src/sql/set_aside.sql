@@ -1,5 +1,5 @@
 -- Primary key.
-INSERT INTO ensue_set_aside (
+INSERT INTO main.ensue_set_aside (
     subscription, position, key, state, attempts, next_attempt_at_us, failure_class,
     failure_message, is_replay, since_us, changed_at_us
 )

@@ -1,2 +1,2 @@
 -- Primary key.
-DELETE FROM ensue_set_aside WHERE subscription = $1 AND position = $2
+DELETE FROM main.ensue_set_aside WHERE subscription = $1 AND position = $2

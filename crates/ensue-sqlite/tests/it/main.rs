@@ -34,6 +34,7 @@ mod shutting_down;
 mod statements;
 mod stopped;
 mod stubborn;
+mod surroundings;
 mod tickets;
 mod unit_of_work;
 mod unknown_types;
