@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ensue::store::lending::{self, Server};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
-use sqlx::{Connection, PgConnection, SqlStr};
+use sqlx::{Connection, PgConnection, Row, SqlStr};
 
 use crate::error::is_lost;
 
@@ -39,8 +39,15 @@ impl Server for PostgresServer {
         Ok(connection)
     }
 
+    /// What has failed may have failed because a unit of work, or a pooler, has dropped what the driver
+    /// has prepared. Then it is prepared anew.
     async fn roll_back(connection: &mut PgConnection) -> sqlx::Result<()> {
-        sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop)
+        let row = sqlx::raw_sql(ROLLBACK).fetch_one(&mut *connection).await?;
+        let prepared = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+        match prepared < connection.cached_statements_size() {
+            true => connection.clear_cached_statements().await,
+            false => Ok(()),
+        }
     }
 
     async fn close(connection: PgConnection) -> sqlx::Result<()> {
@@ -114,6 +121,9 @@ async fn fetch_alone(
     }
     Ok(rows)
 }
+
+/// With how many statements the server has prepared for the session.
+const ROLLBACK: &str = "ROLLBACK; SELECT count(*) FROM pg_catalog.pg_prepared_statements";
 
 /// For a statement alone, behind a pooler.
 pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";

@@ -3,10 +3,12 @@
 use ensue::Error;
 use sqlx::postgres::PgDatabaseError;
 
+use crate::error_class::Class;
+
 /// Turns a driver's error into ours, with what could not be done.
 pub(crate) fn failed(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> Error {
     |error| {
-        if is_conflict(&error) {
+        if class(&error) == Class::Conflict {
             return Error::conflict(what(), error);
         }
         let retryable = is_retryable(&error);
@@ -29,58 +31,59 @@ pub(crate) fn not_committed(error: sqlx::Error) -> Error {
     }
 }
 
-/// Whether the server rolled back because of another transaction.
-fn is_conflict(error: &sqlx::Error) -> bool {
-    code(error).is_some_and(|code| CONFLICTS.contains(&code))
-}
-
-/// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
+/// Returns true if the same again may succeed: the database was busy, full, or out of reach, rather than
+/// asked for something wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    let is_retryable = |code: &str| RETRYABLE.iter().any(|class| code.starts_with(class));
-    is_lost(error) || code(error).is_some_and(is_retryable)
+    class(error).is_retryable()
 }
 
-/// Whether the connection is gone, or was never made.
+/// Returns true if the connection is gone, was never made, or is of no more use.
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    class(error).costs_the_connection()
+}
+
+/// Returns true if less may succeed where this failed.
+pub(crate) fn may_fit_if_smaller(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| class(error).may_fit_if_smaller(code))
+}
+
+/// Returns true if an earlier statement of the transaction has failed.
+pub(crate) fn is_aborted(error: &sqlx::Error) -> bool {
+    class(error) == Class::Aborted
+}
+
+fn class(error: &sqlx::Error) -> Class {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        error => code(error).is_some_and(|code| LOST.iter().any(|class| code.starts_with(class))),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => Class::Lost,
+        error => by_routine(error).or_else(|| code(error).map(Class::of)).unwrap_or(Class::Other),
     }
 }
 
-/// Whether a statement was stopped because it took too long.
-pub(crate) fn is_timeout(error: &sqlx::Error) -> bool {
-    code(error) == Some("57014")
-}
-
-/// Whether an earlier statement of the transaction has failed.
-pub(crate) fn is_aborted(error: &sqlx::Error) -> bool {
-    code(error) == Some("25P02")
+/// Of errors whose code says too little. Messages are in the server's language; routines are not.
+fn by_routine(error: &sqlx::Error) -> Option<Class> {
+    match (code(error)?, database(error)?.routine()?) {
+        // A standby, as one that was the primary: it begins no transaction that may write.
+        ("0A000", "check_transaction_read_only") => Some(Class::Lost),
+        // A prepared statement whose columns have changed since.
+        ("0A000", "RevalidateCachedQuery") => Some(Class::Spoilt),
+        _ => None,
+    }
 }
 
 /// Whether a row that was to be locked has changed since the transaction began to look. Under `READ
 /// COMMITTED` the row as it is now is looked at instead.
 pub(crate) fn is_stale_lock(error: &sqlx::Error) -> bool {
-    let database = error.as_database_error().and_then(|error| error.try_downcast_ref());
-    // The message is in the server's language; the routine is not.
-    let routine = database.and_then(PgDatabaseError::routine);
+    let routine = database(error).and_then(PgDatabaseError::routine);
     code(error) == Some("40001") && routine == Some("ExecLockRows")
 }
 
 fn code(error: &sqlx::Error) -> Option<&str> {
-    let database = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
-    Some(database.code())
+    database(error).map(PgDatabaseError::code)
 }
 
-/// [SQLSTATE](https://www.postgresql.org/docs/current/errcodes-appendix.html) codes and classes: a
-/// connection that failed, a session that idled in a transaction, a server that is shut down or starts.
-const LOST: [&str; 4] = ["08", "25P03", "25P04", "57P"];
-
-/// Serialization failure, deadlock.
-const CONFLICTS: [&str; 2] = ["40001", "40P01"];
-
-/// The same, lock not available; not enough resources.
-const RETRYABLE: [&str; 4] = ["40001", "40P01", "55P03", "53"];
+fn database(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
 
 #[cfg(test)]
 mod tests {

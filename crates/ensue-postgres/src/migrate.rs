@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "letter_hold", include_str!("migrations/0006_letter_hold.sql")),
     (7, "names", include_str!("migrations/0007_names.sql")),
     (8, "outbox_guard", include_str!("migrations/0008_outbox_guard.sql")),
+    (9, "surroundings", include_str!("migrations/0009_surroundings.sql")),
 ];
 
 /// The oldest version, in the server's own way of counting.
@@ -28,7 +29,7 @@ const SERVER_MIN: u32 = 150_000;
 pub(crate) async fn run(server: &PgConnectOptions, schema: &Schema) -> Result<(), Error> {
     let what = || format!("cannot connect to the database at `{}`", server.get_host());
     let mut connection = PgConnection::connect_with(server).await.map_err(failed(what))?;
-    refuse_old(&connection)?;
+    refuse_unfit(&mut connection).await?;
     let what = || "cannot bring the tables of ensue up to date".to_owned();
     let mut applied = applied(&mut connection, schema).await.map_err(failed(what))?;
     if applied < MIGRATIONS.len() {
@@ -42,7 +43,7 @@ pub(crate) async fn run(server: &PgConnectOptions, schema: &Schema) -> Result<()
 pub(crate) async fn check(server: &PgConnectOptions, schema: &Schema) -> Result<(), Error> {
     let what = || format!("cannot connect to the database at `{}`", server.get_host());
     let mut connection = PgConnection::connect_with(server).await.map_err(failed(what))?;
-    refuse_old(&connection)?;
+    refuse_unfit(&mut connection).await?;
     let what = || "cannot look for the tables of ensue".to_owned();
     let applied = applied(&mut connection, schema).await.map_err(failed(what))?;
     refuse_newer(applied)?;
@@ -64,6 +65,22 @@ fn refuse_newer(applied: usize) -> Result<(), Error> {
              the version that migrated it, or a newer one"
         ))),
         false => Ok(()),
+    }
+}
+
+async fn refuse_unfit(connection: &mut PgConnection) -> Result<(), Error> {
+    refuse_old(connection)?;
+    let what = || "cannot ask for the encoding of the database".to_owned();
+    let row = sqlx::raw_sql(include_str!("sql/read_encoding.sql")).fetch_one(connection).await;
+    let row = row.map_err(failed(what))?;
+    let (name, encoding): (String, String) =
+        (row.try_get(0).map_err(failed(what))?, row.try_get(1).map_err(failed(what))?);
+    match encoding == "UTF8" {
+        true => Ok(()),
+        false => Err(Error::configuration(format!(
+            "the database `{name}` is in {encoding}, which cannot hold every string: use one that \
+             was made with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        ))),
     }
 }
 
@@ -97,6 +114,8 @@ async fn applied(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
 /// see what the first one has done.
 async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<usize> {
     sqlx::raw_sql(include_str!("sql/begin_own.sql")).execute(&mut *connection).await?;
+    // What is there already is no news.
+    sqlx::raw_sql("SET LOCAL client_min_messages = warning").execute(&mut *connection).await?;
     let lock = schema.sql(include_str!("sql/lock_migrations.sql"));
     sqlx::raw_sql(lock).execute(&mut *connection).await?;
     sqlx::raw_sql(schema.create()).execute(&mut *connection).await?;

@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::connections::OwnConnections;
 use crate::error::failed;
+use crate::horizon::Horizon;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
@@ -79,7 +80,8 @@ impl PostgresReplica {
     pub(crate) async fn open(options: PostgresOptions) -> Result<Self, Error> {
         let schema = Schema::new(&options.schema)?;
         migrate::check(&options.server, &schema).await?;
-        let reader = Reader::new(schema, OwnConnections::reading(store::our_server(&options)));
+        let own = OwnConnections::reading(store::our_server(&options));
+        let reader = Reader::new(schema, Horizon::default(), own);
         let longest_poll = options.longest_poll;
         Ok(Self { inner: Arc::new(Inner { reader, longest_poll, told: AtomicU64::new(0) }) })
     }

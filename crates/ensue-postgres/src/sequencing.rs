@@ -7,7 +7,8 @@ use ensue::sequencer::{Action, Input, Passes, Portion};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row, SqlStr};
 
-use crate::error::is_timeout;
+use crate::error::may_fit_if_smaller;
+use crate::horizon::Horizon;
 use crate::schema::Schema;
 
 /// A connection of the sequencer's own, so that it never waits for units of work.
@@ -20,8 +21,7 @@ pub(crate) struct Session {
     /// As whom it tells other processes that the log has grown, if it does.
     sender: Option<String>,
     connection: Option<PgConnection>,
-    /// What the last complete pass has seen, on which server.
-    horizon: Option<String>,
+    horizon: Horizon,
     chunks: Vec<Chunk>,
     head: Option<i64>,
 }
@@ -62,22 +62,28 @@ impl Passes for Session {
     }
 
     fn is_too_large(error: &sqlx::Error) -> bool {
-        is_timeout(error)
+        may_fit_if_smaller(error)
     }
 }
 
 impl Session {
-    pub(crate) fn new(options: PgConnectOptions, schema: Schema, sender: Option<String>) -> Self {
-        let (connection, horizon, chunks, head) = (None, None, Vec::new(), None);
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        schema: Schema,
+        sender: Option<String>,
+        horizon: Horizon,
+    ) -> Self {
+        let (connection, chunks, head) = (None, Vec::new(), None);
         Self { options, schema, sender, connection, horizon, chunks, head }
     }
 
     async fn peek(&mut self) -> sqlx::Result<Input> {
-        let statement = include_str!("sql/peek.sql").replace("{since}", &quoted(&self.horizon));
+        let statement =
+            include_str!("sql/peek.sql").replace("{since}", &quoted(&self.horizon.get()));
         let row = self.only_row(self.schema.filled_in(statement)).await?;
         let (is_waiting, head): (bool, i64) = (row.try_get(0)?, row.try_get(2)?);
         if !is_waiting {
-            self.horizon = row.try_get(1)?;
+            self.horizon.set(row.try_get(1)?);
         }
         let has_grown = self.head.replace(head).is_some_and(|before| before != head);
         Ok(Input::Peeked { is_waiting, has_grown })
@@ -85,7 +91,7 @@ impl Session {
 
     async fn pass(&mut self, portion: Portion) -> sqlx::Result<Input> {
         let statement = include_str!("sql/pass.sql")
-            .replace("{since}", &quoted(&self.horizon))
+            .replace("{since}", &quoted(&self.horizon.get()))
             .replace("{rows_max}", &portion.rows.to_string())
             .replace("{bytes_max}", &portion.bytes.to_string())
             .replace("{sender}", &quoted(&self.sender));
@@ -96,12 +102,13 @@ impl Session {
         if !row.try_get::<bool, _>(2)? {
             return Ok(Input::TooMany);
         }
-        (self.horizon, self.head) = (row.try_get(4)?, row.try_get(5)?);
+        self.horizon.set(row.try_get(4)?);
+        self.head = row.try_get(5)?;
         Ok(Input::Passed { moved: row.try_get::<i64, _>(3)?.unsigned_abs(), is_whole: true })
     }
 
     async fn survey(&mut self, is_complete: bool, portion: Portion) -> sqlx::Result<Input> {
-        let since = self.horizon.as_ref().filter(|_| !is_complete);
+        let since = self.horizon.get().filter(|_| !is_complete);
         let statement = include_str!("sql/survey.sql")
             .replace("{since}", &quoted(&since))
             .replace("{rows_max}", &portion.rows.to_string())
@@ -114,7 +121,7 @@ impl Session {
             false => rows.iter().map(Chunk::of).collect::<Result<_, _>>()?,
         };
         if is_empty {
-            self.horizon = first.try_get(3)?;
+            self.horizon.set(first.try_get(3)?);
         }
         let chunks = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
         Ok(Input::Surveyed { chunks, is_complete })
@@ -132,7 +139,7 @@ impl Session {
         }
         self.head = row.try_get(2)?;
         if index + 1 == self.chunks.len() {
-            self.horizon = self.chunks.pop().map(|last| last.seen);
+            self.horizon.set(self.chunks.pop().map(|last| last.seen));
         }
         Ok(Input::ChunkPassed)
     }

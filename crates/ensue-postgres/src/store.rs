@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::connections::{Connections, OwnConnections, PostgresServer};
 use crate::error::failed;
+use crate::horizon::Horizon;
 use crate::log::Reader;
 use crate::options::PostgresOptions;
 use crate::schema::Schema;
@@ -65,11 +66,12 @@ impl PostgresStore {
         let schema = Schema::new(&options.schema)?;
         migrate::run(&options.server, &schema).await?;
         let signals = Arc::new(Signals::default());
-        let tasks = start(&options, &schema, &signals);
+        let horizon = Horizon::default();
+        let tasks = start(&options, &schema, &signals, &horizon);
         let units = options.server.clone();
         let units = Connections::new(pooled(&options, units), options.connections);
         let own = OwnConnections::new(|| our_server(&options));
-        let reader = Reader::new(schema, Arc::clone(own.of(Purpose::Reading)));
+        let reader = Reader::new(schema, horizon, Arc::clone(own.of(Purpose::Reading)));
         let readers = readers(&options);
         let inner = Arc::new(Inner { reader, own, units, readers, signals, tasks });
         Ok(Self { inner, seen: AtomicU64::new(0) })
@@ -127,10 +129,16 @@ fn readers(options: &PostgresOptions) -> PgPool {
 }
 
 /// What runs beside the store's callers.
-fn start(options: &PostgresOptions, schema: &Schema, signals: &Arc<Signals>) -> Vec<AbortHandle> {
+fn start(
+    options: &PostgresOptions,
+    schema: &Schema,
+    signals: &Arc<Signals>,
+    horizon: &Horizon,
+) -> Vec<AbortHandle> {
     let sender = EventId::now().to_string();
     let session_sender = options.listens.then(|| sender.clone());
-    let session = Session::new(options.server.clone(), schema.clone(), session_sender);
+    let session =
+        Session::new(options.server.clone(), schema.clone(), session_sender, horizon.clone());
     let machine = Sequencer::new(options.moves, options.longest_poll);
     let sequencer = tokio::spawn(sequencer::run(machine, session, Arc::clone(signals)));
     let mut tasks = vec![sequencer.abort_handle()];

@@ -21,7 +21,11 @@ impl Transactions for PostgresStore {
     }
 
     async fn begin(&self) -> Result<Self::Transaction, Error> {
-        let begin = include_str!("sql/begin.sql").into_sql_str();
+        let begin = match self.inner().units.server().is_pooled {
+            true => include_str!("sql/begin_pooled.sql"),
+            false => include_str!("sql/begin.sql"),
+        };
+        let begin = begin.into_sql_str();
         match connections::begin(&self.inner().units, begin).await {
             Ok(lent) => Ok(PostgresTransaction::new(lent)),
             Err(error @ sqlx::Error::PoolTimedOut) => Err(none_is_free(error)),

@@ -9,24 +9,26 @@ use ensue::store::{Filling, LogId, Outbox, Page, Read, Span, position_of};
 use ensue::{Error, Position};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Row, SqlStr};
+use sqlx::{Arguments, Row, SqlStr};
 
 use crate::connections::{BEGIN_READING, Connections, Lent, fetch_all};
 use crate::error::failed;
+use crate::horizon::Horizon;
 use crate::schema::Schema;
 use crate::sql::PostgresRow;
 
 /// Reads a log, and writes nothing.
 pub(crate) struct Reader {
     pub(crate) schema: Schema,
+    horizon: Horizon,
     pub(crate) own: Arc<Connections>,
     /// What a payload of the page that was read last had on average.
     usual_bytes: AtomicUsize,
 }
 
 impl Reader {
-    pub(crate) fn new(schema: Schema, own: Arc<Connections>) -> Self {
-        Self { schema, own, usual_bytes: AtomicUsize::new(0) }
+    pub(crate) fn new(schema: Schema, horizon: Horizon, own: Arc<Connections>) -> Self {
+        Self { schema, horizon, own, usual_bytes: AtomicUsize::new(0) }
     }
 
     pub(crate) async fn head(&self) -> Result<Position, Error> {
@@ -50,7 +52,10 @@ impl Reader {
 
     pub(crate) async fn outbox(&self) -> Result<Outbox, Error> {
         let what = || "cannot read what waits for its position".to_owned();
-        let row = self.only_row(include_str!("../sql/read_outbox.sql")).await;
+        let mut since = PgArguments::default();
+        let bound = since.add(self.horizon.get()).map_err(sqlx::Error::Encode);
+        bound.map_err(failed(what))?;
+        let row = self.only_row_of(include_str!("../sql/read_outbox.sql"), since).await;
         let row = row.map_err(failed(what))?;
         let outbox = || {
             let oldest = row.try_get::<i64, _>(1)?.unsigned_abs();
@@ -68,7 +73,15 @@ impl Reader {
     }
 
     async fn only_row(&self, statement: &'static str) -> sqlx::Result<PgRow> {
-        let rows = fetch_all(&self.own, self.schema.sql(statement), PgArguments::default()).await?;
+        self.only_row_of(statement, PgArguments::default()).await
+    }
+
+    async fn only_row_of(
+        &self,
+        statement: &'static str,
+        arguments: PgArguments,
+    ) -> sqlx::Result<PgRow> {
+        let rows = fetch_all(&self.own, self.schema.sql(statement), arguments).await?;
         rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
     }
 

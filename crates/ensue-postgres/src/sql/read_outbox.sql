@@ -1,2 +1,2 @@
--- The outbox, whole.
-SELECT count(*), coalesce(greatest(ensue.now_us() - min(recorded_at_us), 0), 0) FROM ensue.outbox
+-- See migrations/0009_surroundings.sql.
+SELECT events, oldest_us FROM ensue.waiting($1)

@@ -86,11 +86,16 @@ async fn a_pass_costs_what_is_new_however_long_a_session_that_wrote_is_idle() {
         let survey = pages(&mut session, cut).await;
         let moving = format!("SELECT ensue.pass('{horizon}', 20000, 100000000, NULL)");
         let moving = pages(&mut session, moving).await;
-        seen.push([peek, survey, moving]);
+        let waiting = format!("SELECT * FROM ensue.waiting('{horizon}')");
+        let waiting = pages(&mut session, waiting).await;
+        seen.push([peek, waiting, survey, moving]);
     }
     assert_eq!(total, 200_000);
     for (few, many) in seen[0].iter().zip(seen[1]) {
-        assert!(many * 2 <= few * 3 + 100, "pages of a peek, a survey and a pass: {seen:?}");
+        assert!(
+            many * 2 <= few * 3 + 100,
+            "pages of a peek, a status, a survey and a pass: {seen:?}"
+        );
     }
     // What the idle one appends after all this is found.
     idle.execute(AssertSqlSafe(insert("pg_current_xact_id()", 1, 3))).await.unwrap();

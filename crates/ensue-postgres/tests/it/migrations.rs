@@ -1,5 +1,7 @@
 //! Tables that are made while others make them, or were made by others.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ensue::store::Page;
@@ -13,17 +15,62 @@ use crate::server::{Database, append, envelopes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_start_at_once_make_the_tables_once() {
-    let database = Database::new().await;
-    let mut starting = JoinSet::new();
-    for number in 0..8 {
-        let options = database.store_options();
-        starting.spawn(async move {
-            let store = options.connect().await.unwrap();
-            append(&store, &envelopes([number])).await;
-        });
+    for many in [2, 8, 32] {
+        let database = Database::new().await;
+        let mut starting = JoinSet::new();
+        for number in 0..many {
+            // Each of them has few connections, of which the server has not so many.
+            let options = database.store_options().without_listening();
+            starting.spawn(async move {
+                let store = options.connect().await.unwrap();
+                append(&store, &envelopes([number])).await;
+                store.close().await;
+            });
+        }
+        starting.join_all().await;
+        let stands = database.store().await.barrier().await.unwrap();
+        assert_eq!(stands.get(), many as u64);
+        assert_migrated(&database).await;
     }
-    starting.join_all().await;
-    assert_eq!(database.store().await.barrier().await.unwrap().get(), 8);
+}
+
+/// The server says so of each schema and table.
+#[tokio::test]
+async fn tables_that_are_there_already_are_no_news() {
+    let database = Database::new().await;
+    database.execute("CREATE SCHEMA ensue").await;
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    database.execute("CREATE SCHEMA IF NOT EXISTS ensue").await;
+    assert!(written.text().contains("skipping"), "{}", written.text());
+    written.0.lock().unwrap().clear();
+    database.store().await.close().await;
+    assert!(!written.text().contains("skipping"), "{}", written.text());
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn assert_migrated(database: &Database) {
     let names = "SELECT array_agg(name ORDER BY number) FROM ensue.migration";
     let names: Vec<String> = database.ask(names).await;
     let known = [
@@ -35,6 +82,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
         "letter_hold",
         "names",
         "outbox_guard",
+        "surroundings",
     ];
     assert_eq!(names, known);
 }
@@ -91,7 +139,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     database.execute("INSERT INTO ensue.migration VALUES (1000, 'of tomorrow', 1)").await;
     let refused = database.store_options().connect().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Configuration);
-    assert!(refused.to_string().contains("8 migrations"), "{refused}");
+    assert!(refused.to_string().contains("10 migrations"), "{refused}");
 }
 
 #[tokio::test]

@@ -10,11 +10,13 @@ use ensue::{
 };
 use ensue_postgres::{Events, PostgresOptions, PostgresStore, Tx};
 use serde::{Deserialize, Serialize};
-use servers::Postgres;
+use servers::{PgBouncer, Postgres};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-use crate::server::{Database, PATIENCE};
+use crate::server::{Database, PATIENCE, append, envelopes, texts, until, whole_log};
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(type = "order.placed", key = order_no)]
@@ -193,4 +195,71 @@ async fn rows_that_are_copied_to_another_server_go_on_where_they_stood() {
     let set = include_str!("after_a_copy.sql");
     assert!(psql(&new, &new.url(), set).status().unwrap().success());
     assert_goes_on(new.url().parse().unwrap()).await;
+}
+
+/// A fail-over, or a restore in place: the connections to the pooler live on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_pooler_that_leads_to_a_restored_server_nothing_is_lost_or_out_of_order() {
+    let (old, new) = (Postgres::start().unwrap(), Postgres::start().unwrap());
+    burn_xids(&old);
+    let database = Database::on(old.url().parse().unwrap()).await;
+    let way = Way::to(old.port()).await;
+    let url = old.url().replace(&old.port().to_string(), &way.port.to_string());
+    let pooler =
+        tokio::task::spawn_blocking(move || PgBouncer::start(&url)).await.unwrap().unwrap();
+    let pooled: PgConnectOptions = pooler.url().parse().unwrap();
+    let options = PostgresOptions::new(pooled.database(database.name())).behind_pooler();
+    let store = options.connect().await.unwrap();
+    for number in 0..10 {
+        append(&store, &envelopes([number])).await;
+    }
+    assert_eq!(whole_log(&store).await, texts(0..10));
+    let create = format!("CREATE DATABASE {}", database.name());
+    assert!(psql(&new, &new.url(), &create).status().unwrap().success());
+    let mut dump = Command::new(old.program("pg_dump"));
+    let mut restore = Command::new(new.program("pg_restore"));
+    let dump = dump.args(["-Fc", &url_on(&old, &database)]);
+    pipe(dump, restore.args(["--exit-on-error", "--dbname", &url_on(&new, &database)]));
+    way.to.send_replace(new.port());
+    // The connections of the pooler to the old one are gone; those to the pooler are not.
+    until(async || store.begin().await.is_ok()).await;
+    let server = new.url().parse().unwrap();
+    assert!(next_xid(&server).await < next_xid(&database.options()).await);
+    for number in 10..60 {
+        let mut open = store.begin().await.unwrap();
+        store.append(&mut open, &envelopes([number])).await.unwrap();
+        store.commit(open).await.unwrap();
+        until(async || store.head().await.unwrap().get() == number as u64 + 1).await;
+    }
+    assert_eq!(whole_log(&store).await, texts(0..60));
+}
+
+/// Leads to one port, and then to another one.
+struct Way {
+    port: u16,
+    to: watch::Sender<u16>,
+}
+
+impl Way {
+    async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().port();
+        let (to, leads) = watch::channel(port);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut leads = leads.clone();
+                tokio::spawn(async move {
+                    let port = *leads.borrow_and_update();
+                    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else {
+                        return;
+                    };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        _ = leads.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { port: at, to }
+    }
 }

@@ -4,9 +4,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use crate::server::Database;
 
-/// All that is not found by an index: tables of a few rows, and the outbox when somebody asks what
-/// waits in it.
-const WHOLE: [(&str, &str); 9] = [
+/// All that is not found by an index: tables of a few rows.
+const WHOLE: [(&str, &str); 8] = [
     ("lock_floor.sql", "log_meta"),
     ("prune.sql", "log_meta"),
     ("raise_floor.sql", "log_meta"),
@@ -14,7 +13,6 @@ const WHOLE: [(&str, &str); 9] = [
     ("read_first_needed.sql", "cursor"),
     ("read_floor.sql", "log_meta"),
     ("read_log_epoch.sql", "log_meta"),
-    ("read_outbox.sql", "outbox"),
     ("register_cursor.sql", "log_meta"),
 ];
 
