@@ -61,7 +61,10 @@ async fn before_the_commit(
 ) -> Result<(), BoxError> {
     count(&calls, event.number);
     match event.number {
-        POISONED => Ok(end_session(tx).await),
+        POISONED => {
+            end_session(tx).await;
+            Ok(())
+        }
         number => bill(number, tx).await,
     }
 }
@@ -83,7 +86,10 @@ async fn after_a_call(event: &OrderPlaced, State(calls): State<Calls>) {
 /// What ensues from the call.
 async fn billed(event: &OrderBilled, tx: &mut Tx) -> Result<(), BoxError> {
     match event.number {
-        POISONED => Ok(end_session(tx).await),
+        POISONED => {
+            end_session(tx).await;
+            Ok(())
+        }
         number => bill(number, tx).await,
     }
 }
