@@ -1,2 +1,2 @@
 -- Primary key: the only row.
-SELECT epoch FROM ensue_log_meta WHERE is_only = 1
+SELECT epoch FROM main.ensue_log_meta WHERE is_only = 1

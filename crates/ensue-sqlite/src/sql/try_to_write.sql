@@ -1,2 +1,2 @@
 -- Primary key: no row, and yet a statement that writes.
-DELETE FROM ensue_migration WHERE number < 0
+DELETE FROM main.ensue_migration WHERE number < 0
