@@ -18,7 +18,7 @@ SET @ensue_guard = IF(
         AND version BETWEEN 0 AND 4294967295
         AND hops BETWEEN 0 AND 4294967295
         AND (payload IS NOT NULL OR payload_bytes IS NOT NULL)
-        AND (headers IS NULL OR JSON_TYPE(headers) = ''OBJECT'')
+        AND (headers IS NULL OR IF(JSON_VALID(headers), JSON_TYPE(headers) = ''OBJECT'', FALSE))
     )'
 );
 PREPARE ensue_guard FROM @ensue_guard;
