@@ -10,7 +10,7 @@ use ensue::store::sql::{fitting, text_or_bytes};
 use ensue::{Envelope, Error};
 use sqlx::mysql::{MySql, MySqlArguments};
 use sqlx::query::Query;
-use sqlx::{MySqlConnection, Row, Transaction};
+use sqlx::{Connection, MySqlConnection, Row, Transaction};
 
 use crate::error::failed;
 use crate::sql::{Repeated, sql};
@@ -27,18 +27,31 @@ const MESSAGE_BYTES: usize = 64 << 10;
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in its database.
 ///
 /// # Errors
-/// [`ErrorKind::Name`](ensue::ErrorKind::Name) before anything is appended if a name or text of an envelope
-/// breaks its [rule](ensue::NameRule). The database's. The transaction can then only be rolled back.
+/// [`ErrorKind::Name`](ensue::ErrorKind::Name) if a name or text of an envelope breaks its
+/// [rule](ensue::NameRule). The database's. None of them is then appended, also if the transaction is
+/// committed all the same.
 ///
-/// CANCEL-SAFE: dropped half-way, some may have been appended; the transaction must then be rolled
-/// back.
+/// CANCEL-SAFE: dropped half-way, none is appended, or all.
 pub async fn append_in(
     transaction: &mut Transaction<'_, MySql>,
     envelopes: &[Envelope],
 ) -> Result<(), Error> {
     envelopes.iter().try_for_each(Envelope::check)?;
-    let inserted = insert(transaction, envelopes).await;
+    let inserted = insert_all_or_none(transaction, envelopes).await;
     inserted.map_err(failed(|| "cannot append to the log".to_owned()))
+}
+
+/// Several may be several statements, of which a later one may fail and leave the transaction open.
+async fn insert_all_or_none(
+    transaction: &mut Transaction<'_, MySql>,
+    envelopes: &[Envelope],
+) -> sqlx::Result<()> {
+    if envelopes.len() <= 1 {
+        return insert(transaction, envelopes).await;
+    }
+    let mut savepoint = transaction.begin().await?;
+    insert(&mut savepoint, envelopes).await?;
+    savepoint.commit().await
 }
 
 pub(crate) async fn insert(

@@ -18,6 +18,7 @@ use ensue::{
     Transactions,
 };
 use ensue_mysql::{Events, MysqlOptions, MysqlStore, MysqlTransaction};
+use sqlx::{Connection, MySqlConnection};
 
 use crate::proxy::{Fault, Proxy, shape};
 use crate::server::{
@@ -332,4 +333,29 @@ async fn a_pass_that_waits_for_somebodys_lock_is_undone_and_done_once_the_lock_i
     append(&store, &envelopes(3..6)).await;
     assert_eq!(whole_log(&store).await, texts(0..6));
     assert_eq!(database.ask::<i64>(UNSOUND).await, 0);
+}
+
+/// Whoever has begun it may not look at the error, and commit.
+#[tokio::test]
+async fn an_append_that_fails_half_way_leaves_nothing_in_a_transaction_of_the_drivers_own() {
+    let stage = Stage::new().await;
+    let mut connection =
+        MySqlConnection::connect_with(&stage.proxy.through(stage.database.options()))
+            .await
+            .unwrap();
+    let mut statements = 0;
+    stage.proxy.set_rule(move |sent| {
+        statements += u32::from(sent.contains("INTO ensue_outbox"));
+        (statements == 2).then_some(Fault::Fails(1205))
+    });
+    let mut transaction = connection.begin().await.unwrap();
+    let events = envelopes(0..EVENTS);
+    let error = ensue_mysql::append_in(&mut transaction, &events).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    stage.proxy.clear_rule();
+    let effect = sqlx::query("INSERT INTO effect VALUES ('kept')");
+    effect.execute(&mut *transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(stage.database.ask::<i64>("SELECT count(*) FROM effect").await, 1);
+    assert_eq!(whole_log(&stage.store).await.len(), 0);
 }
