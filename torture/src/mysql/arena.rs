@@ -31,10 +31,11 @@ enum Misfortune {
     IdleWriter,
     Snapshot,
     LateCommit,
+    LockedRows,
 }
 
 /// Some come more often than others.
-const ALL: [Misfortune; 7] = [
+const ALL: [Misfortune; 8] = [
     Misfortune::Crash,
     Misfortune::SessionEnds,
     Misfortune::SessionEnds,
@@ -42,10 +43,18 @@ const ALL: [Misfortune; 7] = [
     Misfortune::Snapshot,
     Misfortune::LateCommit,
     Misfortune::LateCommit,
+    Misfortune::LockedRows,
 ];
 
 /// LIMIT: how long something is held open: far longer than anybody may have to wait for it.
 const HOLD_MAX_MS: u64 = 3_000;
+
+/// LIMIT: how long rows that wait for their positions are locked: longer than a sequencer waits for a lock,
+/// three seconds, so that its pass fails in the middle.
+const LOCKED_MS: std::ops::RangeInclusive<u64> = 3_500..=5_500;
+
+/// How often it is tried to find rows that wait.
+const TRIES: u32 = 2_000;
 
 const DATABASE: &str = "torture";
 
@@ -66,6 +75,7 @@ impl MysqlArena {
         let mut connection = MySqlConnection::connect_with(&options).await?;
         sqlx::raw_sql("CREATE DATABASE torture").execute(&mut connection).await?;
         sqlx::raw_sql(TABLES).execute(&mut connection).await?;
+        sqlx::raw_sql(SHORT_LOCK_WAIT).execute(&mut connection).await?;
         Ok(Self { server, deck: Deck::new(&ALL), late_commits: 0, holding: JoinSet::new() })
     }
 
@@ -74,13 +84,15 @@ impl MysqlArena {
     }
 
     /// It dies, and starts again with what the disk has.
-    fn crash(&mut self, witness: &Witness) -> Result<(), BoxError> {
+    async fn crash(&mut self, witness: &Witness) -> Result<(), BoxError> {
         let from = Moment::now();
         tokio::task::block_in_place(|| {
             self.server.kill()?;
             self.server.restart()
         })?;
         witness.evidence().sightings.lose_sight(from, Moment::now());
+        let mut connection = MySqlConnection::connect_with(&self.options()?).await?;
+        sqlx::raw_sql(SHORT_LOCK_WAIT).execute(&mut connection).await?;
         Ok(())
     }
 
@@ -111,6 +123,20 @@ impl MysqlArena {
         Ok(())
     }
 
+    /// Another session locks rows that wait for their positions, and a pass fails when it has copied them.
+    fn lock_rows(&mut self, rng: &mut Rng) -> Result<(), BoxError> {
+        let (options, hold) = (self.options()?, Duration::from_millis(rng.u64(LOCKED_MS)));
+        self.holding.spawn(async move {
+            // A server that goes takes the lock with it.
+            if let Ok(connection) = lock_waiting_rows(&options).await {
+                tokio::time::sleep(hold).await;
+                drop(connection);
+            }
+            Ok(())
+        });
+        Ok(())
+    }
+
     fn commit_late(&mut self, rng: &mut Rng, witness: &Witness) {
         let late = LateCommit {
             address: self.address(),
@@ -126,6 +152,29 @@ impl MysqlArena {
         });
     }
 }
+
+/// Looks for rows that wait until it has locked some.
+async fn lock_waiting_rows(options: &MySqlConnectOptions) -> sqlx::Result<MySqlConnection> {
+    let mut connection = MySqlConnection::connect_with(options).await?;
+    sqlx::raw_sql(BEGIN_LOCKING).execute(&mut connection).await?;
+    for _ in 0..TRIES {
+        if !sqlx::raw_sql(LOCK_ROWS).fetch_all(&mut connection).await?.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(connection)
+}
+
+/// Otherwise what writers are about to append were locked as well.
+const BEGIN_LOCKING: &str =
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE";
+
+const LOCK_ROWS: &str =
+    "SELECT id FROM ensue_outbox ORDER BY id LIMIT 100 LOCK IN SHARE MODE SKIP LOCKED";
+
+/// So that units of work, too, have statements that fail and leave their transaction open.
+const SHORT_LOCK_WAIT: &str = "SET GLOBAL innodb_lock_wait_timeout = 1";
 
 const SESSIONS: &str = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist
     WHERE db = DATABASE() AND id <> CONNECTION_ID()";
@@ -148,12 +197,13 @@ impl Arena for MysqlArena {
 
     async fn strike(&mut self, rng: &mut Rng, witness: &Witness) -> Result<&'static str, BoxError> {
         match self.deck.draw(rng) {
-            Some(Misfortune::Crash) => self.crash(witness).map(|()| "server restarts"),
+            Some(Misfortune::Crash) => self.crash(witness).await.map(|()| "server restarts"),
             Some(Misfortune::SessionEnds) | None => {
                 self.end_session(rng).await.map(|()| "sessions terminated")
             }
             Some(Misfortune::IdleWriter) => self.hold(rng, BEGIN_WRITING).map(|()| "idle writers"),
             Some(Misfortune::Snapshot) => self.hold(rng, BEGIN_READING).map(|()| "snapshots held"),
+            Some(Misfortune::LockedRows) => self.lock_rows(rng).map(|()| "locks on waiting rows"),
             Some(Misfortune::LateCommit) => {
                 self.commit_late(rng, witness);
                 Ok("late commits")
