@@ -34,6 +34,7 @@ pub mod log;
 pub mod names;
 pub mod requests;
 pub mod retention;
+pub mod retirement;
 pub mod serving;
 pub mod sinks;
 pub mod subscriptions;
@@ -108,6 +109,7 @@ macro_rules! suite {
             a_second_receipt_for_an_entry_is_an_error,
             whatever_a_fenced_owner_records_changes_nothing,
             what_is_recorded_of_a_subscription_is_of_no_other,
+            the_clock_is_the_one_that_entries_are_recorded_by,
             a_first_owner_is_handed_the_subscription,
             a_released_lease_was_handed_over,
             an_owner_that_starts_over_is_handed_its_own_lease,
@@ -152,6 +154,11 @@ macro_rules! suite {
         $crate::tests!($backend, values:
             whatever_is_raised_is_handled_as_it_was,
             what_has_no_form_in_json_is_refused_where_it_is_raised,
+        );
+        $crate::tests!($backend, retirement:
+            a_retired_subscription_keeps_nothing_from_being_pruned_and_its_record_stays,
+            a_retired_subscription_is_registered_and_run_only_once_it_is_revived,
+            a_subscription_that_is_run_is_not_retired,
         );
         $crate::tests!($backend, retention:
             who_reads_what_was_pruned_is_told_the_oldest_position_that_is_left,

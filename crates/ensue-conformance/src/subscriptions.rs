@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ensue::store::Page;
 use ensue::subscription::{
     Change, Epoch, Failure, FailureClass, SetAside, SetAsideState, TakeOver, Term,
 };
@@ -532,4 +533,15 @@ pub async fn event_types_that_are_known_change_nothing<B: Backend>(backend: &B) 
     store.register("mails", Start::Beginning, &["mail.sent"]).await.unwrap();
     record(&store, term.epoch, &[advance(1)]).await.unwrap();
     assert!(store.renew(NAME, term.epoch, LONG).await.unwrap());
+}
+
+/// How long an entry has been there is told by nobody else's clock.
+pub async fn the_clock_is_the_one_that_entries_are_recorded_by<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let before = store.clock().await.unwrap();
+    append_payloads(&store, &["1"]).await;
+    store.barrier().await.unwrap();
+    let entry = store.entries(Page::new(Position::START, 1)).await.unwrap().remove(0);
+    let after = store.clock().await.unwrap();
+    assert!(before <= entry.recorded_at && entry.recorded_at <= after);
 }

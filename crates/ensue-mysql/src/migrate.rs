@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "names", include_str!("migrations/0005_names.sql")),
     (6, "outbox_bytes", include_str!("migrations/0006_outbox_bytes.sql")),
     (7, "outbox_guard", include_str!("migrations/0007_outbox_guard.sql")),
+    (8, "retired", include_str!("migrations/0008_retired.sql")),
 ];
 
 /// Applies what is missing.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "names", include_str!("migrations/0007_names.sql")),
     (8, "outbox_guard", include_str!("migrations/0008_outbox_guard.sql")),
     (9, "surroundings", include_str!("migrations/0009_surroundings.sql")),
+    (10, "retired", include_str!("migrations/0010_retired.sql")),
 ];
 
 /// The oldest version, in the server's own way of counting.

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (5, "letter_hold", include_str!("migrations/0005_letter_hold.sql")),
     (6, "log_identity", include_str!("migrations/0006_log_identity.sql")),
     (7, "log_guard", include_str!("migrations/0007_log_guard.sql")),
+    (8, "retired", include_str!("migrations/0008_retired.sql")),
 ];
 
 /// Applies what is missing, in the one transaction that `connection` is in: processes that start

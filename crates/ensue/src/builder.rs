@@ -214,6 +214,9 @@ impl<S: Store> Builder<S> {
         }
         for subscription in &self.subscriptions {
             let (name, handled) = (&subscription.name, subscription.handled_types());
+            if subscription.is_revived {
+                self.store.revive(name).await?;
+            }
             self.store.register(name, subscription.start, &handled).await?;
         }
         Ok(Events::new(Application {

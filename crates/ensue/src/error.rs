@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Configuration,
     /// There is no subscription of that name.
     UnknownSubscription,
+    /// No process runs the subscription.
+    NotRun,
     /// There is no listener of that name.
     UnknownListener,
     /// Another process owns the subscription by now.

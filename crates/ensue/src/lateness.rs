@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ensue_core::{Position, Timestamp};
 
@@ -36,10 +36,10 @@ pub(crate) async fn late<S: Store>(
     let Some(within) = subscription.within else { return Ok(None) };
     let status = status(application, &subscription.name).await?;
     let oldest = oldest_unhandled(&application.store, subscription, &status).await?;
-    Ok(oldest.and_then(|read| {
-        let waited = Timestamp::from(SystemTime::now()).since(recorded_at(&read));
-        (waited > within).then_some(Late { position: position_of(&read), waited, within })
-    }))
+    let Some(read) = oldest else { return Ok(None) };
+    // By the clock that it was recorded by: this process's may be an hour off.
+    let waited = application.store.clock().await?.since(recorded_at(&read));
+    Ok((waited > within).then_some(Late { position: position_of(&read), waited, within }))
 }
 
 async fn oldest_unhandled<S: Store>(

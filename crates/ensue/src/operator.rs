@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use crate::events::Application;
 use crate::store::{Page, position_of, type_of};
-use crate::subscription::{Answer, Command, RequestId, Subscription, Which};
+use crate::subscription::{
+    Answer, Command, Request, RequestId, SetAside, Subscription, Which, held_by, retired,
+};
 use crate::ticket::{status, unknown};
-use crate::{Error, Store, SubscriptionStatus};
+use crate::{Error, ErrorKind, Store, SubscriptionStatus};
 
 /// A subscription in the hands of an operator. See [`Events::operate`](crate::Events::operate).
 ///
@@ -192,6 +194,39 @@ impl<S: Store> Operator<S> {
         self.request(Command::Replay { first, last }, reason).await
     }
 
+    /// Takes a subscription that is gone from the code out of use: the log is no longer kept for it, what is
+    /// asked of it is refused, and no process can run it unless its name is
+    /// [taken on purpose](crate::SubscriptionBuilder::revive). Its cursor and what it has set aside stay in
+    /// the database, as the record; that is what it answers, to be looked through. What it has not come to
+    /// is never handled: look at its [status](Self::status) first.
+    ///
+    /// ```
+    /// # use ensue::{Error, Events, Store};
+    /// # async fn example<S: Store>(events: Events<S>) -> Result<(), Error> {
+    /// let refunds = events.operate("refunds");
+    /// let undone = refunds.status().await?.set_aside; // Dead letters, among others: are they needed?
+    /// let kept = refunds.retire("anna: refunds are another service's now").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this application has it, or a process
+    /// runs it; otherwise as [`status`](Self::status).
+    pub async fn retire(&self, reason: &str) -> Result<Vec<SetAside>, Error> {
+        let name = &self.name;
+        if self.subscription().is_ok() {
+            return Err(held_by(name, "this one"));
+        }
+        let status = self.status().await?;
+        let mut claims = self.application.store.claims().await?;
+        claims.retain(|claim| claim.subscription == *name);
+        if let Some(claim) = claims.first() {
+            return Err(held_by(name, &claim.owner));
+        }
+        self.application.store.retire(name, reason).await?;
+        Ok(status.set_aside)
+    }
+
     /// How often this process has [skipped](crate::UnknownTypes::Skip) an event because only another
     /// program has a handler for it; one that is read again, in another term, counts again.
     ///
@@ -214,7 +249,9 @@ impl<S: Store> Operator<S> {
             NameRule::KEY.check(key)?;
         }
         // A request of a name that nobody knows would wait for ever.
-        self.status().await?;
+        if let Some(reason) = self.status().await?.retired {
+            return Err(retired(&self.name, &reason));
+        }
         let id = self.application.store.request(&self.name, &command, reason).await?;
         self.application.requested.notify_one();
         Ok(Requested { application: Arc::clone(&self.application), id })
@@ -222,26 +259,50 @@ impl<S: Store> Operator<S> {
 }
 
 impl<S: Store> Requested<S> {
+    fn not_run(&self, subscription: &str) -> Error {
+        let (id, lease) = (self.id.get(), self.application.forwarding.lease);
+        let message = format!(
+            "no process has run subscription `{subscription}` for {lease:?}: request {id} waits for one \
+             that does; if it is gone from the code, retire it"
+        );
+        Error::new(ErrorKind::NotRun, message)
+    }
+
     /// Its number in the database.
     pub fn id(&self) -> RequestId {
         self.id
     }
 
     /// Waits for what comes of it, at the most for `limit`; nothing if the owner has not come to it
-    /// by then, or nobody runs the subscription.
+    /// by then.
     ///
     /// # Errors
-    /// The database's.
+    /// [`ErrorKind::NotRun`](crate::ErrorKind::NotRun) once no process has run the subscription, or stood by
+    /// for it, for as long as a [lease](crate::Builder::lease); the database's.
     ///
     /// CANCEL-SAFE: it only looks.
     pub async fn answered(&self, limit: Duration) -> Result<Option<Answer>, Error> {
         let deadline = Instant::now() + limit;
         let mut progress = self.application.progress.subscribe();
+        let mut run_until = Instant::now();
+        let mut looked_at = None::<Instant>;
         loop {
             let request = self.application.store.find_request(self.id).await?;
-            let answer = request.and_then(|request| request.answer);
+            let Some(Request { subscription, answer, .. }) = request else { return Ok(None) };
             if answer.is_some() || Instant::now() >= deadline {
                 return Ok(answer);
+            }
+            let lease = self.application.forwarding.lease;
+            if looked_at.is_none_or(|at| at.elapsed() >= CLAIMS_LOOKED_AT.min(lease / 3)) {
+                looked_at = Some(Instant::now());
+                let claims = self.application.store.claims().await?;
+                match claims.iter().any(|claim| claim.subscription == subscription) {
+                    true => run_until = Instant::now(),
+                    false if run_until.elapsed() >= lease => {
+                        return Err(self.not_run(&subscription));
+                    }
+                    false => {}
+                }
             }
             let next = (Instant::now() + PAUSE).min(deadline);
             tokio::select! {
@@ -251,6 +312,9 @@ impl<S: Store> Requested<S> {
         }
     }
 }
+
+/// Between two looks at who runs what.
+const CLAIMS_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// LIMIT: entries of a page that is only counted.
 const ROWS: u32 = 1_000;

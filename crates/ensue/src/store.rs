@@ -24,7 +24,7 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 pub use ensue_core::LogId;
-use ensue_core::{Entry, Envelope, Position};
+use ensue_core::{Entry, Envelope, Position, Timestamp};
 
 pub use self::filling::{Filling, Span, payload_bytes};
 pub use self::inbox::{Cut, DeadLetter, Inbox};
@@ -251,6 +251,9 @@ pub trait Subscriptions: Transactions {
     /// An existing cursor MUST stay where it is. [`Start::Head`] MUST be after everything that was
     /// committed before the call, [`Start::Beginning`] before the oldest entry that is left. Many processes may call it at once.
     ///
+    /// It MUST fail, and change nothing, if the subscription is [retired](Subscriptions::retire); so MUST a
+    /// [take-over](Subscriptions::take_over).
+    ///
     /// If there is a type among them that was not remembered, the epoch of whoever owns the
     /// subscription MUST be over: whatever is recorded from then on comes from an owner that was
     /// told of that type when its term began. An older program could otherwise pass events by that
@@ -341,6 +344,23 @@ pub trait Subscriptions: Transactions {
         &self,
         id: RequestId,
     ) -> impl Future<Output = Result<Option<Request>, Error>> + Send;
+
+    /// Takes `subscription` out of use, for `reason`: nothing [needs](Subscriptions::prune) to be kept for it
+    /// any more, and whatever is asked of it is refused. Its cursor and what it has set aside MUST stay, as
+    /// the record.
+    ///
+    /// It MUST fail, and change nothing, while a lease runs; otherwise the epoch MUST be over.
+    fn retire(
+        &self,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Takes `subscription` into use again, where it was, if it is retired.
+    fn revive(&self, subscription: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The time, by the clock that says when entries were recorded and how long leases run.
+    fn clock(&self) -> impl Future<Output = Result<Timestamp, Error>> + Send;
 
     /// The names of all subscriptions that were ever registered, in ascending order.
     fn subscriptions(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;

@@ -45,6 +45,7 @@ pub use builder::SubscriptionBuilder;
 pub(crate) use reaction::Reaction;
 pub use request::{Answer, Command, Replayed, Request, RequestId, Which};
 pub use retention::{Pruned, Unhandled};
+pub(crate) use retention::{held_by, retired};
 pub(crate) use rows::Verdict;
 pub use rows::{
     Change, Claim, Epoch, Failure, FailureClass, SetAside, SetAsideState, SubscriptionStatus,

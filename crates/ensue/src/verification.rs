@@ -293,6 +293,9 @@ async fn locate<S: Store>(
 async fn subscriptions<S: Store>(store: &S, found: &mut Verification) -> Result<(), Error> {
     for subscription in store.subscriptions().await? {
         let Some(status) = store.status(&subscription).await? else { continue };
+        if status.retired.is_some() {
+            continue;
+        }
         // It may have moved on meanwhile, with the log.
         let head = store.head().await?;
         let (name, cursor) = (|| subscription.clone(), status.cursor);

@@ -28,7 +28,10 @@ async fn many_who_start_at_once_make_the_tables_once() {
         assert_eq!(stands.get(), many as u64);
         let names = "SELECT group_concat(name ORDER BY number) FROM ensue_migration";
         let names: String = database.ask(names).await;
-        assert_eq!(names, "log,subscriptions,inbox,letter_hold,names,outbox_bytes,outbox_guard");
+        assert_eq!(
+            names,
+            "log,subscriptions,inbox,letter_hold,names,outbox_bytes,outbox_guard,retired"
+        );
     }
 }
 

@@ -6,11 +6,8 @@ use crate::server::{Database, append, envelopes, whole_log};
 
 /// All that is not found by an index: tables of a few rows, and the outbox when somebody asks what
 /// waits in it.
-const WHOLE: [(&str, &str); 3] = [
-    ("read_claims.sql", "ensue_standby"),
-    ("read_first_needed.sql", "ensue_cursor"),
-    ("read_outbox.sql", "ensue_outbox"),
-];
+const WHOLE: [(&str, &str); 2] =
+    [("read_claims.sql", "ensue_standby"), ("read_outbox.sql", "ensue_outbox")];
 
 #[tokio::test]
 async fn every_statement_searches_by_an_index_but_for_those_that_read_all() {

@@ -83,6 +83,7 @@ async fn assert_migrated(database: &Database) {
         "names",
         "outbox_guard",
         "surroundings",
+        "retired",
     ];
     assert_eq!(names, known);
 }

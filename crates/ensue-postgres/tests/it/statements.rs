@@ -5,12 +5,11 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use crate::server::Database;
 
 /// All that is not found by an index: tables of a few rows.
-const WHOLE: [(&str, &str); 8] = [
+const WHOLE: [(&str, &str); 7] = [
     ("lock_floor.sql", "log_meta"),
     ("prune.sql", "log_meta"),
     ("raise_floor.sql", "log_meta"),
     ("read_claims.sql", "standby"),
-    ("read_first_needed.sql", "cursor"),
     ("read_floor.sql", "log_meta"),
     ("read_log_epoch.sql", "log_meta"),
     ("register_cursor.sql", "log_meta"),

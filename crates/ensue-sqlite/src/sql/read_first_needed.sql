@@ -1,11 +1,14 @@
 -- Three tables whole: they have few rows beside the log. The first entry that is still to be handled,
--- and by whom.
+-- and by whom; of a retired subscription nothing is.
 SELECT position + 1 AS needed, subscription FROM main.ensue_cursor
+WHERE NOT EXISTS (SELECT 1 FROM main.ensue_retired WHERE ensue_retired.subscription = ensue_cursor.subscription)
 UNION ALL
 SELECT position, subscription FROM main.ensue_set_aside
+WHERE NOT EXISTS (SELECT 1 FROM main.ensue_retired WHERE ensue_retired.subscription = ensue_set_aside.subscription)
 UNION ALL
 SELECT coalesce(replayed_up_to + 1, position), subscription
 FROM main.ensue_request
 WHERE answer IS NULL AND command = 'replay'
+  AND NOT EXISTS (SELECT 1 FROM main.ensue_retired WHERE ensue_retired.subscription = ensue_request.subscription)
 ORDER BY needed
 LIMIT 1

@@ -169,6 +169,7 @@ async fn a_file_is_brought_up_to_date_once() {
         "letter_hold",
         "log_identity",
         "log_guard",
+        "retired",
     ];
     assert_eq!(names, known);
 }

@@ -177,3 +177,54 @@ async fn what_another_process_asks_for_is_done() {
     assert_eq!(shop.events.store().head().await.unwrap(), Position::new(1));
     shut_down(forwarder).await;
 }
+
+/// The request waits for one that does.
+#[tokio::test]
+async fn who_asks_for_something_that_no_process_does_is_told_so() {
+    let scratch = Scratch::new();
+    let builder = scratch.builder().await.lease(Duration::from_millis(100));
+    let events = subscribed(builder, &Arc::default()).build().await.unwrap();
+    let pause = events.operate("notes").pause("anna: the gateway moves").await.unwrap();
+    let error = pause.answered(PATIENCE).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotRun);
+    let forwarder = events.forward();
+    let answer = loop {
+        // A busy machine may have let the lease run out for once.
+        match pause.answered(PATIENCE).await {
+            Ok(answer) => break answer,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotRun),
+        }
+    };
+    assert_eq!(answer, Some(Answer::Done { changed: 1 }));
+    shut_down(forwarder).await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_gone_from_the_code_is_retired_and_its_name_taken_on_purpose() {
+    let shop = Shop::new().await;
+    let forwarder = shop.events.forward();
+    place_all(&shop.events, &["A", "B"]).await;
+    shop.has_parked(1).await;
+    let error = shop.events.operate("notes").retire("anna: gone").await.unwrap_err();
+    assert!(error.to_string().contains("runs it"), "{error}");
+
+    let without = shop.scratch.builder().await.build().await.unwrap();
+    let error = without.operate("notes").retire("anna: gone").await.unwrap_err();
+    assert!(error.to_string().contains("runs it"), "{error}");
+    shut_down(forwarder).await;
+    let kept = without.operate("notes").retire("anna: gone").await.unwrap();
+    assert_eq!(kept.iter().map(|entry| entry.position.get()).collect::<Vec<_>>(), [1]);
+    let verification = without.verify().await.unwrap();
+    let pruned = without.prune(Position::new(2)).await.unwrap();
+    assert_eq!((pruned.oldest.get(), pruned.held_by), (3, None));
+    let error = without.operate("notes").resume("anna: after all").await.unwrap_err();
+    assert!(error.to_string().contains("was retired"), "{error}");
+    assert!(verification.is_sound() && without.verify().await.unwrap().is_sound());
+
+    let again = subscribed(shop.scratch.builder().await, &shop.is_repaired).build().await;
+    assert!(again.unwrap_err().to_string().contains("revive"));
+    let builder = shop.scratch.builder().await;
+    let revived = builder.subscription("notes", |s| s.on(async |_: &OrderPlaced| {}).revive());
+    let events = revived.build().await.unwrap();
+    assert_eq!(events.status("notes").await.unwrap().set_aside, kept);
+}

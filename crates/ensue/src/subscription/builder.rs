@@ -20,6 +20,7 @@ pub struct SubscriptionBuilder<S: Store>(Subscription<S>);
 pub(crate) struct Subscription<S: Store> {
     pub(crate) name: String,
     pub(crate) start: Start,
+    pub(crate) is_revived: bool,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Option<Duration>,
     pub(crate) lanes: usize,
@@ -41,6 +42,7 @@ impl<S: Store> SubscriptionBuilder<S> {
         Self(Subscription {
             name: name.to_owned(),
             start: Start::default(),
+            is_revived: false,
             retry_policy: RetryPolicy::default(),
             deadline: None,
             lanes: 1,
@@ -199,6 +201,15 @@ impl<S: Store> SubscriptionBuilder<S> {
     /// [lease](crate::Builder::lease).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.0.deadline = Some(deadline);
+        self
+    }
+
+    /// Takes the name of a [retired](crate::Operator::retire) subscription: this one goes on where that one
+    /// was, with what it has set aside. If what it needs was pruned meanwhile, it is paused until it is
+    /// [sought](crate::Operator::seek) elsewhere. Without this, a retired name cannot be taken again.
+    #[must_use]
+    pub fn revive(mut self) -> Self {
+        self.0.is_revived = true;
         self
     }
 

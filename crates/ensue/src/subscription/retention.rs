@@ -2,6 +2,8 @@
 
 use ensue_core::Position;
 
+use crate::Error;
+
 /// What pruning does with entries that a subscription still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unhandled {
@@ -18,4 +20,20 @@ pub struct Pruned {
     pub oldest: Position,
     /// The subscription that needs the oldest entry, if that kept more from being forgotten.
     pub held_by: Option<String>,
+}
+
+/// The error for a subscription that is to be run and was retired.
+pub(crate) fn retired(subscription: &str, reason: &str) -> Error {
+    Error::configuration(format!(
+        "subscription `{subscription}` was retired ({reason}); give the new one another name, or have it \
+         go on with `SubscriptionBuilder::revive`"
+    ))
+}
+
+/// The error for one that is to be retired and is run.
+pub(crate) fn held_by(subscription: &str, owner: &str) -> Error {
+    Error::configuration(format!(
+        "subscription `{subscription}` cannot be retired: process `{owner}` runs it; replace that by a \
+         program without the subscription first"
+    ))
 }

@@ -361,6 +361,8 @@ pub struct SubscriptionStatus {
     pub owner: Option<String>,
     /// Why it is paused, if it is.
     pub paused: Option<String>,
+    /// Why it is [retired](crate::Operator::retire), if it is.
+    pub retired: Option<String>,
 }
 
 impl SubscriptionStatus {

@@ -13,8 +13,8 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 use self::inbox::InboxTables;
 use crate::store::{LogId, Page, Read, Savepoint, UnreadableEntry, payload_bytes, position_of};
 use crate::subscription::{
-    Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside, SubscriptionStatus,
-    TakeOver, Term, Unhandled,
+    Answer, Change, Claim, Command, Epoch, Pruned, Request, RequestId, SetAside,
+    SubscriptionStatus, TakeOver, Term, Unhandled, held_by, retired,
 };
 use crate::{Entry, Envelope, Error, Log, Position, Start, Subscriptions, Timestamp, Transactions};
 
@@ -77,6 +77,7 @@ struct Tables<T> {
     receipts: BTreeSet<(String, Position)>,
     set_aside: BTreeMap<(String, Position), SetAside>,
     paused: HashMap<String, String>,
+    retired: HashMap<String, String>,
     /// The request numbered n is at n - 1.
     requests: Vec<Request>,
     inbox: InboxTables,
@@ -274,6 +275,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             Start::Beginning => self.committed().floor,
         };
         let tables = &mut transaction.tables;
+        tables.refuse_retired(subscription)?;
         tables.cursors.entry(subscription.to_owned()).or_insert(position);
         tables.remember_event_types(subscription, event_types);
         self.commit(transaction).await
@@ -290,6 +292,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         let Some(cursor) = tables.cursors.get(subscription).copied() else {
             return Err(Error::configuration(format!("`{subscription}` was never registered")));
         };
+        tables.refuse_retired(subscription)?;
         let owner = tables.owners.entry(subscription.to_owned()).or_default();
         if let Some(until) = owner.until.filter(|until| *until > now && owner.name != name) {
             let held = TakeOver::Held { owner: owner.name.clone(), remaining: until.since(now) };
@@ -360,6 +363,38 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
         Ok(())
     }
 
+    async fn retire(&self, subscription: &str, reason: &str) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        let (tables, now) = (&mut transaction.tables, now());
+        if !tables.cursors.contains_key(subscription) {
+            return Err(Error::configuration(format!("`{subscription}` was never registered")));
+        }
+        if let Some(owner) = tables.owners.get_mut(subscription) {
+            if owner.until > Some(now) {
+                return Err(held_by(subscription, &owner.name));
+            }
+            owner.epoch += 1;
+        }
+        tables.retired.entry(subscription.to_owned()).or_insert_with(|| reason.to_owned());
+        let why = "the subscription was retired".to_owned();
+        for request in &mut tables.requests {
+            if request.subscription == subscription && request.answer.is_none() {
+                request.answer = Some(Answer::Refused { why: why.clone() });
+            }
+        }
+        self.commit(transaction).await
+    }
+
+    async fn revive(&self, subscription: &str) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        transaction.tables.retired.remove(subscription);
+        self.commit(transaction).await
+    }
+
+    async fn clock(&self) -> Result<Timestamp, Error> {
+        Ok(now())
+    }
+
     async fn subscriptions(&self) -> Result<Vec<String>, Error> {
         let mut names: Vec<_> = self.committed().tables.cursors.keys().cloned().collect();
         names.sort();
@@ -387,6 +422,7 @@ impl<T: Clone + Send + Sync + 'static> Subscriptions for MemoryStore<T> {
             set_aside: tables.set_aside_by(subscription),
             owner: running.map(|owner| owner.name.clone()),
             paused: tables.paused.get(subscription).cloned(),
+            retired: tables.retired.get(subscription).cloned(),
         }))
     }
 
@@ -443,7 +479,8 @@ impl<T> Tables<T> {
             (Command::Replay { first, .. }, None) => Some((*first, &request.subscription)),
             _ => None,
         });
-        let needed = cursors.chain(set_aside).chain(replays).min();
+        let needed = cursors.chain(set_aside).chain(replays);
+        let needed = needed.filter(|(_, name)| !self.retired.contains_key(*name)).min();
         needed.map(|(position, name)| (position, name.clone()))
     }
 
@@ -482,6 +519,13 @@ impl<T> Tables<T> {
             }
         }
         true
+    }
+
+    fn refuse_retired(&self, subscription: &str) -> Result<(), Error> {
+        match self.retired.get(subscription) {
+            Some(reason) => Err(retired(subscription, reason)),
+            None => Ok(()),
+        }
     }
 
     fn unanswered(&mut self, subscription: &str, id: RequestId) -> Option<&mut Request> {

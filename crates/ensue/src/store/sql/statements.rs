@@ -109,6 +109,12 @@ statements! { $
     pause,
     /// `$1` subscription.
     resume,
+    /// `$1` subscription, `$2` reason: unless it is retired.
+    retire,
+    /// `$1` subscription: it is retired no more.
+    revive,
+    /// `$1` subscription: why it is retired, if it is.
+    read_retired,
     /// `$1` subscription, `$2` position.
     seek_cursor,
     /// `$1` subscription, `$2` request, `$3` up to where, `$4` how many entries.
@@ -132,8 +138,10 @@ statements! { $
     read_set_aside,
     /// `$1` subscription: names.
     read_event_types,
-    /// `$1` subscription: cursor, owner if there is one, why it is paused if it is.
+    /// `$1` subscription: cursor, owner if there is one, why it is paused and why retired, if it is.
     read_status,
+    /// The time, in microseconds.
+    read_clock,
     /// Names.
     read_subscriptions,
 }

@@ -2,11 +2,12 @@
 
 mod lease;
 mod recording;
+mod retirement;
 mod rows;
 
 use std::time::Duration;
 
-use ensue_core::Position;
+use ensue_core::{Position, Timestamp};
 
 use super::value::{behind, only, there, words};
 use super::{Call, Purpose, Row, SqlStore, Statements, Value, What, unreadable};
@@ -113,9 +114,8 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         let mut own = Own::begin(self, Purpose::TakeOver, subscription, "take over").await?;
         let mut held = own.held(owner).await?;
         if held.is_none() {
-            if !own.lock().await? {
-                return Err(unregistered(subscription));
-            }
+            own.lock_or_fail().await?;
+            own.refuse_retired().await?;
             held = own.held(owner).await?;
         }
         let answer = match held {
@@ -190,6 +190,27 @@ impl<S: SqlSubscriptions> Subscriptions for S {
         let read = Call::new(&self.statements().read_request, &values, what);
         let rows = self.fetch_committed(Purpose::Reading, read).await?;
         rows.first().map(rows::request).transpose().map_err(unreadable(what))
+    }
+
+    async fn retire(&self, subscription: &str, reason: &str) -> Result<(), Error> {
+        let mut own = Own::begin(self, Purpose::TakeOver, subscription, "retire").await?;
+        own.retire(reason).await?;
+        own.commit().await
+    }
+
+    async fn revive(&self, subscription: &str) -> Result<(), Error> {
+        let mut own = Own::begin(self, Purpose::Change, subscription, "revive").await?;
+        own.execute(|of| &of.revive, []).await?;
+        own.commit().await
+    }
+
+    async fn clock(&self) -> Result<Timestamp, Error> {
+        let what: What<'_> = &|| "cannot read the clock".to_owned();
+        let rows = self
+            .fetch_committed(Purpose::Reading, Call::new(&self.statements().read_clock, &[], what))
+            .await?;
+        let micros = only(&rows).and_then(|row| there(row.number(0)));
+        micros.map(Timestamp::from_micros).map_err(unreadable(what))
     }
 
     async fn subscriptions(&self) -> Result<Vec<String>, Error> {

@@ -31,6 +31,7 @@ impl<S: SqlSubscriptions> Own<'_, S> {
         event_types: &[&str],
     ) -> Result<(), Error> {
         self.fetch_bare(|of| &of.lock_floor).await?;
+        self.refuse_retired().await?;
         let start = start.map(Position::number);
         if self.execute(|of| &of.register_cursor, [start.into()]).await? > 0 {
             self.execute(|of| &of.register_owner, []).await?;

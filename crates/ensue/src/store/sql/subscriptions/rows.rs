@@ -44,6 +44,7 @@ pub(in crate::store::sql) fn status<R: Row>(
         cursor: position(there(row.number(0))?),
         owner: words(row, 1),
         paused: words(row, 2),
+        retired: words(row, 3),
         set_aside: entries.iter().map(set_aside).collect::<Result<_, _>>()?,
     }))
 }

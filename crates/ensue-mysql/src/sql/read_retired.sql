@@ -1,0 +1,2 @@
+-- Primary key.
+SELECT reason FROM ensue_retired WHERE subscription = $1

@@ -1,0 +1,2 @@
+-- Primary key.
+DELETE FROM ensue_retired WHERE subscription = $1

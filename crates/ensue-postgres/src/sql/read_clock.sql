@@ -1,0 +1,2 @@
+-- No table.
+SELECT ensue.now_us()

@@ -1,0 +1,2 @@
+-- Primary key.
+SELECT reason FROM ensue.retired WHERE subscription = $1

@@ -1,0 +1,2 @@
+-- Primary key.
+DELETE FROM ensue.retired WHERE subscription = $1

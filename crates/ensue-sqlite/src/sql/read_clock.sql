@@ -1,0 +1,2 @@
+-- No table.
+SELECT ensue_now_us()

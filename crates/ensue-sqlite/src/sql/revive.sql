@@ -1,0 +1,2 @@
+-- Primary key.
+DELETE FROM main.ensue_retired WHERE subscription = $1
