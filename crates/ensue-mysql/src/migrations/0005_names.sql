@@ -2,6 +2,10 @@
 -- the spelling that came first. From here on they are compared byte by byte, and a space at an end is
 -- refused. So that a subscription is found under the spelling that is left, the spaces are taken off first:
 -- of two such spellings no table has both, whose key they would share.
+--
+-- LIMIT: seconds. Others queue behind this while it waits for open transactions; then it fails, and is tried
+-- again at the next start.
+SET SESSION lock_wait_timeout = 10;
 UPDATE ensue_owner SET subscription = TRIM(TRAILING ' ' FROM subscription)
 WHERE subscription LIKE '% ';
 UPDATE ensue_lease SET subscription = TRIM(TRAILING ' ' FROM subscription)
@@ -70,3 +74,4 @@ ALTER TABLE ensue_inbox_attempt
 ALTER TABLE ensue_dead_letter
     MODIFY consumer varchar(255) CHARACTER SET utf8mb4
         COLLATE /*!80017 utf8mb4_0900_bin */ /*M!100202 utf8mb4_nopad_bin */ NOT NULL;
+SET SESSION lock_wait_timeout = DEFAULT;
