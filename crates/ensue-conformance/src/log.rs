@@ -30,6 +30,7 @@ pub async fn a_log_keeps_its_identity_for_whoever_opens_it<B: Backend>(backend: 
 
 /// [`Log::identity`] tells logs apart that look alike.
 pub async fn no_two_logs_have_one_identity<B: Backend>(backend: &B) {
+    // A backend may take its database along when it goes.
     let elsewhere = B::fresh().await;
     let (store, other) = (backend.open().await, elsewhere.open().await);
     assert_ne!(store.identity().await.unwrap(), other.identity().await.unwrap());

@@ -29,7 +29,7 @@ const NAME: &str = "refunds";
 const LEASE: Duration = Duration::from_secs(3_600);
 
 /// What is done, one after the other, each for the second time if the first one failed.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step("register", |store| {
         Box::pin(async move { store.register(NAME, Start::Head, TYPES).await })
     }),
@@ -77,16 +77,22 @@ const STEPS: [Step; 15] = [
             store.commit(transaction).await
         })
     }),
-    Step("drop and forget", |store| {
+    Step("drop a dead letter", |store| {
         Box::pin(async move {
-            store.drop_dead_letter(NAME, EventId::named(b"2"), "a test").await?;
-            store.forget(NAME, Duration::ZERO).await.map(drop)
+            store.drop_dead_letter(NAME, EventId::named(b"2"), "a test").await.map(drop)
         })
     }),
-    Step("prune", |store| {
+    Step(FORGET, |store| {
+        Box::pin(async move { store.forget(NAME, Duration::ZERO).await.map(drop) })
+    }),
+    Step(PRUNE, |store| {
         Box::pin(async move { store.prune(Position::new(5), Unhandled::Keep).await.map(drop) })
     }),
 ];
+
+/// In several transactions, each of which stands by itself.
+const FORGET: &str = "forget";
+const PRUNE: &str = "prune";
 
 const TYPES: &[&str] = &["order.placed"];
 
@@ -230,7 +236,7 @@ impl Beside {
     }
 }
 
-/// What failed has changed nothing, unless it is not known whether it did.
+/// What failed has changed nothing, unless it is not known whether it did, or it is done in parts.
 fn assert_unchanged(
     step: &Step,
     what: &str,
@@ -238,7 +244,7 @@ fn assert_unchanged(
     before: &BTreeMap<String, Vec<String>>,
     after: &BTreeMap<String, Vec<String>>,
 ) {
-    if error.kind() == ErrorKind::InDoubt {
+    if error.kind() == ErrorKind::InDoubt || [FORGET, PRUNE].contains(&step.0) {
         return;
     }
     for (table, rows) in before {
@@ -328,7 +334,7 @@ async fn an_interruption_at_any_instruction_takes_the_transaction_back_and_work_
             interruptions += 1;
             let after = beside.dump().await;
             assert_unchanged(step, "an interruption", &error, &before, &after);
-            if after != before {
+            if error.kind() == ErrorKind::InDoubt && after != before {
                 break;
             }
         }
