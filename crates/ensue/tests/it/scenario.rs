@@ -258,6 +258,27 @@ async fn what_has_not_ensued_within_its_time_is_late_until_it_has() {
     assert_eq!(unknown.kind(), ErrorKind::UnknownSubscription);
 }
 
+/// Before it is set aside, and after; where it is another subscription's business it is nothing.
+#[tokio::test]
+async fn what_cannot_be_read_is_late_like_any_other_and_hides_nothing_else() {
+    let builder = Events::builder(Store::default())
+        .subscription("shipping", |s| s.on(|_: &OrderPlaced| ()).within(Duration::ZERO))
+        .subscription("notices", |s| s.on(|_: &OrderShipped| ()).within(Duration::ZERO));
+    let scenario = Scenario::of(builder).await.unwrap();
+    let (events, orders) = (scenario.events(), OrderService(scenario.events().clone()));
+    orders.place("A-1").await.unwrap();
+    orders.place("A-2").await.unwrap();
+    events.store().make_unreadable(Position::new(1), "`version` is no number");
+    for _ in 0..2 {
+        let late = events.late("shipping").await.unwrap().expect("it never ensues");
+        assert_eq!(late.position, Position::new(1));
+        assert_eq!(events.late("notices").await.unwrap(), None);
+        scenario.settle().await.unwrap();
+    }
+    let status = events.status("shipping").await.unwrap();
+    assert_eq!((status.cursor, status.set_aside.len()), (Position::new(2), 1));
+}
+
 #[tokio::test]
 async fn settling_lets_listeners_handle_what_is_in_their_queues_and_whatever_ensues() {
     let (carrier, queue) = (Carrier::default(), MemoryQueue::default());
