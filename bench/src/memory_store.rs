@@ -1,7 +1,7 @@
 //! A store that stores nothing: what is left is the dispatch.
 
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ensue::store::{LogId, Page, Read, Savepoint};
 use ensue::subscription::{
@@ -9,7 +9,8 @@ use ensue::subscription::{
     Unhandled,
 };
 use ensue::{
-    DeadLetter, Envelope, Error, EventId, Inbox, Log, Position, Start, Subscriptions, Transactions,
+    DeadLetter, Envelope, Error, EventId, Inbox, Log, Position, Start, Subscriptions, Timestamp,
+    Transactions,
 };
 
 /// A store that stores nothing.
@@ -127,6 +128,18 @@ impl Subscriptions for MemoryStore {
 
     async fn find_request(&self, _: RequestId) -> Result<Option<Request>, Error> {
         Ok(None)
+    }
+
+    async fn retire(&self, _: &str, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn revive(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn clock(&self) -> Result<Timestamp, Error> {
+        Ok(SystemTime::now().into())
     }
 
     async fn subscriptions(&self) -> Result<Vec<String>, Error> {

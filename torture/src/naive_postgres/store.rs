@@ -173,6 +173,18 @@ impl Subscriptions for NaiveStore {
         self.inner.find_request(id).await
     }
 
+    async fn retire(&self, name: &str, reason: &str) -> Result<(), Error> {
+        self.inner.retire(name, reason).await
+    }
+
+    async fn revive(&self, name: &str) -> Result<(), Error> {
+        self.inner.revive(name).await
+    }
+
+    async fn clock(&self) -> Result<Timestamp, Error> {
+        self.inner.clock().await
+    }
+
     async fn subscriptions(&self) -> Result<Vec<String>, Error> {
         self.inner.subscriptions().await
     }
