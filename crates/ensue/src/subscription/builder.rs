@@ -207,7 +207,6 @@ impl<S: Store> SubscriptionBuilder<S> {
     /// Takes the name of a [retired](crate::Operator::retire) subscription: this one goes on where that one
     /// was, with what it has set aside. If what it needs was pruned meanwhile, it is paused until it is
     /// [sought](crate::Operator::seek) elsewhere. Without this, a retired name cannot be taken again.
-    #[must_use]
     pub fn revive(mut self) -> Self {
         self.0.is_revived = true;
         self
