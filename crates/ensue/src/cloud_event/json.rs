@@ -154,8 +154,8 @@ mod tests {
         assert_eq!((event.attribute("n"), event.attribute("b")), (Some("1"), Some("true")));
         assert_eq!(event.attribute("nothing"), None);
         let numbers = br#"{"large":36893488147419103233,"exact":1.10,"huge":1e400}"#;
-        let event = CloudEvent::from_json(numbers).unwrap();
-        let numbers = ["large", "exact", "huge"].map(|name| event.attribute(name));
+        let precise = CloudEvent::from_json(numbers).unwrap();
+        let numbers = ["large", "exact", "huge"].map(|name| precise.attribute(name));
         assert_eq!(numbers, ["36893488147419103233", "1.10", "1e400"].map(Some));
         assert_eq!(event.data(), br#"{"a":1}"#);
         let bare = CloudEvent::from_json(b"{\"data\":\"text\"}").unwrap();

@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn any_rows_of_a_status_with_a_cursor_are_read(row in any_row(3), entries in any_row(8)) {
+    fn any_rows_of_a_status_with_a_cursor_are_read(row in any_row(4), entries in any_row(8)) {
         let entries = [entries.set(0, 7.into())];
         let status = status(&[row.set(0, 6.into())], &entries).unwrap().unwrap();
         prop_assert_eq!(status.set_aside.len(), 1);
