@@ -233,8 +233,9 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_in_rows_and_bytes_and_never_empty() {
-        let third = BATCH_BYTES_MAX / 3;
+        let third = BATCH_BYTES_MAX / 3 - row_bytes(&envelope(0));
         assert_eq!(lengths(&vec![envelope(third); 7]), [3, 3, 1]);
+        assert_eq!(lengths(&vec![envelope(third + 1); 5]), [2, 2, 1], "every byte of a row counts");
         let huge = [envelope(BATCH_BYTES_MAX + 1), envelope(1), envelope(BATCH_BYTES_MAX + 1)];
         assert_eq!(lengths(&huge), [1, 1, 1]);
         assert_eq!(lengths(&vec![envelope(0); BATCH_ROWS_MAX + 1]), [BATCH_ROWS_MAX, 1]);
