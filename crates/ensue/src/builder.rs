@@ -205,7 +205,8 @@ impl<S: Store> Builder<S> {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with every problem by name: a
     /// state that a handler asks for and nobody gave, two event types, subscriptions or listeners of one
-    /// name, a name that breaks its [rule](NameRule), a durable handler of a local event, a subscription or a listener without handlers. The
+    /// name, a name that breaks its [rule](NameRule), a durable handler of a local event, a subscription or a
+    /// listener without handlers. The
     /// database's.
     pub async fn build(mut self) -> Result<Events<S>, Error> {
         self.check();
@@ -270,7 +271,7 @@ impl<S: Store> Builder<S> {
     }
 }
 
-/// Says of each name that breaks `rule` why it does.
+/// Returns, for each name that breaks `rule`, the reason.
 pub(crate) fn broken<'n>(
     rule: NameRule,
     names: impl IntoIterator<Item = &'n String>,

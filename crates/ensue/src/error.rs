@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Abandoned,
     /// An aggregate recorded events that were never collected.
     Uncollected,
-    /// An event cannot be stored: it could not be encoded, or a name or text in it breaks its
+    /// An event cannot be stored: encoding it failed, or a name or text in it breaks its
     /// [rule](ensue_core::NameRule).
     Payload,
     /// A name or text breaks its [rule](ensue_core::NameRule).

@@ -2,7 +2,7 @@
 //!
 //! What to do next is decided by pure machines that are fed with time and input: [`lease`] says who
 //! may run a subscription, [`sharing`] which of several processes does, [`follower`] what becomes of
-//! each entry, with [`set_aside`] for those that failed, and [`succession`] what a term leaves to the
+//! each entry, with [`set_aside`] for those that failed, and [`succession`] what a term hands to the
 //! next. [`runner`], [`keeper`], [`following`] and
 //! [`delivery`] do what they say: they have the clocks, the randomness and the database.
 

@@ -37,7 +37,7 @@ pub(crate) async fn late<S: Store>(
     let status = status(application, &subscription.name).await?;
     let oldest = oldest_unhandled(&application.store, subscription, &status).await?;
     let Some(read) = oldest else { return Ok(None) };
-    // By the clock that it was recorded by: this process's may be an hour off.
+    // Uses the clock that recorded the entry: this process's clock may be an hour off.
     let waited = application.store.clock().await?.since(recorded_at(&read));
     Ok((waited > within).then_some(Late { position: position_of(&read), waited, within }))
 }
@@ -58,7 +58,7 @@ async fn oldest_unhandled<S: Store>(
     Ok(unread.into_iter().find(|read| type_of(read).is_none_or(is_wanted)))
 }
 
-/// An entry of which that cannot be read has waited since 1970: it is late at once.
+/// Returns when the entry was recorded. If that is unreadable, returns 1970: the entry is late at once.
 fn recorded_at(read: &Read) -> Timestamp {
     match read {
         Ok(entry) => entry.recorded_at,

@@ -194,11 +194,11 @@ impl<S: Store> Operator<S> {
         self.request(Command::Replay { first, last }, reason).await
     }
 
-    /// Takes a subscription that is gone from the code out of use: the log is no longer kept for it, what is
-    /// asked of it is refused, and no process can run it unless its name is
-    /// [taken on purpose](crate::SubscriptionBuilder::revive). Its cursor and what it has set aside stay in
-    /// the database, as the record; that is what it answers, to be looked through. What it has not come to
-    /// is never handled: look at its [status](Self::status) first.
+    /// Retires a subscription that is gone from the code: pruning no longer keeps entries for it, requests to
+    /// it are refused, and no process can run it unless you
+    /// [revive its name](crate::SubscriptionBuilder::revive). Its cursor and the entries it has set aside
+    /// stay in the database as a record. Returns these entries, for you to review. Entries after its cursor
+    /// are never handled: look at its [status](Self::status) first.
     ///
     /// ```
     /// # use ensue::{Error, Events, Store};
@@ -210,8 +210,8 @@ impl<S: Store> Operator<S> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this application has it, or a process
-    /// runs it; otherwise as [`status`](Self::status).
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this application has the subscription
+    /// or a process runs it; otherwise as [`status`](Self::status).
     pub async fn retire(&self, reason: &str) -> Result<Vec<SetAside>, Error> {
         let name = &self.name;
         if self.subscription().is_ok() {
@@ -262,8 +262,8 @@ impl<S: Store> Requested<S> {
     fn not_run(&self, subscription: &str) -> Error {
         let (id, lease) = (self.id.get(), self.application.forwarding.lease);
         let message = format!(
-            "no process has run subscription `{subscription}` for {lease:?}: request {id} waits for one \
-             that does; if it is gone from the code, retire it"
+            "no process has run subscription `{subscription}` for {lease:?}, so request {id} is pending: \
+             start a process that runs it, or retire it if it is gone from the code"
         );
         Error::new(ErrorKind::NotRun, message)
     }
@@ -277,8 +277,8 @@ impl<S: Store> Requested<S> {
     /// by then.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRun`](crate::ErrorKind::NotRun) once no process has run the subscription, or stood by
-    /// for it, for as long as a [lease](crate::Builder::lease); the database's.
+    /// [`ErrorKind::NotRun`](crate::ErrorKind::NotRun) if no process has run the subscription, or stood by
+    /// for it, for the length of a [lease](crate::Builder::lease); the database's.
     ///
     /// CANCEL-SAFE: it only looks.
     pub async fn answered(&self, limit: Duration) -> Result<Option<Answer>, Error> {
@@ -313,7 +313,7 @@ impl<S: Store> Requested<S> {
     }
 }
 
-/// Between two looks at who runs what.
+/// Interval between two reads of the claims.
 const CLAIMS_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// LIMIT: entries of a page that is only counted.

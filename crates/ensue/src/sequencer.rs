@@ -7,10 +7,10 @@
 //! one; a lock makes sure that there is one pass at a time. This machine says what a sequencer does
 //! next; the store's own part is to do it and to say what came of it.
 //!
-//! A pass looks for what has become visible since a *horizon*, which the store keeps and this machine
-//! never sees: what the last complete pass saw, on which server. So a pass costs what is new. A survey
-//! of everything finds the first horizon, and another one when the server turns out to be another; one
-//! now and then finds what was put below the horizon by hand.
+//! A pass reads the rows that became visible after a *horizon*: what the last complete pass saw, and on
+//! which server. The store keeps it; this machine never sees it. So the cost of a pass depends only on
+//! the new rows. A complete survey finds the first horizon, and a new one after a change of server.
+//! A periodic complete survey finds rows that were put below the horizon by hand.
 
 mod running;
 mod signals;
@@ -22,7 +22,7 @@ pub use running::{Passes, run};
 pub use signals::Signals;
 
 /// LIMIT: what one pass moves. Some tenths of a second's work, so that readers see a backlog move,
-/// and no lock is held for long; and far less than what servers take in one transaction.
+/// and no lock is held for long; and far below the servers' limits for a transaction.
 const PORTION_MAX: Portion = Portion { rows: 20_000, bytes: 16 << 20 };
 
 /// How long after a pass that moved something is looked for more that nobody told of.
@@ -32,10 +32,10 @@ const SHORTEST_POLL: Duration = Duration::from_millis(5);
 /// have begun before what we were told of was committed, so it does not do for ours.
 const BUSY_PAUSE: Duration = Duration::from_micros(1_500);
 
-/// After so many attempts in vain the pause is doubled,
+/// Number of failed attempts at the lock after which the pause doubles,
 const BUSY_ATTEMPTS: u32 = 8;
 
-/// up to so often. A pass may hang, as while it waits for a synchronous standby.
+/// and the maximum number of doublings. A pass may hang, for example on a synchronous standby.
 const BUSY_DOUBLINGS: u32 = 5;
 
 /// LIMIT: how long a sequencer rests after a pass, in times of what the pass took. Each pass is a commit
@@ -55,15 +55,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// up to this: what was committed meanwhile waits for no longer once the server is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// After so many portions that were small because larger ones did not fit, and did fit, larger ones
-/// are tried again.
+/// Number of reduced portions that must fit before the sequencer tries larger ones again.
 const FITTING_PORTIONS: u32 = 32;
 
-/// The shortest time between two surveys of everything.
+/// Minimum time between two complete surveys.
 const SURVEY_PAUSE: Duration = Duration::from_secs(10);
 
-/// LIMIT: surveys of everything take one part in so many of the time, however large the outbox is: rows
-/// that were moved lie there for as long as another session may still see them.
+/// LIMIT: complete surveys take up to one part in `SURVEY_SHARE` of the time, however large the outbox is:
+/// moved rows stay there for as long as another session may still see them.
 const SURVEY_SHARE: u32 = 100;
 
 /// What a sequencer does next. See the [module](self).
@@ -71,25 +70,25 @@ const SURVEY_SHARE: u32 = 100;
 pub struct Sequencer {
     longest_poll: Duration,
     moves: Moves,
-    /// When everything is to be surveyed again.
+    /// The time of the next complete survey.
     survey_due: Duration,
     is_demanded: bool,
     portion: Portion,
     chunks: Range<u32>,
-    /// Portions that were moved since one did not fit.
+    /// Portions moved since the last one that did not fit.
     fitting: u32,
     poll: Duration,
     failures: u32,
-    /// Attempts in vain at the lock.
+    /// Consecutive failed attempts at the lock.
     busy: u32,
-    /// When the last pass or survey began.
+    /// The time when the last pass or survey began.
     began_at: Duration,
     /// Until then only a demand is met.
     rests_until: Duration,
     wait: Wait,
 }
 
-/// Maximum size of what is moved at once. A single row is moved whatever its size.
+/// Maximum size of one move. A single row is moved whatever its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Portion {
     /// Maximum number of rows.
@@ -161,15 +160,15 @@ pub enum Input {
     Surveyed {
         /// How many.
         chunks: u32,
-        /// Whether it has looked at everything.
+        /// True if the survey was complete.
         is_complete: bool,
     },
-    /// There is no horizon, or it is that of another server: everything has to be surveyed.
+    /// There is no horizon, or it belongs to another server: a complete survey is needed.
     Unknown,
     /// A [`PassChunk`](Action::PassChunk) has moved its chunk.
     ChunkPassed,
-    /// What was to be done did not fit: into the time that the server or we allow it, or into the
-    /// server's limits for a transaction. None of it was done.
+    /// The action exceeded our timeout, the server's, or the server's limits for a transaction. It changed
+    /// nothing.
     TooLarge,
     /// What was to be done failed.
     Failed,
@@ -180,18 +179,18 @@ pub enum Input {
 pub enum Action {
     /// Nothing until this time, or until there is word of something.
     WaitUntil(Duration),
-    /// Look whether anything new waits, as cheaply as possible.
+    /// Check for new rows, as cheaply as possible.
     Peek,
-    /// Move what is new, if it is no more than may be moved at once.
+    /// Move the new rows, if they fit into one move.
     Pass {
         /// What may be moved at once.
         portion: Portion,
     },
     /// Cut what waits into chunks in the order of the appends.
     Survey {
-        /// Whether to look at everything, rather than at what is new.
+        /// True to survey everything, rather than only new rows.
         is_complete: bool,
-        /// What a chunk may hold.
+        /// Maximum size of a chunk.
         portion: Portion,
     },
     /// Move a chunk of the last survey.
@@ -329,7 +328,7 @@ impl Sequencer {
         self.go_on(now)
     }
 
-    /// A portion of a backlog was moved. Returns true if larger ones are tried from now on.
+    /// Notes that a portion of a backlog fitted. Returns true if the next portions are larger.
     fn fit(&mut self) -> bool {
         self.fitting += 1;
         let may_grow = self.portion != PORTION_MAX && self.fitting >= FITTING_PORTIONS;

@@ -6,7 +6,7 @@ pub use crate::forwarder::sharing::Sharing;
 pub use crate::forwarder::succession::Succession;
 pub use crate::subscription::rows::Verdict;
 
-/// Those of a listener.
+/// The machines of a listener.
 pub mod listener {
     pub use super::Verdict;
     pub use crate::listener::intake::{

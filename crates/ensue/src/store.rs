@@ -46,18 +46,18 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// [`read`](Log::read) would not return yet.
     fn head(&self) -> impl Future<Output = Result<Position, Error>> + Send;
 
-    /// The identity of the log.
+    /// Returns the identity of the log.
     ///
     /// It MUST be the same for every handle and every process, also after the database was opened again,
-    /// and MUST differ from that of every log that was made elsewhere. It comes with the copy where a
-    /// database is copied, dumped or restored: after a restore to an earlier moment the operator gives the
+    /// and MUST differ from the identity of every log that was made elsewhere. A copy, a dump or a restored
+    /// backup of a database keeps the identity. After a restore to an earlier moment the operator gives the
     /// log a new one, as each store's documentation says.
     ///
     /// A store SHOULD read it at each call: a database may be replaced while it is open.
     fn identity(&self) -> impl Future<Output = Result<LogId, Error>> + Send;
 
-    /// Returns true if this is a copy that may be behind the log that others read, such as a replica. A
-    /// reader that is ahead of its head then has lost nothing.
+    /// Returns true if this log is a copy that may lag behind the original, such as a replica. A reader
+    /// ahead of its head has then lost nothing.
     fn may_lag(&self) -> bool {
         false
     }
@@ -72,8 +72,8 @@ pub trait Log: Clone + Send + Sync + 'static {
 
     /// The entries after `page.after` in the order of their positions, bounded by the page.
     ///
-    /// - It MUST be total: an entry that cannot be read MUST be an [`UnreadableEntry`] at its position,
-    ///   and the others of the page MUST be returned as they are.
+    /// - It MUST be total: it MUST return an unreadable entry as an [`UnreadableEntry`] at its position, and
+    ///   the other entries of the page as they are.
     /// - Positions MUST be dense: 1, 2, 3 …, also after rollbacks and crashes.
     /// - An entry MUST NOT appear before its transaction has committed, and never if it rolled back.
     /// - Once read, a position MUST show the same entry for ever; payload bytes as they were given.
@@ -85,11 +85,11 @@ pub trait Log: Clone + Send + Sync + 'static {
     ///   [`ErrorKind::Pruned`](crate::ErrorKind::Pruned) and the oldest position that is left.
     fn read(&self, page: Page) -> impl Future<Output = Result<Vec<Read>, Error>> + Send;
 
-    /// The entries of a page as [`read`](Log::read) returns them, for callers that go on only if all of
-    /// them can be read.
+    /// Returns the entries of a page like [`read`](Log::read), for callers that cannot continue with an
+    /// unreadable entry.
     ///
     /// # Errors
-    /// When the page, or one entry of it, cannot be read; the error names that entry.
+    /// When the page or one of its entries is unreadable; the error names that entry.
     fn entries(&self, page: Page) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send {
         async move {
             let entries = self.read(page).await?.into_iter().collect::<Result<_, _>>();
@@ -172,8 +172,8 @@ pub trait Transactions: Clone + Send + Sync + 'static {
 
     /// Appends `envelopes` to the log, in their order, as part of `transaction`.
     ///
-    /// It MUST store every envelope unchanged that keeps its rules ([`Envelope::check`], which the caller has
-    /// called), whatever its number and size, and MUST NOT be visible to anybody before the commit.
+    /// It MUST store unchanged every envelope that keeps its rules, whatever their number and size; the
+    /// caller has called [`Envelope::check`]. The entries MUST NOT be visible to others before the commit.
     ///
     /// It MUST fail, and change nothing, unless `transaction` is still open, and the only one on its
     /// connection, also if there is nothing to append: an error of a statement may have ended it,
@@ -242,8 +242,8 @@ impl std::fmt::Display for Savepoint {
 
 /// What is known of each subscription: its owner, its cursor, and what it has set aside.
 ///
-/// Names of subscriptions and of event types MUST be compared byte by byte, spaces at their ends included.
-/// They keep their [rules](ensue_core::NameRule) wherever a builder has checked them.
+/// A store MUST compare names of subscriptions and event types byte by byte, including trailing spaces.
+/// Names that a builder has checked keep their [rules](ensue_core::NameRule).
 pub trait Subscriptions: Transactions {
     /// Makes the rows of `subscription` if there are none, its cursor at `start`, and remembers that
     /// it handles events of these types.
@@ -345,9 +345,9 @@ pub trait Subscriptions: Transactions {
         id: RequestId,
     ) -> impl Future<Output = Result<Option<Request>, Error>> + Send;
 
-    /// Takes `subscription` out of use, for `reason`: nothing [needs](Subscriptions::prune) to be kept for it
-    /// any more, and whatever is asked of it is refused. Its cursor and what it has set aside MUST stay, as
-    /// the record.
+    /// Retires `subscription`, for `reason`: [pruning](Subscriptions::prune) no longer keeps entries for it,
+    /// and requests to it are refused. Its cursor and the entries that it has set aside MUST stay as a
+    /// record.
     ///
     /// It MUST fail, and change nothing, while a lease runs; otherwise the epoch MUST be over.
     fn retire(
@@ -356,10 +356,10 @@ pub trait Subscriptions: Transactions {
         reason: &str,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Takes `subscription` into use again, where it was, if it is retired.
+    /// Revives `subscription` at its old cursor, if it is retired.
     fn revive(&self, subscription: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The time, by the clock that says when entries were recorded and how long leases run.
+    /// Returns the time of the clock that timestamps entries and measures leases.
     fn clock(&self) -> impl Future<Output = Result<Timestamp, Error>> + Send;
 
     /// The names of all subscriptions that were ever registered, in ascending order.

@@ -15,14 +15,14 @@
 //!   will help ([`permanent`](crate::permanent)), or when the next one may
 //!   ([`retry_after`](crate::retry_after)).
 //! - An entry that [cannot be read](crate::store::UnreadableEntry) is parked at once, with the class
-//!   [`Unreadable`](FailureClass::Unreadable). If its type cannot be read, every subscription parks it,
-//!   since it may be one of theirs; if its key cannot be read, it holds up no other entry.
+//!   [`Unreadable`](FailureClass::Unreadable). If its type is unreadable, every subscription parks it,
+//!   since it may handle that type; if its key is unreadable, it blocks no other entry.
 //! - With several [lanes](SubscriptionBuilder::lanes) entries are handled at once, those of a key
 //!   still one after the other.
 //! - When ten new entries in a row fail, what the handler depends on is taken to be away: one entry
 //!   is tried now and then, and none loses its attempts by it, until one succeeds.
-//! - An entry that ends the process, or its connection to the database, has its attempts counted like
-//!   any other, and is parked.
+//! - If an entry crashes the process or breaks its connection to the database, its attempts count like
+//!   those of any other, and it is parked.
 //! - An event whose type another program handles for it, or an older build did, is set aside rather
 //!   than passed by ([`UnknownTypes`]).
 //! - A [batch](SubscriptionBuilder::on_batch) is handled by one call in one transaction; if it fails,

@@ -86,7 +86,7 @@ pub(crate) async fn status<S: Store>(
     application: &Application<S>,
     subscription: &str,
 ) -> Result<SubscriptionStatus, Error> {
-    // Not every database has a form for such a name, and none is called so.
+    // Not every database can represent such a name, and no subscription has one.
     if subscription.contains('\0') {
         return Err(unknown(subscription));
     }

@@ -48,19 +48,19 @@ pub enum Finding {
         /// The last.
         last: Position,
     },
-    /// An entry cannot be read: another program wrote it wrongly. Subscriptions set it aside.
+    /// An entry is unreadable: another program wrote it wrongly. Subscriptions set it aside.
     Unreadable {
-        /// Its place.
+        /// Its position.
         position: Position,
-        /// The column that cannot be read, and why.
+        /// The unreadable column, and the cause.
         reason: String,
     },
-    /// Entries can be read that the end of the log is before, where the next ones are to stand. Nothing
-    /// more gets a position until that is repaired.
+    /// The log contains entries beyond its recorded end, at positions that the next entries need. No new
+    /// event gets a position until you repair that.
     BeyondHead {
-        /// Where the log ends.
+        /// The recorded end of the log.
         head: Position,
-        /// Where the first of them stands.
+        /// The position of the first entry beyond it.
         first: Position,
     },
     /// Two entries have the same event id.
@@ -127,7 +127,7 @@ impl Verification {
 pub(crate) async fn verify<S: Store>(store: &S) -> Result<Verification, Error> {
     let beyond = beyond_head(store).await?;
     let head = match beyond {
-        // What waits cannot be waited for.
+        // No barrier: the waiting events cannot get positions.
         Some(_) => store.head().await?,
         None => head(store).await?,
     };
@@ -143,11 +143,12 @@ pub(crate) async fn verify<S: Store>(store: &S) -> Result<Verification, Error> {
     Ok(verification)
 }
 
-/// ORDERING: the head is read after an entry that it must then know of, however the log grows meanwhile.
+/// ORDERING: read the entry first and the head second: the head must then include the entry, however the
+/// log grows meanwhile.
 async fn beyond_head<S: Store>(store: &S) -> Result<Option<Finding>, Error> {
     let first = match store.read(Page::new(store.head().await?, ROWS)).await {
         Ok(page) => page.first().map(position_of),
-        // Not right behind it, with a gap, which looks as if it had been pruned.
+        // The entry is not right behind the head; the gap looks like pruning.
         Err(error) => Some(error.oldest().ok_or(error)?),
     };
     let head = store.head().await?;
@@ -358,7 +359,7 @@ impl fmt::Display for Finding {
             }
             Self::BeyondHead { head, first } => write!(
                 f,
-                "the log ends at {head}, and entries stand from {first} on; repair it as the store's \
+                "the log ends at {head}, but has entries from {first} on; repair it as the store's \
                  documentation says"
             ),
             Self::DuplicateEventId { id, first, second } => {

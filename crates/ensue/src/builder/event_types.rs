@@ -56,7 +56,7 @@ impl EventTypes {
         }
     }
 
-    /// What is wrong with their names, in words.
+    /// The problems with their names, in words.
     pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }

@@ -59,7 +59,7 @@ impl CloudEvent<'_> {
     }
 }
 
-/// `null` is no attribute. A number is kept as it is written: as a `f64` it could be another one.
+/// Treats `null` as absent. Keeps a number as it is written: parsing it as an `f64` could change it.
 fn attribute(name: &str, value: &RawValue) -> Result<Option<String>, NoEvent> {
     let refused = || NoEvent(format!("the attribute `{name}` is neither text nor a number"));
     match value.get().as_bytes() {

@@ -99,7 +99,7 @@ impl Attributes<'_> {
         value.ok_or_else(|| NoEvent(format!("it is no CloudEvent: it has no `{name}`")))
     }
 
-    /// The standard has no attribute without a value.
+    /// Takes an attribute; the standard does not allow one without a value.
     fn take_given(&mut self, name: &str) -> Option<String> {
         self.take(name).filter(|value| !value.is_empty())
     }

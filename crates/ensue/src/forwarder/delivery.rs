@@ -27,16 +27,16 @@ pub(crate) struct Attempt {
     pub(crate) is_replay: bool,
 }
 
-/// Why an entry was not handled.
+/// The reason why an entry was not handled.
 pub(crate) enum Undelivered {
-    /// The attempt counts, and nothing of it is left in the database.
+    /// The attempt counts, and left nothing in the database.
     Failed(Box<(Failure, Verdict)>),
-    /// So it is, but the database has failed when what was done was to be committed. That may be the
-    /// attempt's own doing, such as a value that no message to the database can be large enough for.
-    /// If the error is [in doubt](ErrorKind::InDoubt) it may be committed all the same.
+    /// The attempt counts, but the database failed at the commit. The attempt itself may be the cause,
+    /// for example with a value that exceeds the database's message size.
+    /// If the error is [in doubt](ErrorKind::InDoubt), the commit may have succeeded all the same.
     Lost(Error),
-    /// It does not count: the database failed before anything was done, or this process owns the
-    /// subscription no more.
+    /// The attempt does not count: the database failed before it did anything, or this process no longer
+    /// owns the subscription.
     Interrupted(Error),
 }
 
@@ -151,7 +151,7 @@ impl<S: Store> Delivery<S> {
             Ok(scope)
         };
         let scope = guard.run(call).await?;
-        // The outside was called, and must not be again and again.
+        // The handler has called the outside, and must not do so again and again.
         let mut tx = self.begin(meta).await.map_err(Undelivered::Lost)?;
         let ensuing = async {
             tx.absorb_outside(scope, &ledger).map_err(as_failure)?;
@@ -200,7 +200,7 @@ impl Guard {
         work: impl Future<Output = Result<T, (Failure, Verdict)>>,
     ) -> Result<T, Undelivered> {
         let Self { handler, deadline } = self;
-        // What was not finished in time is dropped in here, too: a destructor may panic.
+        // Unfinished work is dropped in here, too: a destructor may panic.
         let in_time = async move { timeout(deadline, work).await };
         let result = match AssertUnwindSafe(in_time).catch_unwind().await {
             Ok(Ok(result)) => result,
@@ -215,8 +215,8 @@ impl Guard {
     }
 }
 
-/// Why nothing was committed, as far as is known: what was handed to the database is the handler's, and
-/// so is that it got in the way of another transaction.
+/// Classifies the error that prevented the commit, as far as it is known. The handler is responsible for
+/// the statements it sent, and for a conflict with another transaction.
 pub(crate) fn sort(error: Error) -> Undelivered {
     match error.kind() {
         ErrorKind::Fenced => Undelivered::Interrupted(error),
@@ -226,7 +226,7 @@ pub(crate) fn sort(error: Error) -> Undelivered {
     }
 }
 
-/// That nothing was committed since the database has failed.
+/// The failure of an attempt that was not committed because the database failed.
 pub(super) fn uncommitted(error: &Error) -> Failure {
     Failure::new(FailureClass::Commit, chain(error))
 }

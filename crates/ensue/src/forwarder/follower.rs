@@ -81,7 +81,7 @@ pub struct Follower {
     /// The cursor could be stored further since then.
     unsaved_since: Option<Timestamp>,
     suspects: Suspects,
-    /// Attempts that failed in the term before, and are to be recorded once their entries are read.
+    /// Failed attempts of the previous term, to be recorded once their entries are read.
     inherited: BTreeMap<Position, SetAside>,
     outage: Outage,
     /// If entries are not handled but sent.
@@ -123,8 +123,8 @@ pub enum Input {
     Handled { position: Position },
     /// The handler failed, and nothing of the attempt is left; `random` is evenly drawn.
     Failed { position: Position, failure: Failure, verdict: Verdict, random: u64 },
-    /// The connection was lost at the commit of the entry, and it is not known whether it was
-    /// committed. The term is over; the next one finds out.
+    /// The connection was lost at the commit of the entry, which may or may not have succeeded.
+    /// The term is over; the next one finds out.
     InDoubt { position: Position, failure: Failure, random: u64 },
     /// This has become of entries that were sent together; `is_heard` unless there was nobody to send
     /// them to.

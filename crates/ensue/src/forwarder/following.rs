@@ -157,17 +157,17 @@ impl<S: Store> Following<S> {
         }
     }
 
-    /// It ends, and not by the work that is under way.
+    /// Ends the term while work is in flight.
     pub(crate) fn cut_off(&mut self) {
         self.follower.cut_off();
     }
 
-    /// What the next term has to know.
+    /// Returns what the next term has to know.
     pub(crate) fn leave(&self) -> Legacy {
         self.follower.leave()
     }
 
-    /// Returns true if an entry was handled, or anything else recorded.
+    /// Returns true if the term has handled an entry or recorded anything else.
     pub(crate) fn made_progress(&self) -> bool {
         self.made_progress
     }
@@ -336,8 +336,8 @@ impl<S: Store> Following<S> {
         page.iter().map(|read| self.see(read)).collect()
     }
 
-    /// An entry that cannot be read is seen like any other, so that it keeps its place in its key. If
-    /// its type cannot be read it may be one that the subscription handles, and so is wanted.
+    /// Treats an unreadable entry like any other, so that it keeps its place in its key. If its type is
+    /// unreadable, the subscription may handle that type, so the entry is wanted.
     fn see(&self, read: &Read) -> Seen {
         let subscription = &self.delivery.subscription;
         let is_wanted = |name: &str| {

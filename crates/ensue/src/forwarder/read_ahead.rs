@@ -26,7 +26,7 @@ impl ReadAhead {
     }
 }
 
-/// The entry at `position` alone; one that is not in the log any more is unreadable.
+/// Reads the entry at `position`; an entry that is no longer in the log is unreadable.
 pub(crate) async fn read_one(log: &impl Log, position: Position) -> Result<Read, Error> {
     let found = match log.read(Page::new(position.previous(), 1)).await {
         Err(error) if error.oldest().is_none() => return Err(error),
@@ -36,4 +36,4 @@ pub(crate) async fn read_one(log: &impl Log, position: Position) -> Result<Read,
     Ok(found.unwrap_or_else(|| Err(UnreadableEntry::new(position, NOT_IN_LOG))))
 }
 
-const NOT_IN_LOG: &str = "it is not in the log any more, which was pruned or restored";
+const NOT_IN_LOG: &str = "it is no longer in the log, which was pruned or restored";

@@ -33,7 +33,7 @@ pub(crate) struct Runner<S: Store> {
     started: Instant,
     succession: Succession,
     pauses: TermPause,
-    /// Something was recorded in the last term.
+    /// The last term recorded something.
     made_progress: bool,
 }
 
@@ -159,7 +159,7 @@ impl<S: Store> Runner<S> {
         self.made_progress = false;
         let keeper = Keeper::new(application, subscription, &self.owner, self.started);
         let mut kept = pin!(keeper.keep(lease, epoch, leave));
-        // The lease is kept from here on: what a term begins with may take long to read.
+        // Renew the lease from here on: reading a term's initial state may take long.
         let term = tokio::select! {
             biased;
             error = &mut kept => return Err(error),

@@ -28,8 +28,8 @@ impl SentTogether {
 }
 
 impl<S: Store> Delivery<S> {
-    /// Sends `entries`, and records `changes`, if there are any, once they are delivered. What cannot be
-    /// read is never sent.
+    /// Sends `entries`, and records `changes`, if any, once they are delivered. Never sends an unreadable
+    /// entry.
     ///
     /// CANCEL-SAFE: dropped, they may have been sent, and will be again.
     pub(super) async fn send(

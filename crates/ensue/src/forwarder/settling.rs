@@ -12,7 +12,7 @@ use crate::events::Application;
 use crate::subscription::{Subscription, TakeOver, Term};
 use crate::{Error, Store};
 
-/// Lets everything ensue that can at the time `clock` shows: after-commit handlers, subscriptions, listeners,
+/// Runs everything that is due by `clock`: after-commit handlers, subscriptions, listeners,
 /// and whatever ensues from those. The time at which more is due, if any is.
 pub(crate) async fn settle<S: Store>(
     application: &Arc<Application<S>>,

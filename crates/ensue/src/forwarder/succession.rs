@@ -1,4 +1,4 @@
-//! What passes from one term of a process to its next: a pure machine.
+//! The state that passes from one term of a process to its next: a pure machine.
 
 use super::follower::Legacy;
 use crate::subscription::{Epoch, Term};
@@ -12,15 +12,15 @@ pub struct Succession {
 }
 
 impl Succession {
-    /// A take-over was not answered. It may have been granted, and the next answer would not say from
-    /// whom.
+    /// Notes that a take-over got no answer. It may have been granted, and the next answer would not name
+    /// the previous owner.
     pub fn doubt(&mut self) {
         self.legacy.is_suspicious = true;
     }
 
-    /// This process is the owner. Whatever the store says, the owner before has not handed over if it
-    /// was this process and has not tried all suspects, or if there was a term between two of this
-    /// process of which it does not know: one that was granted late.
+    /// Begins a term of this process. Whatever the store says, the previous owner has not handed over if it
+    /// was this process and has not tried all suspects, or if there was a term in between that this process
+    /// does not know of: one that was granted late.
     pub fn begin(&mut self, term: Term) -> Term {
         let number = term.epoch.get();
         let last = self.last.replace(term.epoch);
@@ -29,12 +29,12 @@ impl Succession {
             self.legacy = Legacy::default();
         }
         let is_handed_over = term.is_handed_over && follows && !self.legacy.is_suspicious;
-        // A term that cannot begin has not tried them either.
+        // A term that cannot begin has not tried the suspects either.
         self.legacy.is_suspicious = !is_handed_over;
         Term { is_handed_over, ..term }
     }
 
-    /// What the term that begins has to know. Until it [ends](Self::end) it is a suspect.
+    /// Returns what the new term has to know. The term is a suspect until it [ends](Self::end).
     pub fn inherit(&mut self) -> Legacy {
         let legacy = std::mem::take(&mut self.legacy);
         self.legacy.is_suspicious = true;
@@ -45,7 +45,7 @@ impl Succession {
         self.legacy = legacy;
     }
 
-    /// Whether the next owner need not know anything.
+    /// Returns true if the next owner need not know anything.
     pub fn may_hand_over(&self) -> bool {
         !self.legacy.is_suspicious && self.legacy.failed.is_empty()
     }
@@ -88,7 +88,7 @@ mod tests {
         assert!(!succession.begin(term(2)).is_handed_over);
     }
 
-    /// Of the owner between the two nothing is known but that this process asked.
+    /// All that is known of the term between the two is that this process asked for it.
     #[test]
     fn a_term_of_its_own_that_was_granted_late_is_not_believed_to_have_been_handed_over() {
         let mut succession = Succession::default();

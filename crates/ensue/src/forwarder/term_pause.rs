@@ -5,28 +5,28 @@ use std::time::Duration;
 
 use crate::RetryPolicy;
 
-/// After a term that was interrupted: longer after each that came to nothing.
+/// Pause after an interrupted term: longer after each term without progress.
 const PAUSES: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(30);
 
-/// The length of the next pause, so that a database that is down is not asked without rest, and one that is
-/// slow is not left alone for what it has got done.
+/// The length of the next pause. A database that is down is not polled without rest, and a slow one is not
+/// punished for the progress it makes.
 #[derive(Debug, Default)]
 pub(crate) struct TermPause {
-    /// Terms in a row that were interrupted soon, and before anything was recorded.
+    /// Consecutive terms that were interrupted soon and before they recorded anything.
     fruitless: u32,
 }
 
-/// A term that was interrupted.
+/// An interrupted term.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Interrupted {
-    /// From its beginning to its end.
+    /// The time from its beginning to its end.
     pub(crate) lasted: Duration,
-    /// Returns true if an entry was handled, or anything else recorded.
+    /// True if the term has handled an entry or recorded anything else.
     pub(crate) made_progress: bool,
 }
 
 impl TermPause {
-    /// The longest pause after `term`; a part of it is drawn.
+    /// Returns the longest pause after `term`; the actual pause is a random part of it.
     pub(crate) fn after(&mut self, term: Interrupted) -> Duration {
         let was_fruitless = !term.made_progress && term.lasted <= *PAUSES.end();
         self.fruitless = if was_fruitless { self.fruitless.saturating_add(1) } else { 0 };
@@ -42,7 +42,7 @@ mod tests {
         Interrupted { lasted: Duration::from_millis(130), made_progress: false }
     }
 
-    /// After so many terms that came to nothing.
+    /// The state after `terms` terms without progress.
     fn after_fruitless(terms: u32) -> TermPause {
         let mut pause = TermPause::default();
         for _ in 0..terms {

@@ -77,7 +77,7 @@ const DEADLINE_IN_TRANSACTION: Duration = Duration::from_secs(5);
 /// LIMIT: messages of one transaction. Twice as many are hardly faster.
 const BATCH_MAX: usize = 1_000;
 
-/// LIMIT: a hundred thousand messages of the usual size, or four of the largest that RabbitMQ takes.
+/// LIMIT: room for 100,000 messages of the usual size, or four of the largest that RabbitMQ accepts.
 const PREFETCH_BYTES: usize = 64 << 20;
 
 /// LIMIT: pieces of work at once. Each may hold a connection.
@@ -199,13 +199,13 @@ impl<S: Store> Listener<S> {
         self
     }
 
-    /// Maximum number of bytes of the messages that are here and not acknowledged, but for a single one that is
-    /// larger. Default: 64 MiB.
+    /// Maximum number of bytes of unacknowledged messages in memory, except for a single larger message.
+    /// Default: 64 MiB.
     ///
-    /// A broker counts messages, and not bytes: when those that have arrived are more than this, the session
-    /// is ended, and the next one has a [prefetch](Self::prefetch) with which such messages fit. Until that
-    /// is noticed a broker may have sent more, up to the prefetch. A transaction has no more than 4 MiB of
-    /// messages.
+    /// A broker counts messages, not bytes. When the messages that have arrived exceed this limit, the
+    /// listener ends the session and opens the next one with a [prefetch](Self::prefetch) that fits such
+    /// messages. Until then the broker may have sent more, up to the prefetch. A transaction handles up to
+    /// 4 MiB of messages.
     pub fn prefetch_bytes(mut self, bytes: usize) -> Self {
         self.0.prefetch_bytes = bytes.max(1);
         self

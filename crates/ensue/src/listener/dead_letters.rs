@@ -46,10 +46,10 @@ pub enum Retried {
     Handled,
     /// It has failed again, and says so.
     Failed(Failure),
-    /// It was not tried, for this reason: the database has a part of its body alone.
+    /// It was not tried, for this reason: the database has only a part of its body.
     Refused(String),
-    /// Another retry is calling its handler, or was when its process ended; then it can be tried again
-    /// once that one's time is up.
+    /// Another retry is calling its handler, or was when its process ended. In the second case you can
+    /// retry the letter once that retry's hold has expired.
     UnderWay,
     /// There is none of that id, or not any more.
     Gone,
@@ -73,8 +73,8 @@ impl<S: Store> DeadLetters<S> {
     /// its being taken out are one transaction. Later messages of its key have been handled meanwhile. What
     /// was no event is read again, which another version may be able to.
     ///
-    /// A handler that calls the outside is called by one retry at a time: the letter is held for its
-    /// [deadline](crate::Listener::deadline), and half a minute more, by the database's clock.
+    /// Only one retry at a time calls a handler that calls the outside: it holds the letter for the
+    /// [deadline](crate::Listener::deadline) plus 30 seconds, by the database's clock.
     ///
     /// # Errors
     /// The database's; that it fails again is none.
@@ -153,7 +153,7 @@ impl<S: Store> DeadLetters<S> {
         Ok(Retried::Handled)
     }
 
-    /// Nothing if it is held from now on.
+    /// Holds the letter. Returns `None` on success, and otherwise the reason against it.
     async fn hold(&self, id: EventId) -> Result<Option<Retried>, Error> {
         let mut tx = Tx::begin(&self.application, Arc::default()).await?;
         if tx.hold(&self.consumer.name, id, self.lease()).await? {
@@ -208,7 +208,7 @@ impl<S: Store> DeadLetters<S> {
     }
 }
 
-/// LIMIT: for the letter to be taken out once its handler has returned.
+/// LIMIT: time to take the letter out once its handler has returned.
 const AFTER_A_CALL: Duration = Duration::from_secs(30);
 
 impl<S: Store> std::fmt::Debug for DeadLetters<S> {

@@ -63,7 +63,7 @@ impl Diary<'_> {
                 let length = parcel.body().len();
                 tracing::error!(
                     target: TARGET, consumer, %id, event, length, kept = bytes,
-                    "message is a dead letter with a part of its body alone: the database refused the whole"
+                    "message is a dead letter with only a part of its body: the database refused the whole"
                 );
             }
             Ok(are_new) if are_new.contains(&true) => {
@@ -76,7 +76,7 @@ impl Diary<'_> {
             ),
             Err(Unhandled::Unburied(error)) => tracing::warn!(
                 target: TARGET, consumer, %id, event, %error,
-                "the database refuses the dead letter; it is tried again with less of its body"
+                "the database refused the dead letter; retrying with less of its body"
             ),
             Err(Unhandled::Failed { .. } | Unhandled::Refused(_) | Unhandled::Overdue { .. }) => {}
         }

@@ -34,7 +34,7 @@ pub(super) enum Unhandled {
     Refused(Failure),
     /// All of it took too long before the message at this place.
     Overdue { at: usize },
-    /// The database has refused the dead letter, and will again.
+    /// The database refused the dead letter, and will refuse it again.
     Unburied(Error),
     /// The database could not be reached, or nobody knows whether it has committed.
     Interrupted { error: Error, upon: Upon },
@@ -140,7 +140,7 @@ impl<S: Store> Handling<S> {
             Attempt::ToRecord => match self.store().suspect(&self.consumer.name, parcel.id).await {
                 Ok(None) => return (0, Ok(vec![false])),
                 Ok(Some(number)) if self.is_one_too_many(number) => {
-                    // What was given up and not buried in time is counted there too, and had no attempt.
+                    // The count includes messages given up without an attempt and not buried in time.
                     let attempts = (number - 1).min(self.consumer.retry_policy.attempts_max());
                     return (attempts, Err(Unhandled::failed(crashed(attempts), Verdict::Never)));
                 }
@@ -157,7 +157,7 @@ impl<S: Store> Handling<S> {
 
     /// `recorded` if the attempt is on record: it has not begun before the handler is called.
     async fn one(&self, parcel: &Parcel, attempt: u32, recorded: Option<u32>) -> Handled {
-        // The attempt is on record, or not, and has not begun.
+        // The attempt has not begun, whether it is on record or not.
         let before = |error: Unhandled| error.upon(Upon::Nothing { recorded });
         let opened = self.open(&[parcel], attempt).await?;
         if let BoxedHandler::Plain(handler) = opened.handler {
@@ -183,7 +183,7 @@ impl<S: Store> Handling<S> {
         opened: &Opened<'_, S>,
     ) -> Handled {
         let (scope, ledger) = self.call_outside(handler, opened).await?;
-        // Otherwise, if only this fails, the outside would be called without end.
+        // Counts as an attempt: if only this step fails, the handler would call the outside for ever.
         let after = |error: Unhandled| error.upon(Upon::Handling { at: 0 });
         let mut tx = self.begin().await.map_err(after)?;
         let is_new = !self.note(&mut tx, &[id]).await.map_err(after)?.is_empty();
@@ -285,8 +285,8 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// Stores a message as a dead letter, in the transaction of its receipt: with no more than the first
-    /// `bytes` of its body.
+    /// Stores a message as a dead letter, with up to `bytes` of its body, in the transaction of its
+    /// receipt.
     ///
     /// CANCEL-SAFE: as [`together`](Self::together).
     pub(super) async fn bury(
@@ -306,7 +306,7 @@ impl<S: Store> Handling<S> {
         }
         match commit(tx, vec![is_new]).await {
             Err(Unhandled::Failed { failed, .. }) => {
-                Err(unburied(Error::store("cannot bury", failed.0.message, false)))
+                Err(unburied(Error::store("cannot store the dead letter", failed.0.message, false)))
             }
             ended => ended,
         }
@@ -367,7 +367,8 @@ pub(super) fn interrupted(error: Error) -> Unhandled {
     Unhandled::Interrupted { error, upon: Upon::Nothing { recorded: None } }
 }
 
-/// The receipt is in the same transaction, and was let pass.
+/// The error for a dead letter that the database refused after it accepted the receipt in the same
+/// transaction.
 fn unburied(error: Error) -> Unhandled {
     match error.is_retryable() {
         true => Unhandled::Interrupted { error, upon: Upon::Whole },

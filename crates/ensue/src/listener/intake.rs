@@ -43,8 +43,8 @@ use crate::subscription::{Failure, Verdict};
 /// until then.
 const ASKED_MAX: Duration = Duration::from_secs(60);
 
-/// LIMIT: bytes of the messages of one transaction, unless one alone has more: what it costs to undo it, and
-/// what their decoded events take up.
+/// LIMIT: bytes of messages in one transaction, unless a single one is larger. It bounds the cost of a
+/// rollback and the memory of the decoded events.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// Between attempts to get through to the database, or to the source.
@@ -81,7 +81,7 @@ pub struct Arrived<T> {
     /// Its source, and where it stands in that one's log.
     pub sequence: Option<(String, u64)>,
     pub kind: Kind,
-    /// What it takes up of the memory.
+    /// The memory it takes, in bytes.
     pub bytes: usize,
     pub content: T,
 }
@@ -130,7 +130,7 @@ pub enum Action<T> {
     Together { piece: Piece, messages: Vec<T> },
     /// Handle this one.
     Alone { piece: Piece, message: T, attempt: Attempt },
-    /// Store it as a dead letter, with no more than so many bytes of its body.
+    /// Store the message as a dead letter, with up to `bytes` of its body.
     Bury { piece: Piece, message: T, failure: Failure, attempts: u32, bytes: usize },
 }
 
@@ -167,7 +167,7 @@ pub enum Outcome {
     Refused,
     /// All of it took too long before the message at this place, and nothing is left.
     Overdue { at: usize },
-    /// The database has refused the dead letter, and will again.
+    /// The database refused the dead letter, and will refuse it again.
     Unburied { random: u64 },
     /// The database could not be reached, or nobody knows whether it has committed.
     Interrupted { upon: Upon, random: u64 },
@@ -217,7 +217,7 @@ impl<T: Clone> Intake<T> {
         self.lanes.add(arrived);
     }
 
-    /// The prefetch with which what is here would fit into `bytes_max`, if it does not.
+    /// Returns the prefetch that would keep the messages in memory within `bytes_max`, if they exceed it.
     pub fn fitting_prefetch(&self, bytes_max: usize) -> Option<u16> {
         let here = || self.lanes.of_session().map(|message| message.bytes);
         let (messages, bytes) = (here().count(), here().sum::<usize>());
@@ -362,7 +362,7 @@ impl<T: Clone> Intake<T> {
         }
     }
 
-    /// It waits a little, since the refusal may be for another reason, and is tried with less of its body.
+    /// Retries the dead letter with less of its body, after a pause: the refusal may have another cause.
     fn cut(&mut self, now: Duration, ended: &UnderWay, random: u64) {
         for place in &ended.places {
             let Some(message) = self.lanes.get_mut(*place) else { continue };

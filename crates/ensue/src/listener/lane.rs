@@ -5,9 +5,9 @@ use ensue_core::EventId;
 /// A key; or an event that has none, which is its own. What arrives twice is in one lane either way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// That of a key.
+    /// The lane of a key.
     Key(String),
-    /// That of an event without one.
+    /// The lane of an event without a key.
     Event(EventId),
 }
 

@@ -23,10 +23,10 @@ impl Parcel {
         Self { id, message }
     }
 
-    /// The event, if it is one that can be handled.
+    /// Returns the event, if it can be handled.
     ///
     /// # Errors
-    /// Why not, in words: what its handler raises would carry a name that no store takes.
+    /// The reason, in words: events that its handler raises would carry a name that no store takes.
     pub(super) fn event(&self) -> Result<&Message, String> {
         let message = self.message.as_ref().map_err(|unreadable| unreadable.why.clone())?;
         match message.check() {
@@ -46,7 +46,7 @@ impl Parcel {
         Some((message.source.clone(), message.sequence?))
     }
 
-    /// The payload, or the whole of what is no event.
+    /// The payload of an event, or the whole body of an unreadable message.
     pub(super) fn body(&self) -> &[u8] {
         match &self.message {
             Ok(message) => &message.envelope.payload,
@@ -54,7 +54,7 @@ impl Parcel {
         }
     }
 
-    /// What it takes up of the memory, in bytes, but for a constant.
+    /// Returns the memory it takes, in bytes, without a constant part.
     pub(super) fn bytes(&self) -> usize {
         let bytes_of = |(name, value): (&String, &String)| name.len() + value.len();
         let beside: usize = match &self.message {

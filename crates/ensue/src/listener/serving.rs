@@ -27,7 +27,7 @@ pub(super) struct Serving<S: Store> {
     /// What the machine's times are counted from.
     started: Instant,
     stopping: watch::Receiver<bool>,
-    /// Of the next session.
+    /// The prefetch of the next session.
     prefetch: u16,
     /// Sessions in a row that could not be had, or of which nothing came.
     failures: u32,
@@ -39,7 +39,7 @@ struct Ended {
     piece: Piece,
     parcels: Vec<Arc<Parcel>>,
     attempt: u32,
-    /// Of a burial, how much of the body was to be kept.
+    /// For a burial, the maximum number of bytes of the body to keep.
     bytes: Option<usize>,
     handled: Handled,
 }
@@ -134,7 +134,7 @@ impl<S: Store> Serving<S> {
                     }
                     Next::Do(action) => self.begin(action),
                     Next::Wait { until } => break until,
-                    // ORDERING: what is written and not processed goes with the session.
+                    // ORDERING: flush first; closing the session loses unprocessed acknowledgements.
                     Next::Over => return session.flush_boxed().await,
                 }
             };
@@ -171,7 +171,7 @@ impl<S: Store> Serving<S> {
             Some(prefetch) => {
                 self.prefetch = prefetch;
                 Err(format!(
-                    "messages here have more than {bytes_max} bytes; the next session has a prefetch of \
+                    "unacknowledged messages exceed {bytes_max} bytes; reconnecting with a prefetch of \
                      {prefetch}"
                 )
                 .into())
@@ -254,7 +254,7 @@ impl<S: Store> Serving<S> {
     }
 }
 
-/// Listens until everything in the source is acknowledged, if that can tell.
+/// Listens until everything in the source is acknowledged, if the source can tell.
 #[cfg(feature = "testing")]
 pub(crate) async fn settle<S: Store>(
     application: &Arc<Application<S>>,

@@ -23,15 +23,15 @@ pub trait Source: Send + Sync + 'static {
     /// CANCEL-SAFE: dropped half-way it MUST leave nothing connected.
     fn open(&self, prefetch: u16) -> impl Future<Output = Result<Self::Session, BoxError>> + Send;
 
-    /// Returns once every message that was sent is acknowledged, which a scenario of a test waits for. A
-    /// source that cannot tell returns at once.
+    /// Returns once every message sent so far is acknowledged; test scenarios wait for that. A source that
+    /// cannot tell returns at once.
     fn drained(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 }
 
-/// A connection to a [`Source`] for as long as it lasts. Dropped, it is closed, and acknowledgements that
-/// were not [flushed](Session::flush) may be lost with it.
+/// A connection to a [`Source`] for as long as it lasts. Dropping it closes it, and may lose
+/// acknowledgements that were not [flushed](Session::flush).
 pub trait Session: Send + 'static {
     /// Waits for a message, and takes what else is there, in the order of arrival; in the end nothing,
     /// once [`stop`](Session::stop) was called.
@@ -59,10 +59,10 @@ pub trait Session: Send + 'static {
     fn stop(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Returns once the other side has processed every acknowledgement: none of these messages arrives
-    /// again, also if the session is dropped right after it.
+    /// again, even if the session is dropped right afterwards.
     ///
     /// # Errors
-    /// When the session is lost, or the other side does not answer: they may arrive again.
+    /// When the session is lost or the other side does not answer; the messages may then arrive again.
     fn flush(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
@@ -95,7 +95,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Checks every name in it; one that breaks its [rule](NameRule) makes the message a dead letter.
+    /// Checks every name in the message; one that breaks its [rule](NameRule) makes it a dead letter.
     pub(super) fn check(&self) -> Result<(), InvalidName> {
         NameRule::MESSAGE_SOURCE.check(&self.source)?;
         NameRule::MESSAGE_ID.check(&self.id)?;

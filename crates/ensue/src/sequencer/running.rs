@@ -23,11 +23,11 @@ pub trait Passes: Send + 'static {
     /// How far the log went when it was looked at last.
     fn head(&self) -> Option<i64>;
 
-    /// Returns true if less than what was to be done may succeed where this failed: it took too long, or
-    /// was more than the server takes in one transaction.
+    /// Returns true if a smaller action may succeed where this one failed: it took too long, or exceeded the
+    /// server's limits for a transaction.
     ///
-    /// MUST be false of errors that have nothing to do with how much it was, such as that of a server
-    /// that cannot be reached.
+    /// MUST be false for errors that do not depend on the size of the action, for example that the server is
+    /// unreachable.
     fn is_too_large(error: &Self::Error) -> bool;
 }
 
@@ -59,7 +59,7 @@ async fn perform<P: Passes>(passes: &mut P, signals: &Signals, action: Action) -
     let (demands, head) = (signals.demands(), passes.head());
     let input = passes.perform(action).await.unwrap_or_else(|error| {
         if P::is_too_large(&error) {
-            tracing::warn!(%error, "a pass did not fit, and is tried with less");
+            tracing::warn!(%error, "a pass did not fit; retrying with a smaller portion");
             return Input::TooLarge;
         }
         tracing::warn!(%error, "the sequencer cannot work");

@@ -12,7 +12,7 @@ pub struct Signals {
     grown: watch::Sender<u64>,
     /// For the sequencer: something was committed, or is demanded.
     word: Notify,
-    /// Counts those who demanded a whole pass.
+    /// The number of demands for a whole pass.
     demanded: AtomicU64,
     /// How many of them have had theirs.
     served: watch::Sender<u64>,
@@ -63,7 +63,7 @@ impl Signals {
         }
     }
 
-    /// Waits for a whole pass that begins after this call; false if there was
+    /// Waits for a whole pass that begins after this call. Returns false if there was
     /// none in `limit`.
     pub async fn demand(&self, limit: Duration) -> bool {
         let number = self.demanded.fetch_add(1, Ordering::SeqCst) + 1;

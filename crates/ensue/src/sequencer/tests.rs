@@ -25,7 +25,7 @@ const EVERYTHING: Action = Action::Survey { is_complete: true, portion: PORTION_
 
 const PASS: Action = Action::Pass { portion: PORTION_MAX };
 
-/// One that has surveyed everything and made its first pass at time 0.
+/// A sequencer that made its complete survey and first pass at time 0.
 fn at_work() -> Sequencer {
     let mut sequencer = sequencer();
     assert_eq!(sequencer.step(Duration::ZERO, Input::Tick), EVERYTHING);
@@ -231,7 +231,7 @@ fn what_does_not_fit_is_tried_with_less_and_less_but_never_with_nothing() {
     assert_eq!(two, Action::Pass { portion: one.double() });
 }
 
-/// Also those of a store that does not survey, and moves a backlog's first part by each pass.
+/// This includes stores that do not survey, and move the first part of a backlog by each pass.
 #[test]
 fn small_passes_of_a_backlog_that_fit_are_followed_by_larger_ones() {
     let mut sequencer = at_work();
@@ -305,7 +305,7 @@ fn on_demand_it_moves_nothing_that_nobody_waits_for() {
 #[derive(Debug, Default)]
 struct World {
     waiting: u64,
-    /// Whether there is a horizon.
+    /// True if there is a horizon.
     is_known: bool,
     chunks: Vec<u64>,
 }

@@ -58,7 +58,7 @@ pub fn headers(envelope: &Envelope) -> Option<String> {
     (!headers.is_empty()).then(|| serde_json::to_string(headers).unwrap_or_default())
 }
 
-/// The bytes of an envelope as a row, all of its columns, and hardly more.
+/// Returns the size of an envelope as a row with all of its columns, in bytes, as a close upper bound.
 pub fn row_bytes(envelope: &Envelope) -> usize {
     let texts = [&envelope.key, &envelope.trace_context, &headers(envelope)];
     let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
@@ -70,7 +70,7 @@ pub fn row_bytes(envelope: &Envelope) -> usize {
         + envelope.correlation_id.as_str().len()
 }
 
-/// Two ids, four numbers, a time, and a few bytes a column for what it is and how long.
+/// Two ids, four numbers, a time, and a few bytes per column for its type and length.
 const FIXED_BYTES: usize = 256;
 
 /// What [`headers`] wrote.
@@ -269,7 +269,7 @@ impl SetAsideColumns {
     }
 }
 
-/// A failure, of which a newer program may have stored a class that this one does not know.
+/// Reads a failure. A newer program may have stored a class that this one does not know.
 fn failure(class: &str, message: String) -> Failure {
     match class.parse() {
         Ok(class) => Failure { class, message },

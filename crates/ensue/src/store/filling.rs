@@ -85,8 +85,8 @@ impl<'a> Filling<'a> {
     }
 }
 
-/// The size of an entry's payload; that of an entry which cannot be read is not kept, and counts for
-/// nothing.
+/// Returns the size of an entry's payload, in bytes; 0 for an unreadable entry, whose payload is not
+/// kept.
 pub fn payload_bytes(read: &Read) -> usize {
     read.as_ref().map_or(0, |entry| entry.envelope.payload.len())
 }

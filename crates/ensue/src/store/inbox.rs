@@ -20,7 +20,7 @@ use crate::subscription::Failure;
 /// of every broker may, is known. What was tried often enough
 /// becomes a *dead letter* in the transaction of its receipt, and can be acknowledged like the rest.
 ///
-/// Names of consumers MUST be compared byte by byte, as those of [`Subscriptions`](super::Subscriptions).
+/// A store MUST compare names of consumers byte by byte, as in [`Subscriptions`](super::Subscriptions).
 ///
 /// A receipt must be kept for longer than its message can arrive again, and that of a dead letter for
 /// as long as the letter is there: see [`forget`](Inbox::forget).
@@ -81,10 +81,11 @@ pub trait Inbox: Transactions {
     ) -> impl Future<Output = Result<Option<DeadLetter>, Error>> + Send;
 
     /// Holds the dead letter `id` of `consumer` for `lease` by the database's clock, as part of
-    /// `transaction`: its handler is about to call the outside. The hold ends when the letter is taken out.
+    /// `transaction`: its handler is about to call the outside. Taking the letter out ends the hold.
     ///
-    /// False if there is no such letter, or another hold has not expired. Of two transactions that hold it at
-    /// once, one MUST wait for the other's end, and be told false if that has committed; or fail, retryably.
+    /// Returns false if there is no such letter, or if another hold has not expired. Of two concurrent
+    /// transactions that hold it, one MUST either wait for the other to end, and get false if that one has
+    /// committed; or fail with a retryable error.
     fn hold(
         &self,
         transaction: &mut Self::Transaction,
@@ -133,7 +134,7 @@ pub struct DeadLetter {
     pub id: EventId,
     /// As it arrived.
     pub message: Result<Message, Unreadable>,
-    /// What is missing of its body, if the database has refused the whole.
+    /// The size and digest of the whole body, if the database refused it and has only the beginning.
     pub cut: Option<Cut>,
     /// How the last attempt failed.
     pub failure: Failure,
@@ -143,7 +144,7 @@ pub struct DeadLetter {
     pub died_at: Timestamp,
 }
 
-/// A body of which a dead letter has the beginning alone, since the database has refused the whole.
+/// A body that a dead letter has only the beginning of, because the database refused the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
     /// Length of the whole body, in bytes.
@@ -153,7 +154,7 @@ pub struct Cut {
 }
 
 impl DeadLetter {
-    /// With no more than the first `bytes` of its body; text stays text.
+    /// Returns the letter with up to the first `bytes` of its body; text stays text.
     pub(crate) fn cut_to(mut self, bytes: usize) -> Self {
         let body = match &mut self.message {
             Ok(message) => &mut message.envelope.payload,
@@ -181,8 +182,8 @@ impl fmt::Display for Cut {
         let Self { length, sha256 } = self;
         write!(
             f,
-            "the database refused its body of {length} bytes (SHA-256 {sha256}), and has the beginning \
-             alone; have its sender send it again where there is room for it, and drop this one"
+            "the database refused its body of {length} bytes (SHA-256 {sha256}), and has only the \
+             beginning; have the sender send it again where there is room for it, and drop this one"
         )
     }
 }

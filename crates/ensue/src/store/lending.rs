@@ -58,8 +58,8 @@ const IDLE_MAX: Duration = Duration::from_secs(300);
 /// LIMIT: that of a statement, and those of the savepoints that were dropped with it.
 const LEFT_ERRORS_MAX: u32 = 3;
 
-/// LIMIT: connections for keeping leases. A renewal is one short statement every few seconds for each
-/// subscription; two, so that one that hangs does not end all terms.
+/// LIMIT: connections for keeping leases. A renewal is one short statement every few seconds per
+/// subscription. There are two, so that a hanging one does not end all terms.
 const LEASE_CONNECTIONS_MAX: u32 = 2;
 
 /// LIMIT: connections for take-overs and other short changes. A take-over may wait for another process
@@ -69,8 +69,8 @@ const CHANGE_CONNECTIONS_MAX: u32 = 4;
 /// LIMIT: connections for reading: pages of the log, the state of subscriptions, dead letters.
 const READING_CONNECTIONS_MAX: u32 = 4;
 
-/// The connections of a store's own, by their purpose. They are apart from each other, so that no lease
-/// waits for a page, however many readers there are.
+/// The store's own connections, by purpose. Each purpose has its own pool, so that no lease waits for a
+/// page, however many readers there are.
 pub struct OwnConnections<S: Server> {
     leases: Arc<Connections<S>>,
     changes: Arc<Connections<S>>,
@@ -78,7 +78,7 @@ pub struct OwnConnections<S: Server> {
 }
 
 impl<S: Server> OwnConnections<S> {
-    /// Connects to `server()`. No connection is made before it is needed.
+    /// Creates pools of connections to `server()`. Each connection is opened when it is first needed.
     pub fn new(server: impl Fn() -> S) -> Self {
         Self {
             leases: Connections::new(server(), LEASE_CONNECTIONS_MAX),
@@ -87,12 +87,12 @@ impl<S: Server> OwnConnections<S> {
         }
     }
 
-    /// Those for reading alone, as a replica needs them.
+    /// Creates the connections for reading only; a replica needs no others.
     pub fn reading(server: S) -> Arc<Connections<S>> {
         Connections::new(server, READING_CONNECTIONS_MAX)
     }
 
-    /// Those for `purpose`.
+    /// Returns the connections for `purpose`.
     pub fn of(&self, purpose: Purpose) -> &Arc<Connections<S>> {
         match purpose {
             Purpose::Lease => &self.leases,
@@ -101,7 +101,7 @@ impl<S: Server> OwnConnections<S> {
         }
     }
 
-    /// Refuses whoever asks from now on.
+    /// Refuses all later requests for a connection.
     pub async fn close(&self) {
         for connections in [&self.leases, &self.changes, &self.reading] {
             connections.close().await;

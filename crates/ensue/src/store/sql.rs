@@ -63,7 +63,7 @@ pub trait SqlStore: Transactions {
         call: Call<'_, Self::Statement>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
 
-    /// The rows of a statement that only reads what is committed, on a connection for this [`Purpose`].
+    /// Returns the rows of a statement that reads only committed data, on a connection for this [`Purpose`].
     fn fetch_committed(
         &self,
         purpose: Purpose,
@@ -71,21 +71,20 @@ pub trait SqlStore: Transactions {
     ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
 }
 
-/// The purpose of a connection of the store's own.
+/// The purpose of one of the store's own connections.
 ///
-/// A renewal that comes late ends a term, so that it MUST NOT wait for a transaction or a page of another
-/// purpose where the database can do both at once, and MUST be the next one where it cannot. A take-over
-/// MUST NOT wait for pages; it may wait long for another process that has passed the fence, which MUST NOT
-/// delay a renewal.
+/// A late renewal ends a term. It MUST NOT wait for a transaction or a page of another purpose where the
+/// database can do both at once, and MUST come next where it cannot. A take-over MUST NOT wait for pages.
+/// It may wait long for another process that has passed the fence; that MUST NOT delay a renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Keeping leases: their renewal, and looking who else stands by.
+    /// Keeping leases: renewing them and reading standby claims.
     Lease,
     /// Taking over.
     TakeOver,
     /// Any other short change.
     Change,
-    /// Reading, of which there may be much.
+    /// Reading, possibly in large amounts.
     Reading,
 }
 

@@ -1,32 +1,31 @@
-//! What stands at a position, also if it cannot be read.
+//! Entries that cannot be read.
 
 use std::fmt;
 
 use ensue_core::{Entry, Position, Timestamp};
 
-/// What stands at a position: an entry, or the reason why it cannot be read.
+/// The content of a position: an entry, or the reason why it cannot be read.
 pub type Read = Result<Entry, UnreadableEntry>;
 
-/// An entry that cannot be read, such as one that another program, or a hand, wrote wrongly.
+/// An entry that cannot be read, for example because another program or a person wrote it wrongly.
 ///
-/// It keeps its position, so that what stands before and after it is read all the same.
+/// It keeps its position, so the entries before and after it can still be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableEntry {
-    /// Its place in the log.
+    /// Its position in the log.
     pub position: Position,
-    /// The name of its type, unless that cannot be read either.
+    /// The name of its type, unless that is unreadable too.
     pub event_type: Option<String>,
-    /// What it must stay in order with. `None` also if that cannot be read: then it holds up no other
-    /// entry.
+    /// Its key. Also `None` if the key is unreadable: the entry then blocks no other entry.
     pub key: Option<String>,
-    /// The time when it was stored, unless that cannot be read either.
+    /// The time when it was stored, unless that is unreadable too.
     pub recorded_at: Option<Timestamp>,
-    /// The column that cannot be read, and why. It MUST NOT have any stored value in it.
+    /// The unreadable column, and the cause. It MUST NOT contain any stored value.
     pub reason: String,
 }
 
 impl UnreadableEntry {
-    /// One of which nothing is known but its position.
+    /// Creates an unreadable entry with a known position and nothing else.
     pub fn new(position: Position, reason: impl Into<String>) -> Self {
         Self { position, event_type: None, key: None, recorded_at: None, reason: reason.into() }
     }
@@ -41,7 +40,7 @@ impl fmt::Display for UnreadableEntry {
 
 impl std::error::Error for UnreadableEntry {}
 
-/// The position of an entry, which can always be read.
+/// Returns the position of an entry, which is always readable.
 pub fn position_of(read: &Read) -> Position {
     match read {
         Ok(entry) => entry.position,
@@ -49,7 +48,7 @@ pub fn position_of(read: &Read) -> Position {
     }
 }
 
-/// The name of an entry's type, unless that cannot be read.
+/// Returns the name of an entry's type, unless that is unreadable.
 pub(crate) fn type_of(read: &Read) -> Option<&str> {
     match read {
         Ok(entry) => Some(&entry.envelope.event_type),

@@ -204,9 +204,9 @@ impl<S: Store> SubscriptionBuilder<S> {
         self
     }
 
-    /// Takes the name of a [retired](crate::Operator::retire) subscription: this one goes on where that one
-    /// was, with what it has set aside. If what it needs was pruned meanwhile, it is paused until it is
-    /// [sought](crate::Operator::seek) elsewhere. Without this, a retired name cannot be taken again.
+    /// Revives a [retired](crate::Operator::retire) subscription of this name: it continues at the old cursor
+    /// and keeps the entries set aside. If entries it needs were pruned meanwhile, it is paused until you
+    /// [seek](crate::Operator::seek) elsewhere. Without this call, building with a retired name fails.
     pub fn revive(mut self) -> Self {
         self.0.is_revived = true;
         self

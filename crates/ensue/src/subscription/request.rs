@@ -71,8 +71,8 @@ pub enum Command {
         /// and the last.
         last: Position,
     },
-    /// What is stored of the command cannot be read, such as that of a newer program. The owner refuses
-    /// it, so that it holds up no other request; it cannot be asked for.
+    /// The stored command cannot be read, for example because a newer program wrote it. The owner refuses
+    /// it, so that it blocks no other request. You cannot request it.
     Unreadable {
         /// The reason.
         why: String,

@@ -22,18 +22,18 @@ pub struct Pruned {
     pub held_by: Option<String>,
 }
 
-/// The error for a subscription that is to be run and was retired.
+/// The error for a process that wants to run a retired subscription.
 pub(crate) fn retired(subscription: &str, reason: &str) -> Error {
     Error::configuration(format!(
-        "subscription `{subscription}` was retired ({reason}); give the new one another name, or have it \
-         go on with `SubscriptionBuilder::revive`"
+        "subscription `{subscription}` was retired ({reason}); give the new one another name, or continue \
+         the old one with `SubscriptionBuilder::revive`"
     ))
 }
 
-/// The error for one that is to be retired and is run.
+/// The error for a subscription that cannot be retired because a process runs it.
 pub(crate) fn held_by(subscription: &str, owner: &str) -> Error {
     Error::configuration(format!(
-        "subscription `{subscription}` cannot be retired: process `{owner}` runs it; replace that by a \
-         program without the subscription first"
+        "subscription `{subscription}` cannot be retired: process `{owner}` runs it; deploy a program \
+         without the subscription first"
     ))
 }

@@ -217,7 +217,7 @@ impl Failure {
 
     /// A failure in the way of `class`, in the words of `error`.
     pub fn new(class: FailureClass, error: impl fmt::Display) -> Self {
-        // Text has no zero on every database: the failure could not be recorded, and would come again.
+        // Not every database stores a NUL in text: recording the failure would fail again and again.
         let mut message = error.to_string().replace('\0', "\u{fffd}");
         message.truncate(message.floor_char_boundary(Self::MESSAGE_BYTES_MAX));
         Self { class, message }
@@ -242,8 +242,8 @@ pub enum FailureClass {
     Deadline,
     /// The payload is not one of the event's type.
     Undecodable,
-    /// The entry cannot be read: another program wrote it wrongly, or it is not in the log any more. Or a
-    /// message that has arrived is no event.
+    /// The entry cannot be read: another program wrote it wrongly, or it is no longer in the log. Or an
+    /// incoming message is not an event.
     Unreadable,
     /// The payload is of a version that only a newer program knows, such as one that is being
     /// rolled out.
@@ -253,8 +253,8 @@ pub enum FailureClass {
     UnknownType,
     /// The process ended while it was handled, or another entry beside it.
     Crash,
-    /// What its handler did could not be committed, since the database failed or the connection to
-    /// it was lost.
+    /// The handler's work could not be committed because the database failed or the connection to it
+    /// was lost.
     Commit,
     /// It was sent, and nobody would have received it.
     Unroutable,
@@ -361,7 +361,7 @@ pub struct SubscriptionStatus {
     pub owner: Option<String>,
     /// Why it is paused, if it is.
     pub paused: Option<String>,
-    /// Why it is [retired](crate::Operator::retire), if it is.
+    /// The reason for its [retirement](crate::Operator::retire), if it is retired.
     pub retired: Option<String>,
 }
 

@@ -107,7 +107,7 @@ impl<T: Clone> MemoryStore<T> {
     }
 
     /// Makes the entry at `position` unreadable for `reason`, as if another program had written it
-    /// wrongly: for a test of what ensues then. Its type and key stay known.
+    /// wrongly. Its type and key stay known.
     pub fn make_unreadable(&self, position: Position, reason: &str) {
         let log = &mut self.committed().log;
         if let Some(place) = log.iter_mut().find(|read| position_of(read) == position)

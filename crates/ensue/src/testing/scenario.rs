@@ -158,8 +158,8 @@ impl<S: Store> Scenario<S> {
 
     /// Lets everything ensue that can at this time, and everything that ensues from that: handlers
     /// after the commit, the subscriptions, and listeners to a [`MemoryQueue`](super::MemoryQueue), whose
-    /// messages are acknowledged by then. An entry that failed waits for its time to be tried again; a
-    /// message is tried until it is handled or a dead letter, in real time.
+    /// messages are acknowledged by then. A failed entry waits until its next retry is due. A message is
+    /// retried, in real time, until it is handled or becomes a dead letter.
     ///
     /// # Errors
     /// The database's; if a forwarder runs the application's subscriptions.

@@ -408,7 +408,7 @@ async fn a_dead_letter_is_tried_again_by_hand_in_one_transaction_and_is_then_han
     }
 }
 
-/// And the gateway hears of it once.
+/// The gateway gets only one call.
 #[tokio::test]
 async fn of_two_who_try_a_dead_letter_again_at_once_one_calls_the_outside() {
     async fn call(
@@ -468,7 +468,7 @@ async fn a_dead_letter_that_failed_again_can_be_tried_again_at_once() {
     assert_eq!(letters.retry(id).await.unwrap(), Retried::Handled);
 }
 
-/// The next session has a prefetch with which it fits.
+/// The next session has a prefetch that fits.
 #[tokio::test]
 async fn no_more_is_kept_in_memory_than_so_many_bytes() {
     let prefetches = Arc::<Mutex<Vec<u16>>>::default();
@@ -488,7 +488,7 @@ async fn no_more_is_kept_in_memory_than_so_many_bytes() {
     assert_eq!(depot.van.loaded().len(), 20);
 }
 
-/// A queue, and what was asked of it.
+/// A queue that records the prefetch of each session.
 struct Opened {
     queue: MemoryQueue,
     prefetches: Arc<Mutex<Vec<u16>>>,
@@ -970,7 +970,7 @@ async fn what_a_handler_registers_is_for_its_own_message_alone() {
     assert_eq!(loaded, ["A-2", "A-3", "A-4", "A-5"]);
 }
 
-/// Whatever its handler raised would carry the name, and no store takes that.
+/// Events that its handler raises would carry the name, and no store accepts that.
 #[tokio::test]
 async fn a_message_whose_names_break_a_rule_is_a_dead_letter_and_others_go_on() {
     let (van, queue) = (Van::default(), MemoryQueue::default());

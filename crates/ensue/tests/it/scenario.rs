@@ -258,7 +258,7 @@ async fn what_has_not_ensued_within_its_time_is_late_until_it_has() {
     assert_eq!(unknown.kind(), ErrorKind::UnknownSubscription);
 }
 
-/// Before it is set aside, and after; where it is another subscription's business it is nothing.
+/// It is late before and after it is set aside, but not for a subscription that does not handle it.
 #[tokio::test]
 async fn what_cannot_be_read_is_late_like_any_other_and_hides_nothing_else() {
     let builder = Events::builder(Store::default())

@@ -33,7 +33,7 @@ impl Batches {
         self.members.remove(&position);
     }
 
-    /// Whether there still are entries of a batch that failed.
+    /// Returns true if entries of a failed batch are left.
     pub(super) fn are_apart(&self) -> bool {
         self.members.first().is_some_and(|first| *first <= self.alone_up_to)
     }
@@ -71,8 +71,8 @@ impl Follower {
     pub(super) fn possibly_under_way(&self) -> Vec<Position> {
         match self.batches.size {
             1 => self.lanes.ready().map(|(position, _)| position).take(self.width).collect(),
-            // Also those whose key an earlier suspect holds by now: that these were suspects too is
-            // known to nobody else, should this term end before it is recorded that they wait.
+            // Includes entries whose key an earlier suspect holds by now. If this term ends before it
+            // records that they wait, the next owner does not know that they were suspects too.
             size => {
                 let undecided = self.lanes.after(Position::START).map(|(position, _)| position);
                 undecided.take(size).collect()

@@ -1,8 +1,8 @@
-//! What a term that was interrupted leaves to the next one of its process.
+//! The state that an interrupted term leaves to the next one of its process.
 //!
-//! A failed attempt counts when it is recorded. If the term ends before that, because the database
-//! is away, or because the attempt itself has cost the connection at its commit, the next term records
-//! it, before it tries the entry again; unless it finds that the attempt was committed after all.
+//! A failed attempt counts once it is recorded. The term may end before that, because the database is
+//! unreachable or because the attempt itself cost the connection at its commit. Then the next term
+//! records it before it tries the entry again, unless it finds that the attempt was committed after all.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use ensue_core::Position;
 use super::{Follower, Outage, Suspects};
 use crate::subscription::{Change, SetAside};
 
-/// What a term leaves to the next one of its process.
+/// The state that a term leaves to the next one of its process.
 #[derive(Debug, Default)]
 pub struct Legacy {
-    /// An entry may have ended the process, or the term, whose attempt is not on record.
+    /// An entry without a recorded attempt may have ended the process or the term.
     pub(in crate::forwarder) is_suspicious: bool,
-    /// The failed attempts that were not recorded.
+    /// Failed attempts that are not recorded yet.
     pub(in crate::forwarder) failed: BTreeMap<Position, SetAside>,
     outage: Outage,
 }
 
 impl Follower {
-    /// Takes over what the term before has left.
+    /// Takes over the legacy of the previous term.
     pub fn inheriting(mut self, legacy: Legacy) -> Self {
         let Legacy { failed, outage, .. } = legacy;
         self.outage = outage;
@@ -34,14 +34,14 @@ impl Follower {
             } else if position > self.cursor && !self.receipts.contains(&position) {
                 self.inherited.insert(position, entry);
             } else {
-                // It was committed.
+                // The attempt was committed.
                 self.outage.succeeded();
             }
         }
         self
     }
 
-    /// The entry, if its attempt has failed in the term before, is not tried before that is recorded.
+    /// Records the entry's failed attempt of the previous term, if any, before the entry is tried again.
     pub(super) fn record_inherited(&mut self, position: Position) {
         if let Some(entry) = self.inherited.remove(&position) {
             self.lanes.begin(position);
@@ -50,14 +50,14 @@ impl Follower {
         }
     }
 
-    /// What the next term of this process has to know. What is sent is sent again from the cursor on, so
-    /// that an entry may come anew before one that has failed.
+    /// Returns what the next term of this process has to know. A sink receives everything after the cursor
+    /// again, so an entry may come anew before one that has failed.
     pub fn leave(&self) -> Legacy {
         if self.sending.is_some() {
             return Legacy { is_suspicious: self.is_suspicious(), ..Legacy::default() };
         }
         let mut legacy = Legacy {
-            // Those of a batch that failed are tried alone also by the next owner.
+            // The next owner, too, tries the entries of a failed batch one by one.
             is_suspicious: self.is_suspicious() || self.batches.are_apart(),
             failed: self.inherited.clone(),
             outage: self.outage.clone(),
@@ -67,8 +67,8 @@ impl Follower {
                 Change::SetAside(entry) if self.failed.contains(&entry.position) => {
                     legacy.failed.insert(entry.position, entry.clone());
                 }
-                // An entry that stops the subscription does so in one transaction with its own failure,
-                // and so has to fail once more, on record. After a seek the attempt means nothing.
+                // An entry stops the subscription in one transaction with its own failure, so it has to
+                // fail once more, on record. After a seek the attempt means nothing.
                 Change::Pause { .. } | Change::Seek { .. } => {
                     return Legacy { is_suspicious: true, failed: BTreeMap::new(), ..legacy };
                 }
@@ -78,8 +78,8 @@ impl Follower {
         legacy
     }
 
-    /// The term ends, and not by the work that is under way: that may be why, such as a handler that
-    /// keeps the lease from being renewed. It is looked for as after the end of a process.
+    /// Ends the term while work is in flight. That work may be the cause, for example a handler that blocks
+    /// the renewal of the lease, so the next term looks for a suspect as after the end of a process.
     pub fn cut_off(&mut self) {
         let is_fresh = |position: &Position| !self.set_aside.contains(*position);
         if self.sending.is_none() && self.handling.keys().any(is_fresh) {

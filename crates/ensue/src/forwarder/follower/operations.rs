@@ -60,7 +60,7 @@ impl Operations {
         self.paused
     }
 
-    /// What is stored may not be what this machine knows.
+    /// Ends the term: the stored state may differ from what this machine knows.
     pub(super) fn end(&mut self) {
         self.over = true;
     }

@@ -18,8 +18,8 @@ const CURSOR_BEHIND_MAX: u64 = 10_000;
 /// or this many receipts.
 const RECEIPTS_SWEPT_AT: usize = 100;
 
-/// LIMIT: entries that are put behind their keys in one transaction. On SQLite the process renews none of
-/// its leases meanwhile, and a term that ends before the commit has got nothing done.
+/// LIMIT: entries queued behind their keys in one transaction. On SQLite the process cannot renew its
+/// leases meanwhile, and a term that ends before the commit loses all of that work.
 const QUEUED_AT_ONCE_MAX: usize = 100;
 
 /// LIMIT: keys that are held. So many poisoned ones mean that the handler is broken, and the next

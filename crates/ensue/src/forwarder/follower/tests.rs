@@ -243,7 +243,7 @@ fn later_entries_of_a_failed_key_wait_behind_it_and_follow_in_order() {
     assert_eq!(play.follower.set_aside.len(), 0);
 }
 
-/// A term that ends before a large transaction is committed would begin with the same one again.
+/// If a term ended before a large transaction commits, the next one would begin with the same transaction.
 #[test]
 fn what_waits_behind_a_failed_key_is_recorded_in_small_transactions() {
     const ENTRIES: usize = 1_000;
@@ -676,7 +676,7 @@ fn each_entry_of_a_batch_that_ended_the_process_is_tried_alone_also_those_of_one
     }
 }
 
-/// The first one waits for its next attempt, and the term ends before it is recorded that the other
+/// The first entry waits for its next attempt, and the term ends before it records that the other one
 /// waits behind it.
 #[test]
 fn the_second_of_a_key_in_a_batch_that_ended_the_process_is_suspected_until_that_is_on_record() {

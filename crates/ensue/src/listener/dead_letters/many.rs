@@ -18,7 +18,7 @@ pub struct RetriedAll {
     pub handled: u64,
     /// So many have failed again, and are dead letters still.
     pub failed: u64,
-    /// So many were not tried: of their bodies a part is missing, or another retry was under way.
+    /// Number of letters not tried: a part of the body is missing, or another retry was in progress.
     pub untried: u64,
 }
 
@@ -70,7 +70,7 @@ impl<S: Store> DeadLetters<S> {
             && message.as_ref().is_ok_and(has_handler)
     }
 
-    /// False if it is not there any more, or another retry has begun; from now on it is held.
+    /// Holds the letter. Returns false if it is gone or if another retry has begun.
     async fn record_beginning(&self, id: EventId) -> Result<bool, Error> {
         let (consumer, lease) = (&self.consumer.name, self.lease());
         let mut tx = Tx::begin(&self.application, Arc::default()).await?;

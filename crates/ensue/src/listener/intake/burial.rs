@@ -1,14 +1,14 @@
-//! How much of a body a dead letter has: a pure machine.
+//! The part of a body that a dead letter keeps: a pure machine.
 //!
-//! All of it, unless the database refuses that. Then the beginning alone: a letter that cannot be stored
-//! would be tried for ever, and hold up its key.
+//! A dead letter keeps the whole body unless the database refuses it. Then it keeps only the beginning:
+//! a letter that cannot be stored would be retried for ever and block its key.
 
-/// LIMIT: bytes of the body after one refusal, and after further ones. Every database has room for the last,
-/// so that what is refused then is refused for another reason, and not cut any more.
+/// LIMIT: bytes of the body after the first refusal, and after further ones. Every database has room for
+/// the last size, so a refusal then has another cause, and the body is not cut further.
 const CUT: [usize; 2] = [1 << 20, 64 << 10];
 
-/// LIMIT: connections that a letter costs in a row, with its receipt let pass before it on each, until that
-/// counts as one refusal: some servers end the connection on what is too large for them.
+/// LIMIT: consecutive connections lost on a letter, each after its receipt was accepted, that count as one
+/// refusal: some servers close the connection when a statement is too large for them.
 const LOSSES: u32 = 3;
 
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Burial {
 }
 
 impl Burial {
-    /// How much of its body may be kept.
+    /// Returns the maximum number of bytes of the body to keep.
     pub(super) fn bytes(&self) -> usize {
         match usize::try_from(self.refusals).unwrap_or(usize::MAX).min(CUT.len()) {
             0 => usize::MAX,
@@ -26,7 +26,7 @@ impl Burial {
         }
     }
 
-    /// Answers how often it was.
+    /// Counts a refusal and returns the number of refusals so far.
     pub(super) fn was_refused(&mut self) -> u32 {
         (self.refusals, self.losses) = (self.refusals.saturating_add(1), 0);
         self.refusals

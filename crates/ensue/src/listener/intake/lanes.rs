@@ -36,7 +36,7 @@ pub(super) struct Waiting<T> {
     /// It is tried no more.
     pub(super) doom: Option<Failure>,
     pub(super) burial: Burial,
-    /// What it takes up of the memory.
+    /// The memory it takes, in bytes.
     pub(super) bytes: usize,
     /// When it is tried again.
     not_before: Option<Duration>,
@@ -98,7 +98,7 @@ impl<T> Lanes<T> {
         self.messages.len()
     }
 
-    /// What has arrived in the session that is open.
+    /// The messages that arrived in the open session.
     pub(super) fn of_session(&self) -> impl Iterator<Item = &Waiting<T>> {
         self.messages.values().filter(|message| message.tag.is_some())
     }

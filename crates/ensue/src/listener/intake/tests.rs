@@ -1,4 +1,4 @@
-//! Single steps. Random schedules are the simulation's.
+//! Tests of single steps. The simulation covers random schedules.
 
 use super::*;
 use crate::subscription::FailureClass;
@@ -389,7 +389,7 @@ fn when_more_is_here_than_fits_the_next_session_has_a_prefetch_with_which_it_wou
     assert_eq!(intake.fitting_prefetch(550), None);
     assert_eq!(intake.fitting_prefetch(549), Some(5));
     assert_eq!(intake.fitting_prefetch(9), Some(1));
-    // What is under way and cannot be acknowledged any more is not of the next session.
+    // Messages in flight that can no longer be acknowledged do not count for the next session.
     together(&mut intake, 0);
     intake.lose_session();
     intake.arrive(Arrived { bytes: 1_000, ..arrived(1, "A") });

@@ -29,7 +29,7 @@ pub struct DeadLetterColumns {
     pub died_at_us: i64,
 }
 
-/// What there is to a letter but its body, and how that failed.
+/// The stored parts of a letter apart from its body and its failure.
 #[derive(Serialize, Deserialize)]
 struct KeptLetter {
     #[serde(flatten)]
@@ -99,10 +99,10 @@ impl From<&DeadLetter> for DeadLetterColumns {
 }
 
 impl DeadLetterColumns {
-    /// The dead letter. A message that was not written in this way is one that is no event.
+    /// Reads the dead letter. A message in an unknown format counts as unreadable.
     ///
     /// # Errors
-    /// If it has no id, by which it could be taken out.
+    /// If it has no valid id; it could not be taken out.
     pub fn read(self) -> Result<DeadLetter, BoxError> {
         let (message, cut) = read_message(&self.message, self.body);
         Ok(DeadLetter {
@@ -140,8 +140,8 @@ fn read_message(stored: &str, body: Vec<u8>) -> (Result<Message, Unreadable>, Op
     (message, cut)
 }
 
-/// What is stored of a message that cannot be read stays with it under this name, so that nothing of it
-/// is lost when it is buried again.
+/// The header that keeps the stored text of an unreadable message, so that nothing is lost when it is
+/// buried again.
 const STORED: &str = "ensue-stored-message";
 
 impl From<&Message> for KeptEvent {

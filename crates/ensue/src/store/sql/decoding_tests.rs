@@ -1,4 +1,4 @@
-//! Rows of any columns, as a database that holds anything may give them.
+//! Decodes rows with arbitrary columns, as a database with arbitrary content may return them.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::BoxError;
 use crate::store::position_of;
 use crate::subscription::{FailureClass, SetAsideState};
 
-/// The columns of a row, which can be asked for as anything.
+/// The columns of a row, readable as any type.
 #[derive(Debug, Clone)]
 struct Columns(Vec<Value<'static>>);
 
@@ -53,7 +53,7 @@ impl Row for Columns {
     }
 }
 
-/// Values that mean something in some column are drawn as often as others.
+/// Draws values that are valid in some column as often as others.
 fn any_value() -> impl Strategy<Value = Value<'static>> {
     let words = [
         "",
@@ -88,7 +88,7 @@ fn any_row(columns: usize) -> impl Strategy<Value = Columns> {
     proptest::collection::vec(any_value(), columns).prop_map(Columns)
 }
 
-/// A row of the log in which nothing is wrong.
+/// A valid row of the log.
 fn good_entry() -> Columns {
     let id = || Value::from("0190b3f2-7d3a-7cc1-8a16-3f5bc2d7e948");
     let (number, word) =
@@ -158,7 +158,7 @@ fn a_class_that_only_a_newer_program_knows_changes_nothing_but_the_class() {
 }
 
 proptest! {
-    /// One column is enough to be unreadable, and no more than that.
+    /// One bad column makes the entry unreadable, and has no other effect.
     #[test]
     fn any_value_in_a_column_of_the_log_leaves_an_entry_or_a_reason(
         column in 1_usize..15, value in any_value(),

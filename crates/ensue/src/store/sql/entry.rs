@@ -14,7 +14,7 @@ use crate::store::{Read, UnreadableEntry};
 /// payload as text or as bytes, when it happened, correlation id, causation id, hops, trace context, headers.
 ///
 /// # Errors
-/// When it has no position. Whatever else cannot be read is the [`UnreadableEntry`] of that position.
+/// When it has no position. Any other unreadable column makes it the [`UnreadableEntry`] of that position.
 pub fn entry(row: &impl Row) -> Result<Read, BoxError> {
     let position = Position::new(there(row.number(0))?.try_into()?);
     Ok(read(row, position).map_err(|reason| UnreadableEntry {
@@ -26,7 +26,7 @@ pub fn entry(row: &impl Row) -> Result<Read, BoxError> {
     }))
 }
 
-/// The entry. An error names the column and holds no text that is stored there.
+/// Reads the entry. An error names the column and contains no stored text.
 fn read(row: &impl Row, position: Position) -> Result<Entry, String> {
     Ok(Entry {
         position,

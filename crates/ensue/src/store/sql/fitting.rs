@@ -1,7 +1,7 @@
-//! How many rows go into one statement.
+//! The number of rows that fit into one statement.
 
-/// Returns how many of the first `rows` have no more than `bytes_max` together: at least one if there is
-/// any, whatever its size.
+/// Returns how many of the first `rows` fit into `bytes_max` together: at least one if there is any,
+/// whatever its size.
 pub fn fitting<R>(rows: &[R], bytes_max: usize, bytes: impl Fn(&R) -> usize) -> usize {
     let mut sum = 0_usize;
     let fits = |(index, row): &(usize, &R)| {

@@ -134,7 +134,7 @@ impl<S: SqlInbox> Inbox for S {
             let rows = self.fetch_committed(Purpose::Reading, call).await?;
             let letters: Vec<_> = rows.iter().filter_map(named_letter).collect();
             match rows.last().and_then(|last| words(last, 0)) {
-                // Nothing but what has no id: others may follow.
+                // No letter of this page has an id: others may follow.
                 Some(last) if letters.is_empty() && last > after => after = last,
                 _ => return Ok(letters),
             }
@@ -191,16 +191,16 @@ async fn forget_all<S: SqlStore>(
     }
 }
 
-/// One without an id could not be taken out, and is left to whoever wrote it.
+/// Returns the dead letter, or `None` if it has no valid id: it could not be taken out.
 fn named_letter(row: &impl Row) -> Option<DeadLetter> {
     let read = letter(row);
     if let Err(error) = &read {
-        tracing::warn!(%error, "a dead letter has no id, and is not listed");
+        tracing::warn!(%error, "a dead letter has no valid id and is not listed");
     }
     read.ok()
 }
 
-/// A dead letter, of which any column but its id may be wrong.
+/// Reads a dead letter. Any column but its id may be malformed.
 pub(super) fn letter(row: &impl Row) -> Result<DeadLetter, BoxError> {
     let number = |column| row.number(column).ok().flatten().unwrap_or_default();
     let words = |column| words(row, column).unwrap_or_default();

@@ -37,7 +37,7 @@ statements! { $
     /// `$1` consumer, `$2` id: the columns of `read_dead_letters`, of one that is not dropped. Whoever does
     /// it at once waits.
     lock_dead_letter,
-    /// `$1` consumer, `$2` id, `$3` for how long in microseconds: if it is there, not dropped, and not held.
+    /// `$1` consumer, `$2` id, `$3` duration in microseconds: if it exists and is neither dropped nor held.
     hold_dead_letter,
     /// `$1` consumer, `$2` id.
     delete_dead_letter,
@@ -111,9 +111,9 @@ statements! { $
     resume,
     /// `$1` subscription, `$2` reason: unless it is retired.
     retire,
-    /// `$1` subscription: it is retired no more.
+    /// `$1` subscription: ends its retirement.
     revive,
-    /// `$1` subscription: why it is retired, if it is.
+    /// `$1` subscription: the reason for its retirement, if it is retired.
     read_retired,
     /// `$1` subscription, `$2` position.
     seek_cursor,
@@ -138,7 +138,7 @@ statements! { $
     read_set_aside,
     /// `$1` subscription: names.
     read_event_types,
-    /// `$1` subscription: cursor, owner if there is one, why it is paused and why retired, if it is.
+    /// `$1` subscription: cursor, owner if any, and the reasons why it is paused or retired, if it is.
     read_status,
     /// The time, in microseconds.
     read_clock,

@@ -70,7 +70,7 @@ pub(super) fn text(row: &impl Row, column: usize) -> Result<Option<String>, BoxE
     Ok(row.text(column)?.map(str::to_owned))
 }
 
-/// Text that is only shown or compared: as much of it as can be read. `None` if it is NULL.
+/// Returns the readable part of a text that is only shown or compared. `None` if it is NULL.
 pub(super) fn words(row: &impl Row, column: usize) -> Option<String> {
     match row.text(column) {
         Ok(text) => text.map(str::to_owned),

@@ -20,8 +20,8 @@ pub(super) struct InboxTables {
 }
 
 impl<T> MemoryStore<T> {
-    /// From now on, refuses dead letters with a body of more than `bytes`, as a database does that has a
-    /// limit of its own.
+    /// Refuses dead letters with a body larger than `bytes` from now on, like a database with a limit of
+    /// its own.
     pub fn refuse_dead_letters_over(&self, bytes: usize) {
         self.committed().tables.inbox.letter_bytes_max = Some(bytes);
     }

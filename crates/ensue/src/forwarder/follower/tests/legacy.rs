@@ -1,8 +1,8 @@
-//! What a term leaves to the next one of its process.
+//! The legacy of a term for the next one of its process.
 
 use super::*;
 
-/// The next term of the process, which begins with `term`.
+/// Begins the next term of the process with `term`.
 fn next_term(play: &Play, term: Term, width: usize) -> Play {
     let legacy = play.follower.leave();
     let mut next = Play::new(term, 2, width);
@@ -75,7 +75,7 @@ fn an_attempt_that_failed_and_could_not_be_recorded_is_recorded_before_the_next_
     play.handles(1);
     play.fails_as(1, lost(), Verdict::Again);
     assert!(matches!(play.next(), Next::Do(Action::Record { .. })));
-    // The database is away; and it still is when the next term has not read anything.
+    // The database is unreachable, and still is when the next term ends before it has read anything.
     let play = next_term(&play, term(0), 1);
     let mut play = next_term(&play, term(0), 1);
     play.reads(entries());
@@ -83,7 +83,7 @@ fn an_attempt_that_failed_and_could_not_be_recorded_is_recorded_before_the_next_
     play.handles(2);
 }
 
-/// After a seek it may be that an earlier one of its key is to be handled before.
+/// After a seek, an earlier entry of its key may have to be handled first.
 #[test]
 fn an_attempt_that_failed_before_a_seek_means_nothing_after_it() {
     for is_recorded in [true, false] {
@@ -102,7 +102,7 @@ fn an_attempt_that_failed_before_a_seek_means_nothing_after_it() {
     }
 }
 
-/// It would be parked without that the subscription is paused.
+/// Otherwise it would be parked although the subscription is not paused.
 #[test]
 fn an_attempt_that_stopped_everything_and_could_not_be_recorded_is_made_again_on_record() {
     let mut play = Play::given(2, vec![seen(1, "a")]);
@@ -128,7 +128,7 @@ fn a_batch_that_is_lost_at_its_commit_is_taken_apart_by_the_next_term() {
     assert_eq!(play.tries_again(1), 1);
 }
 
-/// One that holds its thread and keeps the lease from being renewed would do it again and again.
+/// A handler that blocks its thread, and so the renewal of the lease, would do so again and again.
 #[test]
 fn what_is_under_way_when_the_lease_ends_is_suspected() {
     let mut play = Play::given(2, vec![seen(1, "a")]);

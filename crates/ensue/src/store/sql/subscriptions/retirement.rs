@@ -1,4 +1,4 @@
-//! Subscriptions that are in use no more.
+//! Retired subscriptions.
 
 use super::{Own, SqlSubscriptions, unregistered};
 use crate::Error;
@@ -8,7 +8,7 @@ use crate::store::sql::value::words;
 use crate::subscription::{Answer, TakeOver, held_by, retired};
 
 impl<S: SqlSubscriptions> Own<'_, S> {
-    /// As [`lock`](Self::lock).
+    /// Locks the subscription as [`lock`](Self::lock) does, and fails if it was never registered.
     pub(super) async fn lock_or_fail(&mut self) -> Result<(), Error> {
         match self.lock().await? {
             true => Ok(()),
@@ -24,14 +24,14 @@ impl<S: SqlSubscriptions> Own<'_, S> {
         }
     }
 
-    /// ORDERING: behind the owner's lock, so that nobody takes over meanwhile.
+    /// ORDERING: lock the owner first, so that no other process takes over meanwhile.
     pub(super) async fn retire(&mut self, reason: &str) -> Result<(), Error> {
         self.lock_or_fail().await?;
         if let Some(TakeOver::Held { owner, .. }) = self.held("").await? {
             return Err(held_by(self.subscription, &owner));
         }
         self.execute(|of| &of.retire, [reason.into()]).await?;
-        // One that has stopped in the middle and goes on records nothing.
+        // A stalled process that resumes cannot record anything.
         self.execute(|of| &of.end_epoch, []).await?;
         self.execute(|of| &of.end_lease_of_epoch, []).await?;
         self.refuse_requests().await

@@ -23,7 +23,7 @@ impl<S: SqlSubscriptions> Own<'_, S> {
 
     pub(super) async fn event_types(&mut self) -> Result<Vec<String>, Error> {
         let rows = self.fetch(|of| &of.read_event_types, []).await?;
-        // No event has a type that cannot be read, but one that cannot be read itself.
+        // Only an unreadable entry can have an unreadable type.
         Ok(rows.iter().filter_map(|row| text(row, 0).ok().flatten()).collect())
     }
 
@@ -49,8 +49,8 @@ pub(in crate::store::sql) fn status<R: Row>(
     }))
 }
 
-/// An entry that is set aside. If what is stored of it cannot be read, it is parked: it keeps its place
-/// and its key, and an operator decides.
+/// Reads an entry that is set aside. An unreadable one is parked: it keeps its place and its key, and an
+/// operator decides.
 ///
 /// # Errors
 /// When it has no position.
@@ -58,7 +58,7 @@ pub(in crate::store::sql) fn set_aside(row: &impl Row) -> Result<SetAside, BoxEr
     let place = position(there(row.number(0))?);
     let entry = columns(row).and_then(SetAsideColumns::read);
     Ok(entry.unwrap_or_else(|error| {
-        let why = format!("what is stored of it cannot be read: {error}");
+        let why = format!("its stored state cannot be read: {error}");
         SetAside {
             position: place,
             key: words(row, 1),
@@ -83,10 +83,10 @@ fn columns(row: &impl Row) -> Result<SetAsideColumns, BoxError> {
     })
 }
 
-/// A request. If what is asked for cannot be read, that is what is refused.
+/// Reads a request. An unreadable command becomes one that the owner refuses.
 ///
 /// # Errors
-/// When it has no number, or an answer that cannot be read.
+/// When it has no number, or its answer is unreadable.
 pub(in crate::store::sql) fn request(row: &impl Row) -> Result<Request, BoxError> {
     let id = RequestId::new(there(row.number(0))?.try_into()?);
     let answer =
@@ -104,7 +104,7 @@ pub(in crate::store::sql) fn request(row: &impl Row) -> Result<Request, BoxError
     })
 }
 
-/// The command, and how far it has come.
+/// Reads the command and its progress.
 fn asked(row: &impl Row) -> Result<(Command, Option<Replayed>), BoxError> {
     let command = CommandColumns {
         command: there(text(row, 2))?,
