@@ -142,9 +142,9 @@ impl Session for AmqpSession {
         Ok(())
     }
 
-    /// ORDERING: the broker has no answer to an acknowledgement. It answers this request on the same
-    /// channel, which changes nothing, after it has processed all that came before; the end of a connection
-    /// overtakes what its channel has not processed.
+    /// ORDERING: the broker does not answer acknowledgements, and closing a connection overtakes whatever its
+    /// channel has not processed. This request changes nothing. The broker answers it after it has processed
+    /// everything sent earlier on the channel.
     async fn flush(&mut self) -> Result<(), BoxError> {
         let asking = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
         in_time(async { Ok(asking.await?) }).await

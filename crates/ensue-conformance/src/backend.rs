@@ -20,8 +20,8 @@ pub trait Backend: Sized + Send + Sync + 'static {
     /// Opens the database as another process would: nothing is shared but the database.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// Lets the database, which was opened before, refuse dead letters with a body of more than `bytes`, as
-    /// it does by itself with larger ones.
+    /// Makes the database refuse dead letters with a body of more than `bytes`, as it does by itself with
+    /// larger ones. The database has been opened before.
     fn refuse_dead_letters_over(&self, bytes: usize) -> impl Future<Output = ()> + Send;
 
     /// Adds an effect of the domain, inside a transaction.
@@ -35,17 +35,17 @@ pub trait Backend: Sized + Send + Sync + 'static {
         connection: &mut <Self::Store as Transactions>::Connection,
     ) -> impl Future<Output = Vec<String>> + Send;
 
-    /// Runs a statement behind the store's back, as another program or a hand would. It is written with
-    /// SQLite's names of tables. False if the database refuses it, or the store speaks no SQL.
+    /// Runs a statement behind the store's back, as another program or an operator would. The statement uses
+    /// SQLite's table names. Returns false if the database refuses it, or the store does not speak SQL.
     fn tamper(&self, statement: &str) -> impl Future<Output = bool> + Send;
 
-    /// Makes the entry at `position` one that cannot be read.
+    /// Makes the entry at `position` unreadable.
     fn make_unreadable(&self, position: Position) -> impl Future<Output = ()> + Send {
         async move {
             let headers = r#"{"actor":3}"#;
             let statement =
                 format!("UPDATE ensue_log SET headers = '{headers}' WHERE position = {position}");
-            assert!(self.tamper(&statement).await, "the log cannot be tampered with");
+            assert!(self.tamper(&statement).await, "cannot tamper with the log");
         }
     }
 }

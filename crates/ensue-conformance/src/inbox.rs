@@ -330,7 +330,7 @@ async fn hold<S: Store>(store: &S, consumer: &str, id: EventId, lease: Duration)
     is_held
 }
 
-/// When the letter is taken out, or the time is up.
+/// The hold ends when the letter is taken out or the lease expires.
 pub async fn a_dead_letter_is_held_by_one_until_that_ends<B: Backend>(backend: &B) {
     const HOUR: Duration = Duration::from_secs(3_600);
     let (store, other) = (backend.open().await, backend.open().await);
@@ -345,10 +345,10 @@ pub async fn a_dead_letter_is_held_by_one_until_that_ends<B: Backend>(backend: &
     assert!(store.hold(&mut transaction, CONSUMER, dead.id, HOUR).await.unwrap());
     store.rollback(transaction).await.unwrap();
     assert!(hold(&other, CONSUMER, dead.id, Duration::ZERO).await);
-    assert!(hold(&store, CONSUMER, dead.id, HOUR).await, "the time of the other is up");
+    assert!(hold(&store, CONSUMER, dead.id, HOUR).await, "the other hold has expired");
     assert!(!hold(&other, CONSUMER, dead.id, HOUR).await);
     let letters = letters(&other, CONSUMER).await;
-    assert_eq!(letters, std::slice::from_ref(&dead), "it is there all the while");
+    assert_eq!(letters, std::slice::from_ref(&dead), "a held letter stays in the list");
     let mut transaction = store.begin().await.unwrap();
     store.exhume(&mut transaction, CONSUMER, dead.id).await.unwrap();
     store.bury(&mut transaction, CONSUMER, &dead).await.unwrap();
@@ -357,7 +357,7 @@ pub async fn a_dead_letter_is_held_by_one_until_that_ends<B: Backend>(backend: &
     assert!(exhume(&store, CONSUMER, dead.id).await.is_some());
 }
 
-/// Whoever comes second is told so, or may try again.
+/// The other callers get `false` or a retryable error.
 pub async fn of_many_who_hold_a_dead_letter_at_once_one_does<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let dead = letter(Ok(message("{}")));
@@ -382,7 +382,7 @@ pub async fn of_many_who_hold_a_dead_letter_at_once_one_does<B: Backend>(backend
     assert_eq!(held.into_iter().filter(|is_held| *is_held).count(), 1);
 }
 
-/// With the digest of the whole, and words for who would try it again.
+/// The letter has the digest of the whole body, and a retry is refused with the reason.
 pub async fn a_dead_letter_that_the_database_refuses_is_kept_with_a_part_of_its_body<B: Backend>(
     backend: &B,
 ) {
@@ -405,7 +405,7 @@ pub async fn a_dead_letter_that_the_database_refuses_is_kept_with_a_part_of_its_
     found.sort_by_key(|letter| letter.cut.as_ref().map_or(0, |cut| cut.length));
     for (letter, body) in found.iter().zip([&bodies[2], &bodies[0], &bodies[1]]) {
         let kept = &letter.message.as_ref().unwrap_err().body;
-        assert!(body.starts_with(kept), "another body");
+        assert!(body.starts_with(kept), "the kept part is not the start of the body");
         let retried = letters.retry(letter.id).await.unwrap();
         match &letter.cut {
             None => {
@@ -449,18 +449,18 @@ pub async fn old_receipts_are_forgotten_but_not_those_of_dead_letters<B: Backend
 pub async fn the_receipt_of_a_dead_letter_is_as_old_as_what_became_of_it<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let mut scale = Duration::from_millis(25);
-    // Each round has a consumer of its own: what an earlier one has left is old by now.
+    // Each round has its own consumer: the receipts of an earlier round are old by now.
     for round in 0.. {
         let consumer = format!("round {round}");
         if is_as_old_as_what_became_of_it(&store, &consumer, scale).await {
             break;
         }
         scale *= 2;
-        assert!(scale < SLOWEST, "too slow a database to tell");
+        assert!(scale < SLOWEST, "the database is too slow for this test");
     }
 }
 
-/// LIMIT: only a database that hangs is as slow.
+/// LIMIT: only a hanging database takes this long.
 const SLOWEST: Duration = Duration::from_secs(120);
 
 /// False if it took too long to tell.
@@ -478,7 +478,7 @@ async fn is_as_old_as_what_became_of_it<S: Store>(
     // Then the other two are as old, and stay for as long as they are dead letters.
     let noted = Instant::now();
     while store.forget(consumer, 2 * scale).await.unwrap() == 0 {
-        assert!(noted.elapsed() < SLOWEST + 2 * scale, "an old receipt stays");
+        assert!(noted.elapsed() < SLOWEST + 2 * scale, "an old receipt was not forgotten");
     }
     assert!(!store.has_noted(consumer, later).await.unwrap());
     let began = Instant::now();

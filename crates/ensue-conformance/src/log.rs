@@ -19,7 +19,7 @@ pub async fn the_head_of_an_empty_log_is_the_start<B: Backend>(backend: &B) {
     assert_eq!(whole_log(&store).await, []);
 }
 
-/// [`Log::identity`] is the log's, and not the handle's.
+/// [`Log::identity`] belongs to the log, not to the handle.
 pub async fn a_log_keeps_its_identity_for_whoever_opens_it<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let identity = store.identity().await.unwrap();
@@ -28,9 +28,9 @@ pub async fn a_log_keeps_its_identity_for_whoever_opens_it<B: Backend>(backend: 
     assert_eq!(backend.open().await.identity().await.unwrap(), identity);
 }
 
-/// [`Log::identity`] tells logs apart that look alike.
+/// [`Log::identity`] distinguishes logs that look alike.
 pub async fn no_two_logs_have_one_identity<B: Backend>(backend: &B) {
-    // A backend may take its database along when it goes.
+    // Dropping a backend may drop its database.
     let elsewhere = B::fresh().await;
     let (store, other) = (backend.open().await, elsewhere.open().await);
     assert_ne!(store.identity().await.unwrap(), other.identity().await.unwrap());

@@ -1,4 +1,4 @@
-//! What is promised of names: compared byte by byte, and refused where no database has room for them.
+//! Names are compared byte by byte, and refused if some database has no room for them.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Backend, append, effects_of, envelope, whole_log};
 use crate::subscriptions::{LONG, queued, record, registered, take};
 
-/// Each is another name to somebody who compares bytes, and the same to a database with a collation of
-/// some kind: by case, accents, width or signs that it leaves out, or without spaces at the end.
+/// Names that differ in their bytes, but are equal under some collation: one that ignores case, accents,
+/// width, certain characters, or trailing spaces.
 fn alike() -> Vec<String> {
     let mut names: Vec<_> = [
         "refunds",
@@ -55,7 +55,7 @@ fn number(at: usize) -> Position {
     Position::new(at as u64 + 1)
 }
 
-/// Each has a cursor, an owner and entries of its own.
+/// Each has its own cursor, owner and entries.
 pub async fn names_that_differ_in_a_byte_are_different_subscriptions<B: Backend>(backend: &B) {
     let (store, names) = (backend.open().await, alike());
     let envelopes: Vec<_> = names.iter().map(|_| envelope("1")).collect();
@@ -64,7 +64,7 @@ pub async fn names_that_differ_in_a_byte_are_different_subscriptions<B: Backend>
         store.register(name, Start::Beginning, &[]).await.unwrap();
         let owner = format!("owner of {at}");
         let taken = store.take_over(name, &owner, LONG).await.unwrap();
-        let TakeOver::Granted(term) = taken else { panic!("`{name}` has another's owner") };
+        let TakeOver::Granted(term) = taken else { panic!("`{name}` already has an owner") };
         assert_eq!((term.cursor, term.epoch.get()), (Position::START, 1), "{name}");
         let mut transaction = store.begin().await.unwrap();
         let advance = [Change::Advance { to: number(at) }];
@@ -81,7 +81,7 @@ pub async fn names_that_differ_in_a_byte_are_different_subscriptions<B: Backend>
     assert_eq!(other.subscriptions().await.unwrap(), expected);
 }
 
-/// Each has receipts of its own.
+/// Each has its own receipts.
 pub async fn names_that_differ_in_a_byte_are_different_consumers<B: Backend>(backend: &B) {
     let (store, id) = (backend.open().await, EventId::now());
     for name in alike() {
@@ -97,7 +97,7 @@ pub async fn names_that_differ_in_a_byte_are_different_consumers<B: Backend>(bac
     }
 }
 
-/// The owner is told of each.
+/// The owner gets all of them.
 pub async fn names_that_differ_in_a_byte_are_different_event_types<B: Backend>(backend: &B) {
     let (store, mut names) = (registered(backend).await, alike());
     for name in &names {
@@ -109,7 +109,7 @@ pub async fn names_that_differ_in_a_byte_are_different_event_types<B: Backend>(b
     assert_eq!(told, names);
 }
 
-/// In the log, where they are set aside, and where an operator names them.
+/// In the log, in the entries set aside, and in an operator's requests.
 pub async fn keys_that_differ_in_a_byte_stay_different<B: Backend>(backend: &B) {
     let (store, mut keys) = (registered(backend).await, alike());
     keys.push("\u{e4}".repeat(NameRule::KEY.bytes_max() / 2));
@@ -132,7 +132,7 @@ pub async fn keys_that_differ_in_a_byte_stay_different<B: Backend>(backend: &B) 
     }
 }
 
-/// What went wrong, in words that hold what no column does.
+/// The message has characters that no column can hold.
 pub async fn a_failure_in_any_words_is_recorded<B: Backend>(backend: &B) {
     let store = registered(backend).await;
     append(&store, &[envelope("1")]).await;
@@ -164,7 +164,7 @@ fn assert_says(error: &Error, kind: ErrorKind, words: &str) {
     assert!(error.to_string().contains(words), "{error}");
 }
 
-/// Before the database sees it.
+/// The name never reaches the database.
 pub async fn a_name_that_breaks_its_rule_is_refused_with_words<B: Backend>(backend: &B) {
     let long = "x".repeat(NameRule::SUBSCRIPTION.bytes_max() + 1);
     for (name, fault) in [
@@ -196,7 +196,7 @@ pub async fn a_name_that_breaks_its_rule_is_refused_with_words<B: Backend>(backe
     assert_says(&skipped, ErrorKind::Name, "key `a\\0` has the control character U+0000");
 }
 
-/// Whole units of work, and the next one is clean.
+/// The whole unit of work fails, and the next one starts clean.
 pub async fn an_event_whose_names_break_a_rule_is_not_stored<B: Backend>(backend: &B) {
     let events = Events::builder(backend.open().await).build().await.unwrap();
     let place = async |order_no: &str| {

@@ -1,4 +1,4 @@
-//! What is promised of subscriptions that are in use no more.
+//! Subscriptions that are no longer in use.
 
 use ensue::subscription::{Answer, Change, Command, Unhandled};
 use ensue::{Error, ErrorKind, Position, Start, Subscriptions};
@@ -14,7 +14,7 @@ fn assert_is_refused<T: std::fmt::Debug>(tried: Result<T, Error>, part: &str) {
     assert!(error.to_string().contains(part), "{error}");
 }
 
-/// Nothing is needed any more of what it has not handled, set aside, or was to handle once more.
+/// Its unhandled entries, its entries set aside and its replays are no longer needed.
 pub async fn a_retired_subscription_keeps_nothing_from_being_pruned_and_its_record_stays<
     B: Backend,
 >(
@@ -43,7 +43,7 @@ pub async fn a_retired_subscription_keeps_nothing_from_being_pruned_and_its_reco
     assert_eq!(mails.retired, None);
 }
 
-/// Its name means what it meant.
+/// A revived subscription continues where it stopped.
 pub async fn a_retired_subscription_is_registered_and_run_only_once_it_is_revived<B: Backend>(
     backend: &B,
 ) {
@@ -64,7 +64,7 @@ pub async fn a_retired_subscription_is_registered_and_run_only_once_it_is_revive
     assert_eq!(store.status(NAME).await.unwrap().unwrap().retired, None);
 }
 
-/// Nor does an owner whose lease is over record anything afterwards.
+/// After the retirement, an owner whose lease has ended cannot record anything either.
 pub async fn a_subscription_that_is_run_is_not_retired<B: Backend>(backend: &B) {
     let store = registered(backend).await;
     append_payloads(&store, &["1"]).await;

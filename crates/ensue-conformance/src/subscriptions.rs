@@ -535,7 +535,7 @@ pub async fn event_types_that_are_known_change_nothing<B: Backend>(backend: &B) 
     assert!(store.renew(NAME, term.epoch, LONG).await.unwrap());
 }
 
-/// How long an entry has been there is told by nobody else's clock.
+/// No other clock tells the age of an entry.
 pub async fn the_clock_is_the_one_that_entries_are_recorded_by<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let before = store.clock().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is promised of entries that cannot be read.
+//! Entries that cannot be read.
 
 use ensue::store::{Page, UnreadableEntry, position_of};
 use ensue::subscription::{Change, Command, FailureClass, SetAside, SetAsideState};
@@ -38,7 +38,7 @@ pub async fn an_entry_that_cannot_be_read_stands_in_its_place_among_the_others<B
     assert_eq!(store.entries(Page::new(SECOND, 100)).await.unwrap().len(), 1);
 }
 
-/// A subscription parks it at once. Later entries of its key wait behind it, as behind any other.
+/// A subscription parks it at once. Later entries of its key wait behind it, as behind any parked entry.
 pub async fn an_entry_that_cannot_be_read_is_set_aside_and_holds_up_its_key_alone<B: Backend>(
     backend: &B,
 ) {
@@ -72,7 +72,7 @@ fn assert_is_parked(entry: &SetAside) {
     assert!(failure.message.starts_with("entry 2 cannot be read: "), "{}", failure.message);
 }
 
-/// Also with several lanes.
+/// The subscription has several lanes.
 pub async fn entries_that_cannot_be_read_hold_up_no_lane<B: Backend>(backend: &B) {
     let events = builder::<B>(backend.open().await, 8).build().await.unwrap();
     place::<B>(&events, 0..40).await;
@@ -90,7 +90,7 @@ pub async fn entries_that_cannot_be_read_hold_up_no_lane<B: Backend>(backend: &B
     assert!(forwarder.shutdown(PATIENCE).await);
 }
 
-/// With its position and the reason, beside whatever else is wrong.
+/// The finding has the position and the reason, and other findings are still reported.
 pub async fn an_entry_that_cannot_be_read_is_found_by_verification<B: Backend>(backend: &B) {
     let store = backend.open().await;
     append_payloads(&store, &["1", "2", "3"]).await;
@@ -105,7 +105,7 @@ pub async fn an_entry_that_cannot_be_read_is_found_by_verification<B: Backend>(b
     assert_eq!(found, format!("entry 2 cannot be read: {reason}"));
 }
 
-/// Of each column, values that it must not have. Not every database can hold all of them.
+/// Invalid values for each column. Not every database can hold all of them.
 const OF_THE_LOG: [(&str, &str); 26] = [
     ("recorded_at_us", "-9223372036854775808"),
     ("occurred_at_us", "9223372036854775807"),
@@ -135,7 +135,7 @@ const OF_THE_LOG: [(&str, &str); 26] = [
     ("headers", "CAST(x'ff' AS TEXT)"),
 ];
 
-/// Between good rows.
+/// The good rows surround each bad one.
 pub async fn whatever_is_wrong_in_a_row_of_the_log_the_others_are_read<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let payloads: Vec<_> = (0..=2 * OF_THE_LOG.len()).map(|number| number.to_string()).collect();
@@ -158,7 +158,7 @@ pub async fn whatever_is_wrong_in_a_row_of_the_log_the_others_are_read<B: Backen
     }
 }
 
-/// Neither an operator nor the next owner.
+/// Both the operator and the next owner read them.
 pub async fn whatever_is_wrong_in_a_row_that_is_set_aside_the_others_are_read<B: Backend>(
     backend: &B,
 ) {
@@ -188,7 +188,7 @@ pub async fn whatever_is_wrong_in_a_row_that_is_set_aside_the_others_are_read<B:
     }
 }
 
-/// What cannot be read is there to be refused.
+/// A request that cannot be read is still found, so that it can be refused.
 pub async fn whatever_is_wrong_in_a_request_the_others_are_read<B: Backend>(backend: &B) {
     let store = registered(backend).await;
     let mut asked = Vec::new();
@@ -214,7 +214,7 @@ pub async fn whatever_is_wrong_in_a_request_the_others_are_read<B: Backend>(back
     assert_eq!(good.map(|request| request.id).collect::<Vec<_>>(), asked);
 }
 
-/// Who owns and who stands by.
+/// Owners and standbys are still listed.
 pub async fn whatever_is_wrong_in_a_name_the_others_are_read<B: Backend>(backend: &B) {
     let store = backend.open().await;
     for subscription in ["mails", NAME, "refusals"] {
@@ -239,7 +239,7 @@ pub async fn whatever_is_wrong_in_a_name_the_others_are_read<B: Backend>(backend
     assert!(event_types.iter().any(|name| name == "order.placed"), "{event_types:?}");
 }
 
-/// What cannot be read of a message is an unreadable message.
+/// A letter whose message cannot be read holds an unreadable message.
 pub async fn whatever_is_wrong_in_a_dead_letter_the_others_are_read<B: Backend>(backend: &B) {
     let store = backend.open().await;
     let mut dead: Vec<_> = (0..15).map(|_| letter(Ok(message("{}")))).collect();
@@ -271,7 +271,7 @@ pub async fn whatever_is_wrong_in_a_dead_letter_the_others_are_read<B: Backend>(
         }
         let good: Vec<_> = dead.iter().step_by(2).cloned().collect();
         assert_eq!(found.iter().filter(|letter| good.contains(letter)).count(), good.len());
-        assert!(found.len() + 1 >= dead.len(), "one has no id");
+        assert!(found.len() + 1 >= dead.len(), "only the letter without an id may be missing");
     }
     let mended = exhume(&store, CONSUMER, dead[1].id).await.unwrap();
     assert_eq!((mended.id, mended.attempts), (dead[1].id, dead[1].attempts));

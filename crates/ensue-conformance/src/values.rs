@@ -1,4 +1,4 @@
-//! What is promised of values: a handler is given what was raised, bit for bit.
+//! Handlers receive the values that were raised, bit for bit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, PATIENCE, whole_log};
 
-/// Of each shape that serde knows.
+/// A field of each shape that serde knows.
 #[derive(Debug, Clone, PartialEq, Event, Serialize, Deserialize)]
 struct Everything {
     truth: bool,
@@ -55,7 +55,7 @@ struct Everything {
     more: BTreeMap<String, u64>,
 }
 
-/// Equal only bit for bit.
+/// A double that equals another only if all bits agree.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Double(f64);
 
@@ -129,7 +129,7 @@ struct Flat {
     flat_text: Option<String>,
 }
 
-/// Makes values, the same for a seed.
+/// Makes arbitrary values. The same seed gives the same values.
 struct Maker(Rng);
 
 impl Maker {
@@ -219,7 +219,7 @@ impl Maker {
         ]
     }
 
-    /// Any that is a number, by its bits: also the least and the largest, and zero below zero.
+    /// Returns any finite number, including the smallest, the largest and negative zero.
     fn double(&mut self) -> Double {
         let value = match self.0.u8(..10) {
             0 => *self
@@ -251,7 +251,7 @@ impl Maker {
     }
 }
 
-/// What has arrived.
+/// The values that have arrived.
 #[derive(Clone, Default)]
 struct Keep(Arc<Mutex<Vec<Everything>>>);
 
@@ -262,7 +262,7 @@ impl<S: Store> TxHandler<Everything, S> for Keep {
     }
 }
 
-/// Arbitrary values of every shape, the same each time.
+/// The values are arbitrary, of every shape, and the same in each run.
 pub async fn whatever_is_raised_is_handled_as_it_was<B: Backend>(backend: &B) {
     let (keep, mut maker) = (Keep::default(), Maker(Rng::with_seed(7)));
     let events = Events::builder(backend.open().await)
@@ -297,7 +297,7 @@ struct Priced {
     price: Option<f64>,
 }
 
-/// JSON has no such number: handlers would be told that there is none.
+/// JSON has no NaN: handlers would get `None` instead.
 pub async fn what_has_no_form_in_json_is_refused_where_it_is_raised<B: Backend>(backend: &B) {
     let events = Events::builder(backend.open().await).build().await.unwrap();
     let run = events.run(async |tx| {

@@ -136,7 +136,7 @@ impl AnyEvent {
     /// The event and its metadata, ready to be stored.
     ///
     /// # Errors
-    /// When the event is local or cannot be encoded, or a name or text in it breaks its
+    /// Returns an error if the event is local or cannot be encoded, or if a name or text in it breaks its
     /// [rule](crate::NameRule).
     pub fn to_envelope(&self, meta: &Meta) -> Result<Envelope, PayloadError> {
         let envelope = match &self.form {

@@ -47,10 +47,10 @@ pub struct Entry {
 }
 
 impl Envelope {
-    /// Checks every name and text but the payload, before the envelope is stored.
+    /// Checks every name and text except the payload. Call it before you store the envelope.
     ///
     /// # Errors
-    /// When one of them breaks its [rule](NameRule). The value of a header is not shown.
+    /// Returns an error if one of them breaks its [rule](NameRule). It never shows the value of a header.
     pub fn check(&self) -> Result<(), InvalidName> {
         NameRule::EVENT_TYPE.check(&self.event_type)?;
         NameRule::CONTENT_TYPE.check(&self.content_type)?;

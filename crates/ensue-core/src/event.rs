@@ -7,8 +7,8 @@ use crate::InvalidName;
 
 /// A typed, past-tense fact of the domain, such as `OrderCancelled`.
 ///
-/// Derive it. Its name and its aliases keep the [rule](crate::NameRule::EVENT_TYPE) for event types, and
-/// its key keeps that [for keys](crate::NameRule::KEY). The attribute takes
+/// Derive it. Its name and its aliases must follow the [rule](crate::NameRule::EVENT_TYPE) for event types,
+/// and its key the [rule](crate::NameRule::KEY) for keys. The attribute takes
 /// - `type = "order.cancelled"`: the stable name under which the event is stored and found.
 ///   Without it the name is the bare struct name, verbatim, and renaming the struct renames the
 ///   event;
@@ -59,13 +59,13 @@ pub trait Event: Send + Sync + Sized + 'static {
 
     /// The payload to store. It comes back byte for byte.
     ///
-    /// What the derive writes reads the payload again, and refuses a value of which JSON would make another
-    /// one, or that could not be read: not a number, an infinity, `Some(None)`, a `u128` behind a serde tag, a
-    /// field that is not deserialized. A value of 128 bits is not kept by an upcaster, whose
-    /// [`Value`](serde_json::Value) has 64.
+    /// The derived implementation reads the payload back, and refuses values that JSON would change or that
+    /// could not be read: NaN, an infinity, `Some(None)`, a `u128` behind a serde tag, a field that is not
+    /// deserialized. Upcasters do not preserve 128-bit integers: their [`Value`](serde_json::Value) has 64
+    /// bits.
     ///
     /// # Errors
-    /// When the value has no encoding, or would not come back as it is; when the event is local.
+    /// Returns an error if the value has no encoding or would not come back as it is, or the event is local.
     fn encode(&self) -> Result<Vec<u8>, PayloadError>;
 
     /// The event that [`encode`](Event::encode) of `version` wrote.
@@ -109,7 +109,7 @@ impl PayloadError {
         Self { event_type: event_type.into(), cause: Cause::Newer { stored, known } }
     }
 
-    /// A name or text that goes with `event_type` breaks its [rule](crate::NameRule).
+    /// The error for a name or text of `event_type` that breaks its [rule](crate::NameRule).
     pub fn name(event_type: impl Into<String>, error: InvalidName) -> Self {
         Self { event_type: event_type.into(), cause: Cause::Name(error) }
     }

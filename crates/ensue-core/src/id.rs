@@ -83,15 +83,15 @@ impl FromStr for EventId {
     }
 }
 
-/// The identity of a log: what tells it from every other log that was ever made.
+/// The identity of a log, which no other log ever has.
 ///
-/// It is made with the log's tables and stays for ever. A copy has it too, such as a replica or a restored
-/// dump.
+/// It is created with the log's tables and never changes. Copies, such as a replica or a restored dump, share
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LogId(Uuid);
 
 impl LogId {
-    /// The identity of a new log.
+    /// Creates the identity of a new log.
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }

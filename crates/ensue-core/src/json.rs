@@ -47,8 +47,8 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> Upcast for Result<Value, E> {
 
 /// What the derive writes for `encode`.
 ///
-/// The payload is read again before it is stored: of some values JSON makes others, or nothing that can be
-/// read, and the unit of work that raises one is the last that knows it.
+/// It reads the payload back before it is stored. JSON changes some values and makes others unreadable, and
+/// only the unit of work that raises such a value still knows the original.
 pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadError> {
     let failed = |source: serde_json::Error| PayloadError::new(E::TYPE, source);
     let payload = serde_json::to_vec(event).map_err(failed)?;
@@ -66,13 +66,13 @@ pub fn encode_json<E: Event + Storable>(event: &E) -> Result<Vec<u8>, PayloadErr
 fn changed<E: Event>(member: Option<String>, why: &dyn std::fmt::Display) -> PayloadError {
     let member = member.map_or_else(|| "its value".to_owned(), |name| format!("field `{name}`"));
     let message = format!(
-        "{member} does not come back from JSON as it is: {why}; JSON has no NaN, no infinity and one `null` \
-         for all kinds of nothing: use another type, or write `#[serde(with = \"…\")]`"
+        "{member} does not come back from JSON as it is: {why}; JSON has no NaN, no infinity and a single \
+         `null` for `None`, `()` and the like: use another type, or write `#[serde(with = \"…\")]`"
     );
     PayloadError::new(E::TYPE, message)
 }
 
-/// The name of the outermost member in whose JSON the error is.
+/// The name of the outermost member whose JSON causes the error.
 fn member_at(payload: &[u8], error: &serde_json::Error) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(payload).ok()?;
     let end = |value: &RawValue| {

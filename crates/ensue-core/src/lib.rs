@@ -38,7 +38,7 @@
 //! - [`raise`], [`raise_at`], [`try_raise`], [`Pending`], [`Raise`]: four ways to hand an event over,
 //!   one mechanism under them.
 //! - [`Envelope`], [`Entry`], [`Meta`]: an event with its metadata, stored and delivered.
-//! - [`NameRule`]: what names may be.
+//! - [`NameRule`]: the rules for names.
 //! - [`Origin`]: what the events of a request or a message share.
 //! - [`capture`]: what was raised, in a test.
 

@@ -1,15 +1,15 @@
-//! The rules that names keep, and whatever other text travels with an event.
+//! The rules for names and for other text that travels with an event.
 
 use std::error::Error;
 use std::fmt;
 
-/// The rule for one kind of name, or of text that travels with an event.
+/// The rule for one kind of name or text that travels with an event.
 ///
-/// Names are compared byte by byte, on every database: `refunds` and `Refunds` are two, and so are two
-/// spellings of `é`. A name that breaks its rule is refused where it enters, since some databases would cut
-/// it, take it for another one, or have no form for it.
+/// Every database compares names byte by byte: `refunds` and `Refunds` are different names, and so are the
+/// two encodings of `é`. A name that breaks its rule is refused where it enters, since some databases would
+/// truncate it, confuse it with another name, or be unable to store it.
 ///
-/// | rule | bytes at most | control characters | a space at an end |
+/// | rule | maximum bytes | control characters | leading or trailing space |
 /// |---|---|---|---|
 /// | [`SUBSCRIPTION`](Self::SUBSCRIPTION), [`LISTENER`](Self::LISTENER), [`EVENT_TYPE`](Self::EVENT_TYPE), [`CORRELATION_ID`](Self::CORRELATION_ID), [`CONTENT_TYPE`](Self::CONTENT_TYPE), [`TRACE_CONTEXT`](Self::TRACE_CONTEXT), [`HEADER_NAME`](Self::HEADER_NAME) | 255 | none | none |
 /// | [`KEY`](Self::KEY) | 1,024 | none | allowed |
@@ -17,7 +17,7 @@ use std::fmt;
 /// | [`HEADER_VALUE`](Self::HEADER_VALUE) | 65,536 | all but U+0000 | allowed |
 /// | [`REASON`](Self::REASON) | 4,096 | all but U+0000 | allowed |
 ///
-/// None but the last two may be empty.
+/// Only the last two may be empty.
 ///
 /// ```
 /// use ensue_core::NameRule;
@@ -37,19 +37,19 @@ pub struct NameRule {
 enum Form {
     /// A [`Line`](Form::Line) without a space at either end.
     Name,
-    /// Not empty, and without a control character.
+    /// Non-empty text without control characters.
     Line,
-    /// Anything without U+0000.
+    /// Any text without U+0000.
     Text,
 }
 
-/// LIMIT: a key column of every database, with room for another in the same index; a short string of AMQP.
+/// LIMIT: fits a key column of every database, beside another in one index, and a short string of AMQP.
 const NAME_BYTES_MAX: usize = 255;
 
 impl NameRule {
     /// The name of a subscription.
     pub const SUBSCRIPTION: Self = Self::of("subscription", Form::Name, NAME_BYTES_MAX);
-    /// The name of a listener, or of another consumer of the inbox.
+    /// The name of a listener or of another inbox consumer.
     pub const LISTENER: Self = Self::of("listener", Form::Name, NAME_BYTES_MAX);
     /// The stable name of an event type.
     pub const EVENT_TYPE: Self = Self::of("event type", Form::Name, NAME_BYTES_MAX);
@@ -61,41 +61,41 @@ impl NameRule {
     pub const TRACE_CONTEXT: Self = Self::of("trace context", Form::Name, NAME_BYTES_MAX);
     /// The name of a header.
     pub const HEADER_NAME: Self = Self::of("name of the header", Form::Name, NAME_BYTES_MAX);
-    /// What an event stays in order with. LIMIT: as long as the longest key of an object store, which
-    /// others send as a subject.
+    /// The ordering key of an event. LIMIT: the longest key of an object store, which other systems send as
+    /// a subject.
     pub const KEY: Self = Self::of("key", Form::Line, 1_024);
-    /// The source of a message that arrives. LIMIT: as long as a URI that browsers take.
+    /// The source of an incoming message. LIMIT: the longest URI that browsers accept.
     pub const MESSAGE_SOURCE: Self = Self::of("source", Form::Line, 2_048);
-    /// The id of a message that arrives, among those of its source.
+    /// The id of an incoming message within its source.
     pub const MESSAGE_ID: Self = Self::of("id", Form::Line, 2_048);
     /// The value of a header.
     pub const HEADER_VALUE: Self = Self::of("value", Form::Text, 65_536);
-    /// An operator's reason.
+    /// The reason that an operator gives.
     pub const REASON: Self = Self::of("reason", Form::Text, 4_096);
 
     const fn of(kind: &'static str, form: Form, bytes_max: usize) -> Self {
         Self { kind, form, bytes_max }
     }
 
-    /// Maximum length in bytes.
+    /// Returns the maximum length in bytes.
     pub const fn bytes_max(&self) -> usize {
         self.bytes_max
     }
 
-    /// Returns true if `text` keeps the rule.
+    /// Returns true if `text` follows the rule.
     pub const fn allows(&self, text: &str) -> bool {
         self.fault(text).is_none()
     }
 
-    /// Checks `text`.
+    /// Checks `text` against the rule.
     ///
     /// # Errors
-    /// When it breaks the rule: the error shows the text, and says what is allowed.
+    /// Returns an error if `text` breaks the rule. The error shows the text and says what is allowed.
     pub fn check(&self, text: &str) -> Result<(), InvalidName> {
         self.check_as(|| format!("{} `{}`", self.kind, shortened(text)), text)
     }
 
-    /// Checks `text`, which `called` names without showing it.
+    /// Checks `text`. The error names it with `called` instead of showing it.
     pub(crate) fn check_as(
         &self,
         called: impl FnOnce() -> String,
@@ -125,7 +125,7 @@ impl NameRule {
             match bytes[at] {
                 0 => return Some(Fault::Control(0)),
                 code @ (1..0x20 | 0x7f) if !is_text => return Some(Fault::Control(code)),
-                // U+0080 to U+009F, which begin with this byte and have one more.
+                // U+0080 to U+009F are this byte followed by one more.
                 0xc2 if !is_text && bytes[at + 1] < 0xa0 => {
                     return Some(Fault::Control(bytes[at + 1]));
                 }
@@ -136,7 +136,7 @@ impl NameRule {
     }
 }
 
-/// What the derive writes for the name and the aliases of an event type.
+/// The check that the derive writes for the name and the aliases of an event type.
 #[track_caller]
 pub const fn assert_event_type(name: &str) {
     assert!(
@@ -145,10 +145,10 @@ pub const fn assert_event_type(name: &str) {
     );
 }
 
-/// A name, or a text that travels with an event, breaks its [rule](NameRule).
+/// The error for a name or text that breaks its [rule](NameRule).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidName {
-    /// What it is, and unless it may be a secret, the text.
+    /// The kind of text, and the text itself unless it may be a secret.
     called: String,
     fault: Fault,
     rule: NameRule,
@@ -159,7 +159,7 @@ enum Fault {
     Empty,
     TooLong(usize),
     OuterSpace,
-    /// LIMIT: all control characters are below U+00A0.
+    /// LIMIT: a `u8` suffices, since all control characters are below U+00A0.
     Control(u8),
 }
 
@@ -186,7 +186,7 @@ impl fmt::Display for InvalidName {
 
 impl Error for InvalidName {}
 
-/// LIMIT: as much of a name as its owner needs in order to recognise it; control characters are escaped.
+/// Escapes control characters and shortens the text. LIMIT: enough for its owner to recognise the name.
 fn shortened(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     match text.char_indices().nth(CHARS_MAX) {

@@ -18,7 +18,7 @@ pub(crate) fn event(input: &DeriveInput, root: &TokenStream) -> Result<TokenStre
     let key = attributes.key.as_ref().map(key);
     let aliases = &attributes.aliases;
     let names = std::iter::once(&event_type).chain(aliases);
-    // Spanned at the name, so that one which breaks the rule is shown there.
+    // The span is the name's, so that the compiler shows the error there.
     let checks = names.map(|name| quote_spanned!(name.span()=> check(#name)));
     let codec = match local {
         true => local_codec(root),

@@ -52,13 +52,13 @@ use self::run::{Round, Run};
 /// | it answers 408, 429 or 5xx | the same; after its `Retry-After` if that is given in seconds, ten minutes at the most |
 /// | it answers anything else but a page | the run ends, with the [problem](https://www.rfc-editor.org/rfc/rfc9457)'s detail in the error |
 /// | the page does not begin right after the offset, or has a gap | the run ends: an event that is missing is never passed over |
-/// | another log answers than before, or one that is not named any more | the run ends: the offset means nothing there |
+/// | a different log answers, or the answer no longer names its log | the run ends: the offset means nothing there |
 /// | the offset is beyond the end of the log | the run ends: the log was restored to an earlier moment |
 /// | the handler fails | the run ends, unless more [attempts](FeedConsumer::attempts) are allowed: the page then comes again |
 ///
-/// What is tried again is logged as a warning. What cannot be seen from here: a log that was restored to an
-/// earlier moment, kept its identity, and has outgrown the offset again before it was asked. That is why an
-/// operator gives a restored log a new identity, as each store's documentation says.
+/// Each retry is logged as a warning. The consumer cannot detect a log that was restored to an earlier
+/// moment, kept its identity, and outgrew the offset again before the next request. That is why an operator
+/// gives a restored log a new identity, as each store's documentation says.
 ///
 /// # Authentication, TLS, proxies
 /// Are those of a [`client`](FeedConsumer::client) of your own. `https` needs one of reqwest's TLS
@@ -177,7 +177,7 @@ impl FeedConsumer {
     }
 }
 
-/// Without what may be secret: account and query of the address, headers of the client.
+/// Omits possible secrets: the account and query of the address, and the client's headers.
 impl fmt::Debug for FeedConsumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedConsumer")

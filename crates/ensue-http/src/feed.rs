@@ -25,13 +25,12 @@ use self::problem::Problem;
 /// body of some hundred kilobytes, by which the cost of a request no longer matters.
 const PAGE_LIMIT: u32 = 1_000;
 
-/// LIMIT: the pages that are read at once unless told otherwise. A page has up to
-/// [`Page::BYTES`] of payloads, so these take 256 MiB at the worst; a usual page takes about a
-/// millisecond, so they still serve thousands of readers. More would only wait inside of the store, and
-/// others there with them.
+/// LIMIT: default for concurrently read pages. A page has up to [`Page::BYTES`] of payloads, so these take
+/// 256 MiB in the worst case. A typical page takes about a millisecond, so they still serve thousands of
+/// readers. More reads would only queue inside the store, and delay its other users.
 const CONCURRENT_READS: usize = 32;
 
-/// Names the log in every answer that comes from it.
+/// The header that names the log in every answer that comes from it.
 const LOG: HeaderName = HeaderName::from_static("ensue-log");
 
 /// The log over HTTP: a router that serves `/api/events`, read-only.
@@ -65,7 +64,7 @@ pub struct Feed<L> {
     concurrent_reads: usize,
 }
 
-/// What the requests of a router share.
+/// The state that the requests of a router share.
 struct Serving<L> {
     feed: Feed<L>,
     reads: Semaphore,
@@ -87,8 +86,8 @@ impl<L: Log> Feed<L> {
 
     /// Maximum number of pages that the router reads at once. Default: 32. Minimum: 1.
     ///
-    /// A request beyond it is answered 503 with `Retry-After`, so that any number of readers takes no more
-    /// than this of the store and of memory.
+    /// Further requests get a 503 with `Retry-After`. This bounds the load on the store and the memory,
+    /// however many readers there are.
     #[must_use]
     pub fn concurrent_reads(mut self, pages: usize) -> Self {
         self.concurrent_reads = pages.clamp(1, Semaphore::MAX_PERMITS);
@@ -121,8 +120,8 @@ impl<L: Log> Feed<L> {
         self.log.read(Page::new(parameters.offset, rows)).await
     }
 
-    /// A reader that is ahead of the log has seen events which are not in it. An empty page would let it
-    /// wait until the log has outgrown its offset, and miss what comes until then.
+    /// A reader ahead of the log has seen events that are not in it. With an empty page it would wait until
+    /// the log outgrows its offset, and miss every event up to there.
     fn check_offset(&self, offset: Position, head: Position) -> Result<(), Problem> {
         match offset > head {
             true if self.log.may_lag() => Err(Problem::offset_not_reached(offset, head)),
@@ -147,7 +146,7 @@ async fn events<L: Log>(
     let page = match serving.feed.read(parameters).await {
         Ok(entries) => {
             for unreadable in entries.iter().filter_map(|read| read.as_ref().err()) {
-                tracing::warn!(%unreadable, "the feed shows an entry in its place that cannot be read");
+                tracing::warn!(%unreadable, "an entry cannot be read; the feed shows it as unreadable");
             }
             Json(entries.iter().map(BookEvent::of).collect::<Vec<_>>()).into_response()
         }

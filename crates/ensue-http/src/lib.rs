@@ -35,23 +35,23 @@
 //! | `payload` | the payload as it was stored, in a string |
 //! | `timestamp` | when it happened, in milliseconds since 1970-01-01T00:00:00Z |
 //!
-//! A payload that is not UTF-8 cannot be the content of a JSON string, and one whose content type ends in
-//! `;base64` would be taken for another: it is written in base64
+//! A JSON string cannot hold a payload that is not UTF-8, and a payload whose content type already ends in
+//! `;base64` would be ambiguous. Such a payload is written in base64
 //! ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)), and its `contentType` ends in
 //! `;base64`. In every other event the payload is the string's UTF-8.
 //!
-//! An entry that cannot be read, since another program wrote it wrongly, stands in its place as an
-//! event of the type `ensue.unreadable`, so that a consumer that counts misses nothing behind it. Its
-//! `payload` is a JSON object, `{"eventType":"order.placed","reason":"…"}` (`eventType` is `null` if that
-//! cannot be read either), and its `timestamp` is when it was stored. A consumer that must not miss any
-//! event stops there.
+//! Another program may have written an entry that cannot be read. The feed shows it in its place, as an
+//! event of the type `ensue.unreadable`, so that a consumer that counts events misses none after it. Its
+//! `payload` is a JSON object, `{"eventType":"order.placed","reason":"…"}` (`eventType` is `null` if it
+//! cannot be read either). Its `timestamp` is when it was stored. A consumer that must not miss any event
+//! stops there.
 //!
-//! At the end of the log a page is `[]`; an offset beyond the end is refused. A page may have fewer events
-//! than `limit` asks for although more are there, since its payloads are bounded too
-//! ([`Page::BYTES`](ensue::store::Page::BYTES)): only an empty page says that nothing more has happened yet.
+//! At the end of the log a page is `[]`. An offset beyond the end is refused. A page may have fewer than
+//! `limit` events although the log has more, since the size of its payloads is limited too
+//! ([`Page::BYTES`](ensue::store::Page::BYTES)): only an empty page means that you have reached the end.
 //!
-//! Every answer that comes from the log names it in the header `Ensue-Log`. Save it beside the offset: if
-//! another one comes, the offset means nothing there. It changes when the log is made anew, and when an
+//! Every answer from the log names it in the header `Ensue-Log`. Save the header beside the offset. If it
+//! changes, the offset has no meaning in the new log. It changes when the log is recreated, and when an
 //! operator gives a restored log a new identity, as each store's documentation says.
 //!
 //! # The consumer's five steps
@@ -98,12 +98,12 @@
 //! |---|---|---|
 //! | 400 | `/problems/bad-parameter` | `offset` or `limit` is not a whole number from 0 to 9223372036854775807, or is given twice; member `parameter` says which |
 //! | 405 | `/problems/method-not-allowed` | the method is neither `GET` nor `HEAD`: the feed is read-only |
-//! | 409 | `/problems/offset-beyond-head` | the log does not go as far as the offset: it was restored to an earlier moment, or the offset was saved for another log; member `head` is the last offset it has |
+//! | 409 | `/problems/offset-beyond-head` | the offset is beyond the end of the log: the log was restored to an earlier moment, or the offset was saved for another log; member `head` is the last offset in the log |
 //! | 410 | `/problems/pruned` | the events after this offset are not in the log any more; member `oldestOffset` is the one to read on from |
 //! | 500 | `/problems/store-failed` | the log cannot be read |
 //! | 503 | `/problems/store-unavailable` | the log cannot be read now; ask again after `Retry-After` seconds |
-//! | 503 | `/problems/too-many-reads` | [`Feed::concurrent_reads`] pages are being read; ask again after `Retry-After` seconds |
-//! | 503 | `/problems/offset-not-reached` | this is a copy of the log, such as a replica, that has not reached the offset yet; member `head` says how far it goes; ask again after `Retry-After` seconds |
+//! | 503 | `/problems/too-many-reads` | [`Feed::concurrent_reads`] pages are being read; retry after `Retry-After` seconds |
+//! | 503 | `/problems/offset-not-reached` | the server reads a copy of the log, such as a replica, that has not reached the offset yet; member `head` is its last offset; retry after `Retry-After` seconds |
 //!
 //! Why the log could not be read is in the server's own log ([`tracing`]), not in the answer.
 //!

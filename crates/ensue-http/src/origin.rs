@@ -53,8 +53,8 @@ impl OriginLayer {
         self
     }
 
-    /// Gives these headers of the request to every event, under their names; what is no text, or breaks
-    /// the [rule](NameRule::HEADER_VALUE) for their values, is left out.
+    /// Copies these request headers to every event, under the same names. Omits values that are not text or
+    /// break the [rule](NameRule::HEADER_VALUE) for header values.
     ///
     /// # Panics
     /// If a name is none that a header can have, such as one in capital letters.

@@ -96,7 +96,7 @@ async fn a_line_that_is_cut_between_the_messages_and_their_confirmations_loses_n
 async fn of_what_a_broker_does_not_confirm_nothing_is_known_and_another_session_is_opened() {
     let place = Place::new().await;
     place.make_queue().await;
-    // Without heartbeats, that the line is dead is found out by what is not confirmed alone.
+    // Without heartbeats, only the missing confirmations reveal the dead line.
     let url = format!("{}?heartbeat=0", place.url());
     let sink = AmqpSink::new(&url, place.exchange(), "/shop").unwrap();
     let entries = entries(3);

@@ -9,7 +9,7 @@ use crate::broker::{PATIENCE, Place};
 use crate::chain::{Chain, stop};
 use crate::proxy::Line;
 
-/// Longer than a machine that has too much to do keeps its owner from renewing it.
+/// Longer than a busy machine delays the owner's renewal.
 const LEASE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +109,7 @@ async fn a_listener_that_goes_between_effect_and_acknowledgement_doubles_nothing
     stop(listening).await;
 }
 
-/// The broker has processed the last acknowledgements before the session ends.
+/// The session ends only after the broker has processed the last acknowledgements.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_listener_has_handled_is_not_delivered_again_after_its_shutdown() {
     let mut chain = Chain::at(Place::new().await).await;

@@ -16,7 +16,7 @@ pub(crate) enum Line {
     Open,
     /// What is sent to the broker arrives, and nothing that it says.
     Deaf,
-    /// What is sent to the broker arrives later, and never if the client is gone by then.
+    /// Data for the broker arrives late, or never if the client has disconnected by then.
     Slow,
     /// Nothing arrives, and nobody is told.
     Dead,
@@ -24,7 +24,7 @@ pub(crate) enum Line {
     Cut,
 }
 
-/// How much later.
+/// The delay of a slow line.
 const LAG: Duration = Duration::from_millis(50);
 
 /// A port that leads to the broker's.
@@ -102,7 +102,7 @@ async fn copy(
     }
 }
 
-/// True if the sender goes within the lag.
+/// Returns true if the sender disconnects within the lag.
 async fn has_gone(sender: &mut OwnedReadHalf) -> bool {
     matches!(timeout(LAG, sender.peek(&mut [0])).await, Ok(Ok(0) | Err(_)))
 }

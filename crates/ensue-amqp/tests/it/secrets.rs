@@ -1,4 +1,4 @@
-//! No password is shown, and none is in an error.
+//! Neither debug output nor an error contains a password.
 
 use ensue::Sink;
 use ensue::listener::Source;

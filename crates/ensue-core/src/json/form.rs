@@ -1,7 +1,8 @@
-//! What serde sees of a value, as a number: two values of one type that it sees alike have the same.
+//! The form of a value: a hash of what serde sees. Two values of one type that look alike to serde have the
+//! same form.
 //!
-//! Where the order of elements may be another one the next time, as in a hash map or a hash set, it does not
-//! count; JSON keeps it anyway.
+//! The form ignores the order of elements where it may vary, as in a hash map or a hash set. JSON keeps that
+//! order anyway.
 
 use std::hash::{Hash, Hasher};
 
@@ -12,12 +13,12 @@ use serde::ser::{
 use serde::{Serialize, Serializer};
 use serde_json::Error;
 
-/// The form of a value.
+/// Returns the form of a value.
 pub(super) fn of(value: &impl Serialize) -> Result<u64, Error> {
     value.serialize(Former { members: None })
 }
 
-/// The name of a member of the outermost struct or map whose form is another in `one` than in `other`.
+/// Returns the name of a member of the outermost struct or map whose form differs in `one` and `other`.
 pub(super) fn differing_member<T: Serialize>(one: &T, other: &T) -> Option<&'static str> {
     let [mut of_one, mut of_other] = [Vec::new(), Vec::new()];
     one.serialize(Former { members: Some(&mut of_one) }).ok()?;
@@ -25,14 +26,14 @@ pub(super) fn differing_member<T: Serialize>(one: &T, other: &T) -> Option<&'sta
     of_one.into_iter().find(|member| !of_other.contains(member)).map(|(name, _)| name)
 }
 
-/// The members of the outermost struct, with their forms.
+/// The members of the outermost struct and their forms.
 type Members = Vec<(&'static str, u64)>;
 
 struct Former<'m> {
     members: Option<&'m mut Members>,
 }
 
-/// What tells the kinds of values apart that could otherwise have one form.
+/// The kinds of values that could otherwise have the same form.
 #[derive(Hash)]
 enum Kind {
     Bool,
@@ -55,8 +56,8 @@ fn form(kind: Kind, content: impl Hash) -> u64 {
     mixer.finish()
 }
 
-/// A few nanoseconds for a number: every event that is raised has two forms of each of its parts. It needs
-/// to bear nobody who means harm, who would deceive himself.
+/// A hasher that takes a few nanoseconds per number, since raising an event hashes each of its parts twice.
+/// It need not resist attackers, who would only deceive themselves.
 struct Mixer(u64);
 
 impl Hasher for Mixer {
@@ -72,7 +73,7 @@ impl Hasher for Mixer {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
-    /// That sums of forms are as far apart as forms are.
+    /// Mixes the bits, so that sums of forms collide no more often than forms.
     fn finish(&self) -> u64 {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -80,12 +81,12 @@ impl Hasher for Mixer {
     }
 }
 
-/// Whatever is not a number is one like any other.
+/// Treats all NaNs as equal.
 fn float(value: f64) -> u64 {
     form(Kind::Float, if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() })
 }
 
-/// The members of something, as they are added up.
+/// The running sum over the members of a value.
 struct Parts<'m> {
     kind: Kind,
     variant: Option<&'static str>,
@@ -307,7 +308,7 @@ impl SerializeMap for Parts<'_> {
     }
 }
 
-/// The traits for what has its parts at fixed places.
+/// Implements the traits for values with parts at fixed places.
 macro_rules! places {
     ($($kind:ident: $part:ident,)*) => {
         $(impl $kind for Parts<'_> {
@@ -331,7 +332,7 @@ places! {
     SerializeTupleVariant: serialize_field,
 }
 
-/// The traits for what has its parts under fixed names.
+/// Implements the traits for values with parts under fixed names.
 macro_rules! names {
     ($($kind:ident,)*) => {
         $(impl $kind for Parts<'_> {

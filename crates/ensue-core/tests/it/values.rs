@@ -1,11 +1,11 @@
-//! What JSON would make another value of, or none, is refused where it is raised.
+//! Values that JSON would change or lose are refused where they are raised.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ensue_core::Event;
 use serde::{Deserialize, Serialize};
 
-/// An event of that shape.
+/// Defines an event of the given shape.
 macro_rules! event {
     ($name:ident { $($(#[$attribute:meta])* $field:ident: $kind:ty),* $(,)? }) => {
         #[derive(Debug, Clone, PartialEq, Event, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ macro_rules! event {
 }
 
 fn refused(event: &impl Event) -> String {
-    event.encode().expect_err("it does not come back").to_string()
+    event.encode().expect_err("the value was not refused").to_string()
 }
 
 fn comes_back<E: Event>(event: &E) -> E {

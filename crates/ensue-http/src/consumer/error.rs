@@ -29,13 +29,13 @@ pub enum ErrorKind {
     Refused,
     /// The server's answer is no page of a feed: is it the right address?
     Answer,
-    /// Events are missing between the saved offset and the page, or in it. An operator has to look.
+    /// Events are missing between the saved offset and the page, or in it. An operator must investigate.
     Gap,
-    /// Another log answers than the one that the saved offset is of. An operator has to look which events
-    /// are missing, and save an offset of the new log and no identity, or the new one.
+    /// The answer comes from a different log than the saved offset. An operator must find out which events
+    /// are missing, then save an offset of the new log with its identity or with none.
     OtherLog,
-    /// The saved offset is beyond the end of the log: it was restored to an earlier moment, and has lost
-    /// events that are handled here. An operator has to look, and save an offset that the log has.
+    /// The saved offset is beyond the end of the log, which was restored to an earlier moment and has lost
+    /// events that were handled here. An operator must investigate, then save an offset that the log has.
     Ahead,
     /// The saved offset could not be read or written, or is not where the handler should have
     /// saved it.
@@ -65,8 +65,8 @@ impl Error {
             None => "does not say which log it answers with".to_owned(),
         };
         let message = format!(
-            "{feed} {found}, and the saved offset {at} is of the log {saved}; look which events are \
-             missing, then save an offset of the log that is to be followed, without the old identity"
+            "{feed} {found}, and the saved offset {at} is of the log {saved}; look up which events \
+             are missing, then save an offset of the log to follow, without the old identity"
         );
         Self::new(ErrorKind::OtherLog, message)
     }

@@ -23,8 +23,8 @@ pub struct FeedEvent {
 }
 
 impl FeedEvent {
-    /// The type of an event in whose place the log has an entry that cannot be read. A handler that
-    /// must not miss any event returns an error for it; the run then goes on once the entry is repaired.
+    /// The type of the event that stands in for an entry that cannot be read. A handler that must not miss
+    /// any event returns an error for it. The run then continues once the entry is repaired.
     pub const UNREADABLE: &str = crate::feed::UNREADABLE;
 
     /// The event as the `E` that it is.

@@ -33,9 +33,9 @@ use super::{Error, ErrorKind, FeedEvent, FeedHandler, FeedPage};
 /// # Ok(()) }
 /// ```
 ///
-/// The file holds the number in decimal digits and a newline, and on a second line the identity of the
-/// log, if the server names it: a run ends if another log answers. To follow another log from its
-/// beginning, remove the file. Each save is a new file that takes
+/// The first line of the file is the offset in decimal digits. The second is the identity of the log, if the
+/// server names it: a run ends if a different log answers. To follow another log from its beginning, remove
+/// the file. Each save is a new file that takes
 /// the place of the old one once it is on the disk, so that after a crash or a loss of power the
 /// file holds this offset or the one before. To have everything again, stop the consumer and remove
 /// the file.
@@ -81,10 +81,10 @@ impl FileCursor {
         Ok(self.read()?.0)
     }
 
-    /// The identity of the log that the saved offset is of, if it is known.
+    /// Returns the identity of the log that the saved offset belongs to, if known.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// The same as for [`load`](Self::load).
     pub fn log(&self) -> Result<Option<LogId>, Error> {
         Ok(self.read()?.1)
     }
@@ -100,7 +100,7 @@ impl FileCursor {
         parse(&content).ok_or_else(|| self.damaged(&content))
     }
 
-    /// Saves `offset` and the log that it is of: when it returns, they are on the disk.
+    /// Saves `offset` and the identity of its log. Both are on the disk when it returns.
     ///
     /// # Errors
     /// [`ErrorKind::SavedOffset`], with the file's name in it: it cannot be written.
@@ -130,7 +130,8 @@ impl FileCursor {
         let start = String::from_utf8_lossy(&content[..content.len().min(SHOWN_MAX)]);
         let message = format!(
             "`{path}` holds {start:?}, which is no saved offset: expected are digits and a \
-             newline, and the log's identity on a line of its own, if it is known; write the number of events handled into it, or remove it to begin with the \
+             newline, and the log's identity on a line of its own, if it is known; write the \
+             number of events handled into it, or remove it to begin with the \
              first"
         );
         Error::new(ErrorKind::SavedOffset, message)

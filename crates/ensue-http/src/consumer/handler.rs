@@ -70,15 +70,15 @@ pub trait FeedHandler {
     /// has everything handled again.
     async fn saved_offset(&mut self) -> Result<Position, BoxError>;
 
-    /// The identity of the log that the saved offset is of: [`FeedPage::log`], saved beside it. Default:
-    /// `None`, with which a run notices another log only if it is replaced while the run goes on.
+    /// Returns the identity of the log that the saved offset belongs to: the [`FeedPage::log`] saved beside
+    /// it. Default: `None`. A run then notices a different log only if it appears during the run.
     ///
-    /// A run ends with [`ErrorKind::OtherLog`](super::ErrorKind::OtherLog) if another log answers.
+    /// A run ends with [`ErrorKind::OtherLog`](super::ErrorKind::OtherLog) if a different log answers.
     ///
     /// CANCEL-SAFE: the future may be dropped at any `.await`, at shutdown.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Returns an error if the identity cannot be read.
     async fn saved_log(&mut self) -> Result<Option<LogId>, BoxError> {
         Ok(None)
     }

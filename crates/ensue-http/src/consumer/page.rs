@@ -43,8 +43,8 @@ impl FeedPage {
         self.offset
     }
 
-    /// The identity of the log that the page is from, to be saved beside the offset. `None` if the server
-    /// does not name it.
+    /// Returns the identity of the page's log. Save it beside the offset. `None` if the server does not name
+    /// its log.
     pub fn log(&self) -> Option<LogId> {
         self.log
     }

@@ -36,7 +36,7 @@ impl RemoteFeed {
         Ok(Self { client, url: parsed })
     }
 
-    /// The page after `offset`, of at the most `limit` events, and of no other log than `saved`.
+    /// Reads up to `limit` events after `offset`. Fails if the log is not `saved`.
     pub(super) async fn read(
         &self,
         offset: Position,
@@ -74,7 +74,7 @@ impl RemoteFeed {
         url
     }
 
-    /// The log that answers, unless it or something before it does not say.
+    /// Returns the log that answers. `None` if the server, or a proxy before it, does not name the log.
     fn log(&self, response: &Response) -> Result<Option<LogId>, Error> {
         let Some(log) = response.headers().get(LOG) else { return Ok(None) };
         let log = log.to_str().ok().and_then(|log| log.parse().ok());
@@ -132,8 +132,8 @@ fn address(url: &str, source: impl Into<BoxError>) -> Error {
     Error::new(ErrorKind::Address, format!("cannot ask the feed at `{shown}`")).because(source)
 }
 
-/// As much of an address, which may be none, as is certain to be neither account nor query. A password may
-/// have a `?` of its own, and a query an `@`: then it is not told which is which.
+/// Returns the part of an address that is certainly neither account nor query. The part may be empty: a
+/// password may contain a `?` and a query an `@`, which makes them indistinguishable.
 pub(super) fn without_secrets(url: &str) -> &str {
     let before_query = url.split(['?', '#']).next().unwrap_or_default();
     match before_query.rsplit_once('@') {

@@ -12,7 +12,7 @@ pub(super) struct Run<H> {
     consumer: FeedConsumer,
     feed: RemoteFeed,
     handler: H,
-    /// The log that is followed, once it is known.
+    /// The log that this run follows, once known.
     log: Option<LogId>,
     /// The offset that the handler must have saved, since it has handled the page before it.
     owed: Option<Position>,
@@ -48,7 +48,7 @@ impl<H: FeedHandler> Run<H> {
         }
     }
 
-    /// The saved offset, after the identity of its log, as far as that is not known yet.
+    /// Returns the saved offset. First reads the identity of its log, unless already known.
     async fn saved_offset(&mut self) -> Result<Position, BoxError> {
         if self.log.is_none() {
             self.log = self.handler.saved_log().await?;
@@ -89,7 +89,7 @@ impl<H: FeedHandler> Run<H> {
         for event in page.events().iter().filter(|event| event.event_type == FeedEvent::UNREADABLE)
         {
             let (feed, position) = (&self.feed, event.id.get());
-            tracing::warn!(%feed, position, "the feed has an entry that cannot be read");
+            tracing::warn!(%feed, position, "the feed contains an entry that cannot be read");
         }
         if page.events().is_empty() {
             self.failures = Failures::default();

@@ -19,7 +19,7 @@ pub(crate) struct BookEvent<'a> {
     timestamp: i64,
 }
 
-/// The `type` of an entry that cannot be read: no consumer takes it for one of its own.
+/// The `type` of an entry that cannot be read. No consumer has an event of this name.
 pub(crate) const UNREADABLE: &str = "ensue.unreadable";
 
 impl<'a> BookEvent<'a> {
@@ -42,7 +42,7 @@ impl<'a> BookEvent<'a> {
         }
     }
 
-    /// It takes its place, since consumers count what they are given.
+    /// Stands in for the entry, since consumers count the events they receive.
     fn unreadable(unreadable: &'a UnreadableEntry) -> Self {
         let UnreadableEntry { position, event_type, recorded_at, reason, .. } = unreadable;
         let payload = Unreadable { event_type: event_type.as_deref(), reason };
@@ -50,14 +50,14 @@ impl<'a> BookEvent<'a> {
             id: position.get(),
             r#type: UNREADABLE,
             content_type: "application/json".into(),
-            // Text always has a JSON form.
+            // Text can always be written as JSON.
             payload: serde_json::to_string(&payload).unwrap_or_default().into(),
             timestamp: recorded_at.map_or(0, Timestamp::as_millis),
         }
     }
 }
 
-/// The payload in place of one that cannot be read.
+/// The payload that stands in for an entry that cannot be read.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Unreadable<'a> {
@@ -65,7 +65,7 @@ struct Unreadable<'a> {
     reason: &'a str,
 }
 
-/// How a content type ends whose payload is in base64.
+/// The suffix of the content type of a payload in base64.
 const BASE64: &str = ";base64";
 
 /// The payload as what a JSON string can hold, and the content type that says how to read it.

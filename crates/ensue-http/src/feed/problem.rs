@@ -22,7 +22,7 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "oldestOffset")]
     oldest_offset: Option<u64>,
-    /// The last offset that the log has.
+    /// The last offset in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<u64>,
 }
@@ -50,7 +50,7 @@ impl Problem {
     pub(crate) fn offset_beyond_head(offset: Position, head: Position) -> Self {
         let problem = Self::new(
             "/problems/offset-beyond-head",
-            "The log does not go as far as the offset",
+            "The offset is beyond the end of the log",
             StatusCode::CONFLICT,
             format!(
                 "the offset is {offset} and the log ends at {head}: it was restored to an earlier moment, \
@@ -65,9 +65,7 @@ impl Problem {
             "/problems/offset-not-reached",
             "This copy of the log has not reached the offset yet",
             StatusCode::SERVICE_UNAVAILABLE,
-            format!(
-                "the offset is {offset} and this copy ends at {head}; send the same request again"
-            ),
+            format!("the offset is {offset} and this copy ends at {head}; retry the request"),
         );
         Self { head: Some(head.get()), ..problem }
     }
@@ -76,9 +74,9 @@ impl Problem {
         let floor = oldest.previous();
         let problem = Self::new(
             "/problems/pruned",
-            "The events are not in the log any more",
+            "The events are no longer in the log",
             StatusCode::GONE,
-            format!("the log was pruned up to offset {floor}; read on from there"),
+            format!("the log was pruned up to offset {floor}; continue from there"),
         );
         Self { oldest_offset: Some(floor.get()), ..problem }
     }
@@ -86,18 +84,18 @@ impl Problem {
     pub(crate) fn too_many_reads() -> Self {
         Self::new(
             "/problems/too-many-reads",
-            "Too many pages are being read now",
+            "Too many concurrent reads",
             StatusCode::SERVICE_UNAVAILABLE,
-            "the feed reads as many pages as it may; send the same request again".to_owned(),
+            "the feed is reading its maximum number of pages; retry the request".to_owned(),
         )
     }
 
     pub(crate) fn store_unavailable() -> Self {
         Self::new(
             "/problems/store-unavailable",
-            "The log cannot be read now",
+            "The log is temporarily unavailable",
             StatusCode::SERVICE_UNAVAILABLE,
-            "the store is busy or out of reach; send the same request again".to_owned(),
+            "the store is busy or unreachable; retry the request".to_owned(),
         )
     }
 

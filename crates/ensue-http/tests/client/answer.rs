@@ -7,7 +7,7 @@ pub(crate) fn page(ids: impl IntoIterator<Item = u64>) -> String {
     answer("200 OK", "content-type: application/json", &format!("[{}]", events.join(",")))
 }
 
-/// A page that names its log.
+/// Returns a page that names its log.
 pub(crate) fn page_of(log: impl Display, ids: impl IntoIterator<Item = u64>) -> String {
     page(ids).replacen("\r\n", &format!("\r\nensue-log: {log}\r\n"), 1)
 }

@@ -1,4 +1,4 @@
-//! A log that is not the one that the saved offset is of.
+//! Feeds whose log is not the one that the saved offset belongs to.
 
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ async fn a_log_that_is_named_by_no_identity_ends_the_run() {
     assert_eq!(error.kind(), ErrorKind::Answer);
 }
 
-/// The identity is saved with the offset.
+/// The cursor saves the identity with the offset.
 #[tokio::test]
 async fn another_log_ends_the_next_run_too() {
     let (log, other) = (LogId::new(), LogId::new());
@@ -98,7 +98,7 @@ async fn a_log_that_was_restored_to_an_earlier_moment_ends_the_run_of_a_reader_t
     assert_eq!((cursor.load().unwrap().get(), seen.count()), (5, 5));
 }
 
-/// Then also a log that has outgrown the offset is told apart.
+/// The new identity reveals even a log that has outgrown the offset.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_log_with_a_new_identity_ends_the_run_of_whoever_has_read_the_old_one() {
     let (shop, seen, (_folder, cursor)) = (Shop::new().await, Seen::default(), cursor());
@@ -122,7 +122,7 @@ async fn a_restored_log_with_a_new_identity_ends_the_run_of_whoever_has_read_the
 }
 
 impl Seen {
-    /// Follows the feed at `url` until it has seen so many events, or an error, with the offset in a file.
+    /// Follows the feed at `url` until `count` events or an error, with the offset in a file.
     async fn follow_with(&self, cursor: &FileCursor, url: &str, count: usize) -> Result<(), Error> {
         let handler = cursor.clone().each_event(async |event: FeedEvent| {
             self.push(event);
@@ -138,7 +138,7 @@ fn cursor() -> (TempDir, FileCursor) {
     (folder, cursor)
 }
 
-/// A copy of the shop's database as it is now.
+/// Copies the shop's database in its current state.
 async fn backup(shop: &Shop) -> PathBuf {
     let path = shop.path("backup.db");
     let options = SqliteConnectOptions::new().filename(shop.path("shop.db"));

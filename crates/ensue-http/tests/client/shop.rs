@@ -44,10 +44,10 @@ impl Shop {
     }
 }
 
-/// A server that comes and goes, at an address that is its own meanwhile too.
+/// A server that stops and restarts, and keeps its address meanwhile.
 pub(crate) struct Server {
     address: SocketAddr,
-    /// Bound, but not listening: connections are refused, and no other program is given the port.
+    /// A bound socket that does not listen: it refuses connections, and no other program gets the port.
     _reservation: TcpSocket,
     runtime: Option<Runtime>,
 }
@@ -63,8 +63,7 @@ impl Server {
         format!("http://{}/api/events", self.address)
     }
 
-    /// Serves the feed of the file at `path` as another process would: from a connection and a runtime of
-    /// its own.
+    /// Serves the feed of the file at `path` as another process would: with its own connection and runtime.
     pub(crate) async fn serve(&mut self, path: PathBuf) {
         self.end();
         let (runtime, address) = (Runtime::new().unwrap(), self.address);
@@ -77,7 +76,7 @@ impl Server {
         self.runtime = Some(runtime);
     }
 
-    /// Its connections end with it.
+    /// Stops the server and its connections.
     pub(crate) fn end(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -85,7 +84,7 @@ impl Server {
     }
 }
 
-/// Bound beside the one that reserves the address, and the one before, which may still be letting go of it.
+/// Binds a socket beside the reservation and the previous socket, which may still be closing.
 fn socket(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();

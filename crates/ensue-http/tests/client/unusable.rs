@@ -72,7 +72,7 @@ async fn a_backoff_ends_with_the_first_answer() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_asked_again() {
-    // A machine that is busy makes any answer come too late, now and then.
+    // On a busy machine, any answer may come too late.
     let answers = std::iter::once(SILENCE.to_owned());
     let server = Scripted::new(answers.chain(std::iter::repeat_n(page([1]), 10_000))).await;
     let impatient = reqwest::Client::builder().read_timeout(Duration::from_millis(20));
@@ -190,7 +190,7 @@ async fn an_address_that_cannot_be_asked_ends_the_run() {
     }
 }
 
-/// The password, the token and the headers are the client's own.
+/// The password, the token and the headers belong to the client.
 #[tokio::test]
 async fn no_secret_of_an_address_or_a_client_is_shown_or_logged() {
     let server = Scripted::new([
@@ -216,7 +216,7 @@ async fn no_secret_of_an_address_or_a_client_is_shown_or_logged() {
     }
 }
 
-/// What is logged by the way.
+/// Runs `work` and returns what it logs.
 async fn logged<T>(work: impl Future<Output = T>) -> (String, T) {
     let written = Written::default();
     let writer = written.clone();

@@ -1,4 +1,4 @@
-//! As many pages are read at once as may be.
+//! The feed limits how many pages it reads at once.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ async fn a_bound_of_zero_still_lets_consumers_get_on() {
     assert_eq!(Answer::to_get(&feed, "").await.body, "[]");
 }
 
-/// An empty log whose pages take until they are released.
+/// An empty log that holds its pages until the test releases them.
 #[derive(Clone)]
 struct HeldLog {
     identity: LogId,
@@ -66,7 +66,7 @@ impl Default for HeldLog {
 }
 
 impl HeldLog {
-    /// Two requests, once both are at their pages.
+    /// Sends two requests, and returns once both are reading their pages.
     async fn read_twice(&self, feed: &Router) -> JoinSet<Answer> {
         let mut reading = JoinSet::new();
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Readers of a log that is not the one they have read before.
+//! Readers of a log that is not the one they read before.
 
 use ensue::store::{LogId, Page, Read};
 use ensue::subscription::Unhandled;
@@ -65,7 +65,7 @@ async fn every_answer_of_a_log_names_it() {
     assert_ne!(other.header("ensue-log"), [identity.as_str()]);
 }
 
-/// What an operator does after a restore to an earlier moment, as the store's documentation says.
+/// The store's documentation tells operators to do this after a restore to an earlier moment.
 #[tokio::test]
 async fn a_log_that_is_given_a_new_identity_is_named_by_it_at_once() {
     let shop = Shop::with_events(3).await;
@@ -82,7 +82,7 @@ async fn a_log_that_is_given_a_new_identity_is_named_by_it_at_once() {
     assert_eq!(after.body, before.body);
 }
 
-/// As a replica is one.
+/// A copy of the log, such as a replica.
 #[derive(Clone)]
 struct Copy(SqliteStore);
 

@@ -73,7 +73,7 @@ async fn a_payload_that_is_not_utf_8_is_in_base64_and_its_content_type_says_so()
     assert_eq!(json!([page[1]["contentType"], page[1]["payload"]]), plain);
 }
 
-/// Otherwise a consumer would decode what was never encoded.
+/// Otherwise a consumer would decode a payload that was never encoded.
 #[tokio::test]
 async fn a_content_type_that_ends_in_base64_itself_is_told_from_ours() {
     let shop = Shop::new().await;

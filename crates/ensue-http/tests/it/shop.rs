@@ -36,7 +36,7 @@ impl Shop {
         self.store.commit(transaction).await.unwrap();
     }
 
-    /// Behind the store's back.
+    /// Runs `statement` behind the store's back.
     pub(crate) async fn tamper(&self, statement: &'static str) {
         let file = SqliteConnectOptions::new().filename(self.folder.path().join("shop.db"));
         let mut connection = file.connect().await.unwrap();
