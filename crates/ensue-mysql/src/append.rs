@@ -15,23 +15,23 @@ use sqlx::{Connection, MySqlConnection, Row, Transaction};
 use crate::error::failed;
 use crate::sql::{Repeated, sql};
 
-/// LIMIT: the bytes of one statement, unless it is a single row or the server takes less.
+/// LIMIT: bytes per statement, unless it is a single row or the server accepts less.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
-/// LIMIT: the bytes that are sent without asking how much the server takes: less than any has as its default.
+/// LIMIT: bytes sent without asking for the server's limit: below every server's default.
 pub(crate) const UNASKED_BYTES_MAX: usize = 512 << 10;
 
-/// What a message has beside its rows: the type of each value, a few numbers.
+/// The size of a message without its rows: the type of each value, a few numbers.
 const MESSAGE_BYTES: usize = 64 << 10;
 
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in its database.
 ///
 /// # Errors
-/// [`ErrorKind::Name`](ensue::ErrorKind::Name) if a name or text of an envelope breaks its
-/// [rule](ensue::NameRule). The database's. None of them is then appended, also if the transaction is
-/// committed all the same.
+/// Returns [`ErrorKind::Name`](ensue::ErrorKind::Name) if a name or text of an envelope breaks its
+/// [rule](ensue::NameRule), and the database's errors. No envelope is then appended, even if the
+/// transaction is committed.
 ///
-/// CANCEL-SAFE: dropped half-way, none is appended, or all.
+/// CANCEL-SAFE: dropping the future appends either no envelope or all of them.
 pub async fn append_in(
     transaction: &mut Transaction<'_, MySql>,
     envelopes: &[Envelope],
@@ -41,7 +41,7 @@ pub async fn append_in(
     inserted.map_err(failed(|| "cannot append to the log".to_owned()))
 }
 
-/// Several may be several statements, of which a later one may fail and leave the transaction open.
+/// Several envelopes may take several statements; a later one may fail and leave the transaction open.
 async fn insert_all_or_none(
     transaction: &mut Transaction<'_, MySql>,
     envelopes: &[Envelope],
@@ -78,8 +78,8 @@ pub(crate) async fn insert(
 
 static APPEND: LazyLock<Repeated> = LazyLock::new(|| Repeated::of(sql!("append")));
 
-/// How much one statement may have. An event that alone is larger than what the server takes is refused
-/// here: the server would do so by closing the connection.
+/// Returns the maximum size of a statement. Refuses a single event that is larger than the server
+/// accepts, since the server would close the connection.
 async fn message_bytes_max(
     connection: &mut MySqlConnection,
     envelopes: &[Envelope],
@@ -89,8 +89,8 @@ async fn message_bytes_max(
     let largest = envelopes.iter().map(row_bytes).max().unwrap_or_default();
     if largest > takes {
         let why = format!(
-            "an event of {largest} bytes is larger than a message to this server may be, {takes} bytes; \
-             raise `max_allowed_packet`, or store what is large elsewhere and refer to it"
+            "an event of {largest} bytes exceeds this server's maximum message size of {takes} bytes; \
+             raise `max_allowed_packet`, or store large data elsewhere and refer to it"
         );
         return Err(sqlx::Error::Encode(why.into()));
     }

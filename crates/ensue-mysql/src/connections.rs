@@ -25,13 +25,13 @@ pub(crate) struct MysqlServer {
     pub(crate) first: String,
 }
 
-/// A connection, and the settings of its session, by which it is known when a unit of work has left
-/// others: the next one must not find them.
+/// A connection and its session's settings. If a unit of work has changed them, the next one must not
+/// get the connection.
 pub(crate) struct Settled {
     connection: MySqlConnection,
-    /// As they were before it was lent for the first time.
+    /// The settings before the connection was first lent.
     settings: String,
-    /// The statements that commit, and fail if the session is not where it was.
+    /// The statements that commit; they fail if the session has left its database or character set.
     pub(crate) commit: Arc<str>,
     is_changed: bool,
 }
@@ -44,7 +44,7 @@ impl Settled {
         Ok(Self { connection, settings, commit, is_changed: false })
     }
 
-    /// `row` is what the server has answered when it was asked for them.
+    /// Compares the settings with `row`, the server's answer to the query for them.
     pub(crate) fn compare_settings(&mut self, row: Option<&MySqlRow>) {
         let settings = row.and_then(|row| row.try_get::<&str, _>(1).ok());
         self.is_changed = settings != Some(&self.settings);
@@ -96,13 +96,13 @@ impl Server for MysqlServer {
         connection.connection.close().await
     }
 
-    /// Not one whose session is not as it was, nor one that the driver does not know to be in a
-    /// transaction any more, because the user's own begin was dropped half-way.
+    /// Returns false if the session has changed, or if the driver no longer knows that it is in a
+    /// transaction because the user's own begin was dropped half-way.
     fn may_be_kept(connection: &Settled) -> bool {
         connection.is_in_transaction() && !connection.is_changed
     }
 
-    /// Or leads to a server that does not write any more.
+    /// Returns true also if the connection leads to a server that no longer writes.
     fn is_lost(error: &sqlx::Error) -> bool {
         matches!(class(error), Class::Lost | Class::ReadOnly)
     }
@@ -151,13 +151,13 @@ pub(crate) async fn fetch_all(
     fetched.await
 }
 
-/// What the server has answered to a message of several statements.
+/// The server's answer to a message of several statements.
 pub(crate) struct Answer {
-    /// How many of them were done.
+    /// The number of statements that succeeded.
     pub(crate) done: usize,
-    /// The last row of all.
+    /// The last row of all results.
     pub(crate) row: Option<MySqlRow>,
-    /// Whether that is all of them. None after the one that failed was begun.
+    /// `Ok` if all statements succeeded. The server starts no statement after one that failed.
     pub(crate) ended: sqlx::Result<()>,
 }
 

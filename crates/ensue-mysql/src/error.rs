@@ -21,8 +21,8 @@ pub(crate) fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// What a commit that failed says: only the server's own word that it did not commit is one. `has_begun`
-/// is whether the COMMIT itself was what failed, and nothing before it.
+/// The error for a failed commit: it is in doubt unless the server itself says that it did not commit.
+/// `has_begun` is true if the COMMIT itself failed, and nothing before it.
 pub(crate) fn not_committed(error: sqlx::Error, has_begun: bool) -> Error {
     match error {
         error if is_over(&error) => over(error),
@@ -42,7 +42,7 @@ pub(crate) fn over(why: impl Into<ensue::BoxError>) -> Error {
     Error::store(what, why, false)
 }
 
-/// What was to be done in it was done with other tables than ours, or not as it was meant.
+/// The error for a unit of work that used tables other than ours, or wrote text in the wrong encoding.
 fn elsewhere(why: sqlx::Error) -> Error {
     let what = "cannot commit: the unit of work has left its session in another database, or with \
                 another character set, where events would be stored wrongly; name tables with their \
@@ -57,7 +57,7 @@ pub(crate) fn class(error: &sqlx::Error) -> Class {
     }
 }
 
-/// Whether the database was busy, full, or out of reach, rather than asked for something wrong.
+/// Returns true if the database was busy, full or unreachable, rather than the request wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
     class(error).is_retryable()
 }
@@ -73,7 +73,7 @@ fn is_over(error: &sqlx::Error) -> bool {
     number(error) == Some(1305)
 }
 
-/// Whether the question before a COMMIT, where the session is, was answered with a number too large.
+/// Returns true if the check before a COMMIT found the session elsewhere: it fails with a number too large.
 fn is_elsewhere(error: &sqlx::Error) -> bool {
     number(error) == Some(1690)
 }
@@ -83,7 +83,7 @@ fn number(error: &sqlx::Error) -> Option<u16> {
     Some(database.number())
 }
 
-/// A row that has changed.
+/// The error number for a row that has changed.
 const CHANGED_SINCE: u16 = 1020;
 
 #[cfg(test)]

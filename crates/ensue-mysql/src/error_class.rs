@@ -1,29 +1,28 @@
-//! The server's error numbers, by what is to be done about them.
+//! The server's error numbers, grouped by how the caller should react.
 
-/// What an error number of the server means to whoever asked.
+/// The meaning of a server's error number for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The connection is gone, was never made, or leads to a server that is shut down.
     Lost,
-    /// This server does not write, as one that was a primary does. Another connection may lead to one
-    /// that does.
+    /// This server does not write, like a former primary. Another connection may lead to one that does.
     ReadOnly,
-    /// The transaction was rolled back because of another one.
+    /// The transaction was rolled back because it conflicted with another one.
     Conflict,
-    /// A lock that others have held for too long, or that was not to be waited for. The statement was
-    /// not done; the transaction is still open.
+    /// A lock that others held for too long, or that the statement did not wait for. The statement
+    /// failed; the transaction is still open.
     Locked,
-    /// Too many connections, statements, transactions, or whatever an account may have of them.
+    /// Too many connections, statements or transactions, on the server or for the account.
     Busy,
-    /// No room: in memory, on disk, or in a table of locks. There may be room later, or for less.
+    /// No room in memory, on disk, or in the lock table. A retry or a smaller request may succeed.
     Full,
-    /// More than the server takes in one transaction. There is room for less.
+    /// More than the server accepts in one transaction. A smaller one fits.
     TooLarge,
-    /// A statement took longer than it may.
+    /// A statement exceeded its time limit.
     TooLong,
-    /// An operator has stopped the statement.
+    /// An operator stopped the statement.
     Stopped,
-    /// Something else: the same again meets the same.
+    /// Any other error: a retry fails in the same way.
     Other,
 }
 
@@ -33,35 +32,35 @@ impl Class {
         found.map_or(Self::Other, |(class, _)| *class)
     }
 
-    /// Returns true if the same again may succeed.
+    /// Returns true if retrying may succeed.
     pub(crate) fn is_retryable(self) -> bool {
         use Class::{Busy, Conflict, Full, Locked, Lost, ReadOnly};
         matches!(self, Lost | ReadOnly | Conflict | Locked | Busy | Full)
     }
 
-    /// Returns true if less may succeed where this failed.
+    /// Returns true if a smaller request may succeed.
     pub(crate) fn may_fit_if_smaller(self) -> bool {
         matches!(self, Self::TooLarge | Self::TooLong | Self::Full)
     }
 
-    /// Returns true if a COMMIT that was answered so may have been done all the same.
+    /// Returns true if a COMMIT that got this answer may have committed.
     pub(crate) fn leaves_a_commit_in_doubt(self) -> bool {
         matches!(self, Self::Lost | Self::Stopped | Self::TooLarge | Self::TooLong)
     }
 }
 
-/// From the lists of [MariaDB](https://mariadb.com/kb/en/mariadb-error-code-reference/) and
-/// [MySQL](https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html). A message that is
-/// larger than `max_allowed_packet` (1153) costs the connection, and will again: it is in none of them.
+/// The numbers come from [MariaDB](https://mariadb.com/kb/en/mariadb-error-code-reference/) and
+/// [MySQL](https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html). No class lists 1153,
+/// a message larger than `max_allowed_packet`: it closes the connection, and a retry would too.
 const CLASSES: [(Class, &[u16]); 9] = [
     (
         Class::Lost,
         &[
-            1043, // bad handshake, of a server or a proxy that goes down
+            1043, // bad handshake, from a server or proxy that is shutting down
             1053, // shutdown in progress
-            1077, 1079, // normal shutdown, and done
+            1077, 1079, // normal shutdown, and shutdown complete
             1152, // aborted connection
-            1158, 1159, 1160, 1161, // reading from, or writing to, the network
+            1158, 1159, 1160, 1161, // network read or write errors
             1184, // aborted connection, new
             1927, // MariaDB: connection was killed
             3032, // MySQL: offline mode
@@ -84,19 +83,19 @@ const CLASSES: [(Class, &[u16]); 9] = [
         Class::Conflict,
         &[
             1020, // a row has changed since it was read
-            1213, // deadlock, and on a cluster: lost against another member
+            1213, // deadlock, and on a cluster: lost to another member
             1412, // the table's definition has changed
             1614, // deadlock, in a distributed transaction
             3101, // MySQL: rolled back during the commit, by group replication
-            3197, // MySQL: to be tried again
+            3197, // MySQL: the server asks for a retry
         ],
     ),
     (
         Class::Locked,
         &[
             1205, // waited too long for a lock
-            1689, // waiting was ended for one that waits for the whole table
-            3572, // MySQL: not to be waited for
+            1689, // the wait was aborted for a lock on the whole table
+            3572, // MySQL: NOWAIT is set
             4145, // MariaDB: a backup holds it
         ],
     ),
@@ -104,13 +103,13 @@ const CLASSES: [(Class, &[u16]); 9] = [
         Class::Busy,
         &[
             1040, 1203, // too many connections
-            1047, // a member that is not ready, of a cluster
-            1129, // the host has made too many errors
+            1047, // a cluster member that is not ready
+            1129, // too many errors from this host
             1135, // no thread
             1226, // an account's limit
             1297, // a temporary error of the storage engine
             1461, // too many prepared statements
-            1615, // to be prepared again
+            1615, // the statement must be prepared again
             1637, // too many transactions
         ],
     ),
@@ -118,22 +117,22 @@ const CLASSES: [(Class, &[u16]); 9] = [
         Class::Full,
         &[
             1021, 1026, 1878, 3675, // disk
-            1114, // a table, or the space of temporary ones
+            1114, // a table, or the temporary tablespace, is full
             1037, 1038, 1041, 3015, 3985, // memory
-            1206, // the table of locks
-            3019, // MySQL: the log of what may be undone
+            1206, // the lock table
+            3019, // MySQL: the undo log
         ],
     ),
     (
         Class::TooLarge,
         &[
-            1105, // without a number of its own, such as the limits of a cluster's write sets
+            1105, // errors without their own number, such as write set limits of a cluster
             1180, // during the commit, by a cluster: too large, or refused
             1197, 1534, 1705, // the binary log's caches
-            1713, // the record of what may be undone
-            1931, // MariaDB: too many rows looked at
+            1713, // the undo log record
+            1931, // MariaDB: too many rows examined
             3100, // MySQL: refused by group replication: too large, or no majority
-            3170, // MySQL: the capacity of an optimizer
+            3170, // MySQL: the memory capacity of the optimizer
             3231, // MySQL: a write set that is too large
         ],
     ),
@@ -172,7 +171,7 @@ mod tests {
         for number in [1053, 1290, 1836, 1213, 1020, 1205, 3572, 1040, 1226, 1461, 1114, 1206] {
             assert!(Class::of(number).is_retryable(), "{number}");
         }
-        // A message that is too large, a syntax error, a duplicate, a table that is not there.
+        // A message that is too large, a syntax error, a duplicate, a missing table.
         for number in [1153, 1064, 1062, 1146, 1197, 1969, 3024, 1317] {
             assert!(!Class::of(number).is_retryable(), "{number}");
         }

@@ -35,7 +35,7 @@
 //! # The tables
 //! Ours are in the database that the URL names, beside yours, and their names begin with `ensue_`. They
 //! are brought up to date by [`connect`](MysqlStore::connect), however many processes start at once.
-//! Payloads that are text are stored as text. MariaDB 10.6 or MySQL 8.0.16, or newer.
+//! Payloads that are text are stored as text. Requires MariaDB 10.6 or MySQL 8.0.16, or newer.
 //!
 //! # The sequencer
 //! Every process runs one unless [told otherwise](MysqlOptions::sequence_on_demand), and a lock has
@@ -51,10 +51,10 @@
 //!
 //! # The session is ours
 //! A unit of work that leaves its session in another database (`USE`), or with another character set,
-//! does not commit: its events would stand in another log, or not as they were raised. What else it says of
-//! its session (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation …) holds until its end; the
-//! connection is then closed, so that no other unit of work finds it. User variables, temporary tables and
-//! locks by name (`GET_LOCK`) are not looked for: whoever makes them takes them back.
+//! does not commit: its events would end up in another log, or garbled. Other settings that it changes
+//! (`sql_mode`, `time_zone`, `foreign_key_checks`, the isolation …) hold until it ends; the connection is
+//! then closed, so that they reach no other unit of work. The store does not check for user variables,
+//! temporary tables and named locks (`GET_LOCK`): a unit of work that makes them must remove them.
 //!
 //! # What ends a transaction
 //! MySQL commits at any statement that makes, changes or drops a table, and at many others. In a unit of

@@ -93,14 +93,14 @@ impl MysqlOptions {
     /// Connects, and brings our tables up to date.
     ///
     /// # Errors
-    /// The server cannot be reached or is older than MariaDB 10.6 or MySQL 8.0.16, no database was named,
+    /// The server is unreachable or older than MariaDB 10.6 or MySQL 8.0.16, no database was named,
     /// the tables cannot be made, or they were migrated by a newer version.
     pub async fn connect(self) -> Result<MysqlStore, Error> {
         MysqlStore::open(self).await
     }
 }
 
-/// Without the account: the driver's own options show the password.
+/// Omits the account, since the driver's own options show the password.
 impl fmt::Debug for MysqlOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MysqlOptions")

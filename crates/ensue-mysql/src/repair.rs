@@ -1,4 +1,4 @@
-//! A log of which a pass was recorded by half, put right.
+//! The repair of a log in which only half of a pass was committed.
 
 use ensue::Error;
 use ensue::store::sql::Purpose;
@@ -9,17 +9,16 @@ use crate::error::failed;
 use crate::sql::sql;
 
 impl MysqlStore {
-    /// Makes entries that stand beyond the head part of the log, at the positions where they stand, and
-    /// returns how many there were; 0 in a log that is sound.
+    /// Adds entries beyond the head to the log, at the positions they already have, and returns their
+    /// number; 0 if the log is sound.
     ///
-    /// [`Events::verify`](ensue::Events::verify) names them
-    /// ([`BeyondHead`](ensue::Finding::BeyondHead)). They were left by versions whose sequencer could commit
-    /// a pass by half, after which it stands still; or by statements that did not come from here. It may be
-    /// called at any time, also while processes append and read. See
-    /// [In operation](crate#in-operation).
+    /// [`Events::verify`](ensue::Events::verify) reports them
+    /// ([`BeyondHead`](ensue::Finding::BeyondHead)). They come from versions whose sequencer could commit
+    /// half of a pass and then stand still, or from another program's statements. You may call this at any
+    /// time, even while processes append and read. See [In operation](crate#in-operation).
     ///
     /// # Errors
-    /// The database's; and if there is a gap among these entries, so that no pass has left them.
+    /// Returns the database's errors, and an error if these entries have a gap, so that no pass left them.
     pub async fn repair(&self) -> Result<u64, Error> {
         let mut transaction = self.begin_short(Purpose::Change).await.map_err(failed(what))?;
         let (head, end) = beyond_head(&mut transaction).await?;
@@ -32,7 +31,7 @@ impl MysqlStore {
     }
 }
 
-/// Where the head is, and where the last entry stands. Waits for a pass, and lets none begin.
+/// Returns the positions of the head and of the last entry. Waits for a running pass and blocks new ones.
 async fn beyond_head(connection: &mut MySqlConnection) -> Result<(i64, i64), Error> {
     let rows = sqlx::query(sql!("lock_head")).fetch_all(&mut *connection).await;
     let head = only_row(rows).and_then(|row| row.try_get::<i64, _>(0)).map_err(failed(what))?;

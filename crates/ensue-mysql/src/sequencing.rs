@@ -15,8 +15,8 @@ use crate::sql::sql;
 ///
 /// INVARIANT: everything is one message to the server, which does all of it, also if this process is
 /// stopped or gone.
-/// INVARIANT: a connection on which a statement has failed is closed, which rolls back, or was rolled back
-/// before it is used again. Otherwise the next pass's START TRANSACTION would commit what had been done.
+/// INVARIANT: after a statement has failed, its connection is closed, which rolls back, or rolled back
+/// before its next use. Otherwise the next pass's START TRANSACTION would commit the work done so far.
 pub(crate) struct Session {
     options: MySqlConnectOptions,
     connection: Option<MySqlConnection>,
@@ -86,7 +86,7 @@ impl Session {
         Ok(Input::Passed { moved, is_whole })
     }
 
-    /// The connection that it was asked on, which is to be kept if all went well.
+    /// Returns the answer with its connection, which the caller keeps if all went well.
     async fn ask(&mut self, statements: SqlStr) -> sqlx::Result<(MySqlConnection, Answer)> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -103,7 +103,7 @@ impl Answer {
         self.row.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Only the lock of the head means that, the second statement of a pass. By then it has changed nothing.
+    /// Returns true if a pass could not lock the head, its second statement. Nothing has changed by then.
     fn says_that_another_passes(&self) -> bool {
         let is_locked = self.ended.as_ref().is_err_and(|error| class(error) == Class::Locked);
         is_locked && self.done == BEFORE_LOCK
@@ -113,7 +113,7 @@ impl Answer {
 /// The statements of `sql/pass.sql` that come before the head is locked.
 const BEFORE_LOCK: usize = 1;
 
-/// How long it takes has nothing to do with how much is to be moved.
+/// Connecting takes the same time however many rows wait.
 async fn connect(options: &MySqlConnectOptions) -> sqlx::Result<MySqlConnection> {
     let connecting = async {
         let mut connection = MySqlConnection::connect_with(options).await?;

@@ -5,8 +5,8 @@ use sqlx::{MySqlConnection, Row};
 
 use crate::error::failed;
 
-/// The oldest versions that have window functions, locks that are not waited for, defaults that are
-/// expressions, and constraints that are checked.
+/// The oldest versions with window functions, NOWAIT locks, expressions as defaults, and enforced
+/// constraints.
 const MARIADB_MIN: Version = (10, 6, 0);
 const MYSQL_MIN: Version = (8, 0, 16);
 

@@ -16,11 +16,11 @@ use crate::transaction::MysqlTransaction;
 pub(crate) const NOW_US: &str =
     "TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))";
 
-/// Where a session stores events, and in which character set what it is sent is read.
+/// The database in which a session stores events, and the character set of its statements.
 pub(crate) const PLACE: &str = "HEX(CONCAT_WS('|', DATABASE(), @@character_set_client))";
 
-/// What a session may be left with that changes what later statements do. What has another name on each of
-/// the servers is in comments that only one of them reads.
+/// The session settings that change what later statements do. Names that differ between the servers
+/// are in comments that only one of them reads.
 pub(crate) const SETTINGS: &str = "CONCAT_WS('|', DATABASE(), @@autocommit, @@sql_mode, \
     @@character_set_client, @@character_set_results, @@collation_connection, @@time_zone, \
     @@foreign_key_checks, @@unique_checks, @@sql_safe_updates, @@sql_select_limit, \

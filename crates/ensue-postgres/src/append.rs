@@ -88,8 +88,9 @@ pub fn batches(envelopes: &[Envelope]) -> impl Iterator<Item = Batch<'_>> {
 /// Appends `envelopes` in a transaction of sqlx's own, to the log in the schema `ensue`.
 ///
 /// # Errors
-/// [`ErrorKind::Name`](ensue::ErrorKind::Name) before anything is appended if a name or text of an envelope
-/// breaks its [rule](ensue::NameRule). The database's. The transaction can then only be rolled back.
+/// Returns [`ErrorKind::Name`](ensue::ErrorKind::Name), before it appends anything, if a name or text of an
+/// envelope breaks its [rule](ensue::NameRule). Otherwise returns the database's error, after which the
+/// transaction can only be rolled back.
 ///
 /// CANCEL-SAFE: dropped half-way, some may have been appended; the transaction must then be rolled
 /// back.

@@ -39,8 +39,8 @@ impl Server for PostgresServer {
         Ok(connection)
     }
 
-    /// What has failed may have failed because a unit of work, or a pooler, has dropped what the driver
-    /// has prepared. Then it is prepared anew.
+    /// Rolls back. If a unit of work or a pooler has dropped statements that the driver had prepared, which
+    /// may be why a statement failed, the driver prepares them anew.
     async fn roll_back(connection: &mut PgConnection) -> sqlx::Result<()> {
         let row = sqlx::raw_sql(ROLLBACK).fetch_one(&mut *connection).await?;
         let prepared = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
@@ -122,7 +122,7 @@ async fn fetch_alone(
     Ok(rows)
 }
 
-/// With how many statements the server has prepared for the session.
+/// Rolls back, and counts the statements that the server has prepared for the session.
 const ROLLBACK: &str = "ROLLBACK; SELECT count(*) FROM pg_catalog.pg_prepared_statements";
 
 /// For a statement alone, behind a pooler.

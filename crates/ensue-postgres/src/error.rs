@@ -31,18 +31,18 @@ pub(crate) fn not_committed(error: sqlx::Error) -> Error {
     }
 }
 
-/// Returns true if the same again may succeed: the database was busy, full, or out of reach, rather than
-/// asked for something wrong.
+/// Returns true if retrying may succeed: the database was busy, full or unreachable, rather than the
+/// request wrong.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
     class(error).is_retryable()
 }
 
-/// Returns true if the connection is gone, was never made, or is of no more use.
+/// Returns true if the connection is gone, was never made, or can no longer be used.
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     class(error).costs_the_connection()
 }
 
-/// Returns true if less may succeed where this failed.
+/// Returns true if a smaller request may succeed.
 pub(crate) fn may_fit_if_smaller(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| class(error).may_fit_if_smaller(code))
 }
@@ -59,12 +59,12 @@ fn class(error: &sqlx::Error) -> Class {
     }
 }
 
-/// Of errors whose code says too little. Messages are in the server's language; routines are not.
+/// The class of an error whose code says too little. Messages are translated; routine names are not.
 fn by_routine(error: &sqlx::Error) -> Option<Class> {
     match (code(error)?, database(error)?.routine()?) {
-        // A standby, as one that was the primary: it begins no transaction that may write.
+        // A standby, such as a former primary: it begins no transaction that may write.
         ("0A000", "check_transaction_read_only") => Some(Class::Lost),
-        // A prepared statement whose columns have changed since.
+        // A prepared statement whose columns have changed since then.
         ("0A000", "RevalidateCachedQuery") => Some(Class::Spoilt),
         _ => None,
     }

@@ -1,29 +1,29 @@
-//! The server's error codes, by what is to be done about them.
+//! The server's error codes, grouped by how the caller should react.
 
-/// What an SQLSTATE of the server means to whoever asked.
+/// The meaning of a server's SQLSTATE for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The connection is gone, was never made, or leads to a server that is shut down or does not write.
     /// Another connection may lead to one that does.
     Lost,
-    /// The session is not what we made of it: what we have prepared is no longer there.
+    /// The session has lost its state: our prepared statements are gone.
     Spoilt,
-    /// The transaction was rolled back because of another one.
+    /// The transaction was rolled back because it conflicted with another one.
     Conflict,
     /// A lock that others hold; too many connections; no room in memory or on disk.
     Busy,
-    /// A statement, or the transaction, took longer than it may.
+    /// A statement, or the transaction, exceeded its time limit.
     TooLong,
-    /// More than the server takes at once.
+    /// More than the server accepts at once.
     TooLarge,
     /// An earlier statement of the transaction has failed.
     Aborted,
-    /// Something else: the same again meets the same.
+    /// Any other error: a retry fails in the same way.
     Other,
 }
 
 impl Class {
-    /// The first entry that is the beginning of `code`.
+    /// Returns the class of the first entry that `code` starts with.
     pub(crate) fn of(code: &str) -> Self {
         let found = CLASSES.iter().find(|(prefix, _)| code.starts_with(prefix));
         found.map_or(Self::Other, |(_, class)| *class)
@@ -34,7 +34,7 @@ impl Class {
         matches!(self, Self::Lost | Self::Spoilt)
     }
 
-    /// Returns true if the same again may succeed.
+    /// Returns true if retrying may succeed.
     pub(crate) fn is_retryable(self) -> bool {
         matches!(self, Self::Lost | Self::Spoilt | Self::Conflict | Self::Busy)
     }
@@ -45,10 +45,10 @@ impl Class {
     }
 }
 
-/// [Codes](https://www.postgresql.org/docs/current/errcodes-appendix.html) and classes of them; of a
-/// class that is not named, no code is worth another attempt: data, constraints, rights, syntax.
+/// [Codes](https://www.postgresql.org/docs/current/errcodes-appendix.html) and prefixes of them. Codes
+/// outside this list are not worth a retry: data, constraints, rights, syntax.
 const CLASSES: [(&str, Class); 19] = [
-    ("08", Class::Lost),    // connection exceptions, and all that PgBouncer says
+    ("08", Class::Lost),    // connection exceptions, and all errors of PgBouncer
     ("25006", Class::Lost), // this server does not write
     ("25P02", Class::Aborted),
     ("25P03", Class::Lost),    // idle in a transaction for too long
@@ -57,20 +57,20 @@ const CLASSES: [(&str, Class); 19] = [
     ("40002", Class::Other),   // integrity constraint violation
     ("40003", Class::Lost),    // completion unknown
     ("40", Class::Conflict),   // serialization failure, deadlock
-    ("42P05", Class::Spoilt),  // there is such a prepared statement already
+    ("42P05", Class::Spoilt),  // the prepared statement already exists
     ("53", Class::Busy),       // disk full, out of memory, too many connections
     ("54", Class::TooLarge),   // program limits
     ("55006", Class::Busy),    // object in use
     ("55P03", Class::Busy),    // lock not available
     ("57014", Class::TooLong), // cancelled, as for `statement_timeout`
     ("57P", Class::Lost),      // shutdown, crash, starting, idle for too long
-    ("58", Class::Busy),       // errors of the system below the server
+    ("58", Class::Busy),       // system errors outside the server
     ("72", Class::Conflict),   // snapshot too old
     ("HV00N", Class::Busy),    // a foreign server cannot be reached
 ];
 
-/// Of those that may succeed again: out of memory, a configured limit such as that for temporary files,
-/// and `transaction_timeout`.
+/// The retryable codes where a smaller request may succeed: out of memory, a configured limit such as
+/// that for temporary files, and `transaction_timeout`.
 const SMALLER: [&str; 3] = ["53200", "53400", "25P04"];
 
 #[cfg(test)]

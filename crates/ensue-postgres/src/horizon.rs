@@ -1,10 +1,9 @@
-//! How far the outbox is known to be empty.
+//! The point up to which the outbox is known to be empty.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the last complete pass of this process has seen, on which server: of all that was visible then
-/// nothing is in the outbox any more. The database alone knows what it says; see
-/// `migrations/0005_horizon.sql`.
+/// The snapshot of this process's last complete pass, and its server: the outbox no longer has any row
+/// that was visible then. Only the database interprets it; see `migrations/0005_horizon.sql`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon(Arc<Mutex<Option<String>>>);
 

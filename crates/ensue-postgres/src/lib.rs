@@ -36,8 +36,8 @@
 //! Our tables are in a schema of their own, `ensue` unless [told otherwise](PostgresOptions::schema),
 //! and are brought up to date by [`connect`](PostgresStore::connect), however many processes start
 //! at once. Every statement names it, so that no `search_path` matters. Payloads that are text are
-//! stored as text, to be read in `psql`. PostgreSQL 15 or newer, and a database in UTF-8: no other encoding
-//! holds every string.
+//! stored as text, so you can read them in `psql`. Requires PostgreSQL 15 or newer, and a database in UTF-8:
+//! no other encoding holds every string.
 //!
 //! # The sequencer
 //! Every process runs one unless [told otherwise](PostgresOptions::sequence_on_demand), and a lock
@@ -53,9 +53,9 @@
 //! never shows another entry. Deferred constraints are checked before the append, since they may
 //! wait for other transactions, and events must not.
 //!
-//! # What a unit of work leaves in its session
-//! Is gone before the next one begins: roles, settings such as `search_path` or `statement_timeout`, and
-//! temporary tables.
+//! # The session of a unit of work
+//! The store resets the session before the next unit of work begins: roles, settings such as `search_path`
+//! or `statement_timeout`, and temporary tables.
 //!
 //! # Behind a pooler
 //! [`PostgresOptions::behind_pooler`] is for PgBouncer in transaction mode: then no statement of

@@ -19,7 +19,7 @@ impl Log for PostgresStore {
         self.inner().reader.identity().await
     }
 
-    /// A whole pass that begins after this, and then the head.
+    /// Waits for a whole pass that begins after this call, and returns the head.
     async fn barrier(&self) -> Result<Position, Error> {
         if !self.inner().signals.demand(WAIT_MAX).await {
             let what = format!("waited {WAIT_MAX:?} for the log to be complete");

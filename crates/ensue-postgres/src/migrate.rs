@@ -79,8 +79,8 @@ async fn refuse_unfit(connection: &mut PgConnection) -> Result<(), Error> {
     match encoding == "UTF8" {
         true => Ok(()),
         false => Err(Error::configuration(format!(
-            "the database `{name}` is in {encoding}, which cannot hold every string: use one that \
-             was made with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+            "the database `{name}` has the encoding {encoding}, which cannot hold every string; use one \
+             created with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         ))),
     }
 }
@@ -115,7 +115,7 @@ async fn applied(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
 /// see what the first one has done.
 async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<usize> {
     sqlx::raw_sql(include_str!("sql/begin_own.sql")).execute(&mut *connection).await?;
-    // What is there already is no news.
+    // Silences the notices about objects that already exist.
     sqlx::raw_sql("SET LOCAL client_min_messages = warning").execute(&mut *connection).await?;
     let lock = schema.sql(include_str!("sql/lock_migrations.sql"));
     sqlx::raw_sql(lock).execute(&mut *connection).await?;

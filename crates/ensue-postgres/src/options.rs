@@ -127,7 +127,7 @@ impl PostgresOptions {
     }
 }
 
-/// Without the account: the driver's own options show the password.
+/// Omits the account, since the driver's own options show the password.
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")

@@ -31,7 +31,7 @@ struct Chunk {
     last_id: i64,
     first_page: String,
     last_page: String,
-    /// What the survey has seen, on which server.
+    /// The snapshot of the survey, and its server.
     seen: String,
     is_native: bool,
     file: String,
@@ -127,7 +127,7 @@ impl Session {
         Ok(Input::Surveyed { chunks, is_complete })
     }
 
-    /// Once the last chunk is moved, what the survey has seen is in the log.
+    /// Moves a chunk. After the last one, every row that the survey saw is in the log.
     async fn pass_chunk(&mut self, chunk: u32) -> sqlx::Result<Input> {
         let index = usize::try_from(chunk).unwrap_or(usize::MAX);
         let Some(chunk) = self.chunks.get(index) else { return Ok(Input::Unknown) };
@@ -164,7 +164,7 @@ impl Session {
     }
 }
 
-/// Why a pass moved nothing, by its first two columns.
+/// Returns why a pass moved nothing, from its first two columns.
 fn refusal(row: &PgRow) -> sqlx::Result<Option<Input>> {
     Ok(match (row.try_get(0)?, row.try_get(1)?) {
         (true, true) => None,
@@ -173,7 +173,7 @@ fn refusal(row: &PgRow) -> sqlx::Result<Option<Input>> {
     })
 }
 
-/// As a literal; none of ours has a quote in it.
+/// Formats `text` as a literal; our texts contain no quotes.
 fn quoted(text: &Option<impl Display>) -> String {
     text.as_ref().map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
 }

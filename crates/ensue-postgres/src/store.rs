@@ -32,9 +32,9 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Inner {
-    /// The log, read on one of ours.
+    /// The reader of the log, on one of our connections.
     pub(crate) reader: Reader,
-    /// The connections that are ours, which must not wait for long units of work.
+    /// Our own connections, which must not wait for long units of work.
     pub(crate) own: OwnConnections,
     /// The domain's connections, which it may keep for as long as its transactions last.
     pub(crate) units: Arc<Connections>,
@@ -99,7 +99,7 @@ impl PostgresStore {
     }
 }
 
-/// For connections that are ours.
+/// Returns the server for our own connections.
 pub(crate) fn our_server(options: &PostgresOptions) -> PostgresServer {
     pooled(options, for_ourselves(options))
 }

@@ -31,7 +31,7 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     result_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
-/// Whether the database was opened as one to be read (`SQLITE_READONLY`).
+/// Returns true if the database was opened read-only (`SQLITE_READONLY`).
 pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
     result_code(error) == Some(8)
 }

@@ -62,9 +62,9 @@
 //! ```
 //!
 //! # A copy of the file
-//! The log has an identity ([`Log::identity`](ensue::Log::identity)), which a copy of the file has too. It is
-//! another log to its readers only if it is restored to an earlier moment than what they have read; then
-//! give it a new one before anything is appended:
+//! The log has an identity ([`Log::identity`](ensue::Log::identity)), which a copy of the file shares. If you
+//! restore the log to an earlier moment than its readers have read, it is another log to them: give it a new
+//! identity before anything is appended:
 //!
 //! ```sql
 //! UPDATE ensue_log_meta SET epoch = lower(hex(randomblob(16)));

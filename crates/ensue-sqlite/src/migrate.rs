@@ -40,7 +40,7 @@ pub(crate) async fn run(path: &Path, connection: &mut SqliteConnection) -> Resul
     Ok(())
 }
 
-/// Fails unless everything that is known is applied, and changes nothing.
+/// Fails unless all known migrations are applied. Changes nothing.
 pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
     let (path, known) = (path.display(), MIGRATIONS.len());
     let what = || format!("cannot read which migrations `{path}` has");
@@ -48,20 +48,20 @@ pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Res
         applied if applied == known => Ok(()),
         applied => Err(Error::configuration(format!(
             "database `{path}` has {applied} migrations of ensue and this version knows {known}; open \
-             it with this version so that it may be written, or with the version that migrated it"
+             it for writing with this version, or use the version that migrated it"
         ))),
     }
 }
 
-/// SQLite opens a file that cannot be written as one to be read, and says so at the first write: that
-/// would be the first unit of work.
+/// Refuses a file that cannot be written. SQLite opens it read-only, and would report that only at the
+/// first write: the first unit of work.
 async fn refuse_read_only(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
     let tried = sqlx::query(include_str!("sql/try_to_write.sql")).execute(connection).await;
     let path = path.display();
     match tried {
         Err(error) if is_read_only(&error) => Err(Error::configuration(format!(
-            "database `{path}` cannot be written: give this process the right to write the file and its \
-             directory, or open it by `SqliteStore::open_read_only`"
+            "database `{path}` cannot be written; give this process write access to the file and its \
+             directory, or open it with `SqliteStore::open_read_only`"
         ))),
         tried => tried.map(drop).map_err(failed(|| format!("cannot write database `{path}`"))),
     }

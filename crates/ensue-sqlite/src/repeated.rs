@@ -1,11 +1,11 @@
 //! Statements for several rows at once.
 
-/// A statement for one row, with its values repeated: a few sizes, so that each is prepared once. 100 rows
-/// take 64 + 4 × 8 + 4 × 1.
+/// A statement for one row, with its values repeated, in a few sizes, so that each is prepared once.
+/// 100 rows take 64 + 4 × 8 + 4 × 1.
 pub(crate) struct Repeated([(usize, String); 3]);
 
 impl Repeated {
-    /// From a statement for one row, whose values stand in a line of their own; behind `first`.
+    /// Repeats the values of `single`, which stand on a separate line, and puts `first` before it.
     pub(crate) fn of(first: &str, single: &str) -> Self {
         let row = single.lines().find_map(|line| line.strip_prefix("VALUES ")).unwrap_or_default();
         let repeated =
@@ -13,7 +13,7 @@ impl Repeated {
         Self([64, 8, 1].map(repeated))
     }
 
-    /// Cuts `rest` into what one statement takes and what comes later, by the largest size that fits.
+    /// Splits `rest` into the rows of the next statement, of the largest size that fits, and the remainder.
     pub(crate) fn cut<'r, R>(
         &'static self,
         rest: &'r [R],

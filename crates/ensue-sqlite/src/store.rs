@@ -18,11 +18,11 @@ const READERS_MAX: u32 = 4;
 /// LIMIT: readers of the log. Pages are short, and on one connection the next one finds its cache.
 const LOG_READERS_MAX: u32 = 1;
 
-/// LIMIT: readers of subscriptions and dead letters. What is set aside may be much, and must not hold up
-/// the log.
+/// LIMIT: readers of subscriptions and dead letters. Reading many entries that are set aside must not
+/// block the log.
 const STATE_READERS_MAX: u32 = 2;
 
-/// LIMIT: readers of who owns and who stands by, which is read with each renewal.
+/// LIMIT: readers of owners and standbys, which each renewal reads.
 const LEASE_READERS_MAX: u32 = 1;
 
 /// A SQLite database file as a store.
@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     /// Ours, so that nobody else's long query holds up the forwarder or the feed.
     pub(crate) log_reader: SqlitePool,
     pub(crate) state_readers: SqlitePool,
-    /// Apart, since what comes late there ends a term.
+    /// Separate, since a late answer here ends a term.
     pub(crate) lease_reader: SqlitePool,
     pub(crate) wal_file: WalFile,
 }
@@ -64,14 +64,14 @@ impl SqliteStore {
         Self::open_as(options, Access::ToWrite).await
     }
 
-    /// Opens the database file at `path` to be read: for a feed, or to look at what is there. It makes and
-    /// migrates nothing, and units of work and subscriptions fail.
+    /// Opens the database file at `path` read-only: for a feed, or to inspect it. Creates and migrates
+    /// nothing; units of work and subscriptions fail.
     ///
-    /// The directory has to be writable all the same, unless another process has the database open:
-    /// SQLite keeps an index of the write-ahead log there.
+    /// The directory must still be writable unless another process has the database open: SQLite keeps an
+    /// index of the write-ahead log there.
     ///
     /// # Errors
-    /// There is no file, it is no SQLite database or not in UTF-8, or it was not migrated by this version.
+    /// The file does not exist, is not an SQLite database in UTF-8, or was not migrated by this version.
     pub async fn open_read_only(path: impl AsRef<Path>) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         Self::open_as(options, Access::ToRead).await
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::Events;
 
-    /// However many readers there are, and however long their pages take.
+    /// This holds for any number of readers, however long their pages take.
     #[tokio::test]
     async fn leases_are_kept_and_taken_while_every_connection_for_reading_is_busy() {
         let folder = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ mod tests {
         waiting.await.unwrap().unwrap();
     }
 
-    /// What a term begins with waits for its turn among the readers, for longer than a lease.
+    /// The first read of a term waits for its turn among the readers, for longer than a lease.
     #[tokio::test]
     async fn a_lease_is_kept_while_its_term_cannot_begin_yet() {
         let folder = tempfile::tempdir().unwrap();

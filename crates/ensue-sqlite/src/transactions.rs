@@ -71,7 +71,7 @@ impl Transactions for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Leases go first: what waits in line meanwhile may be a whole backlog of units of work.
+    /// Begins a transaction. Leases go first, since a whole backlog of units of work may wait in line.
     pub(crate) async fn begin_for(&self, purpose: Purpose) -> Result<SqliteTransaction, Error> {
         let writer = &self.0.writer;
         let begun = match purpose {
@@ -136,7 +136,7 @@ pub(crate) fn over(error: sqlx::Error) -> Error {
 static APPEND: LazyLock<Repeated> =
     LazyLock::new(|| Repeated::of("", include_str!("sql/append.sql")));
 
-/// Verifies first that the transaction is open, on the same way to the database.
+/// Verifies that the transaction is open and appends, in one round trip to the database.
 static VERIFIED_APPEND: LazyLock<Repeated> =
     LazyLock::new(|| Repeated::of(&format!("{VERIFY}; "), include_str!("sql/append.sql")));
 

@@ -21,8 +21,8 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct Writer {
     options: SqliteConnectOptions,
-    /// Held from before the slot is waited for until it is free again, so that at most one of those who
-    /// stand in line waits for the slot, behind those who go first.
+    /// Held from before the wait for the slot until the slot is free again. So at most one task in line
+    /// waits for the slot, behind those that go first.
     line: Arc<Mutex<()>>,
     slot: Arc<Mutex<Slot>>,
 }
@@ -43,7 +43,7 @@ struct Open {
     connection: SqliteConnection,
     slot: OwnedMutexGuard<Slot>,
     is_verified: bool,
-    /// Unless it went first.
+    /// `None` if the transaction went first.
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -67,8 +67,7 @@ impl Writer {
         self.begin_with(Some(turn)).await
     }
 
-    /// As [`begin`](Self::begin), but right after the transaction that is open: before all that stand in
-    /// line.
+    /// Like [`begin`](Self::begin), but right after the open transaction, ahead of the line.
     pub(crate) async fn begin_first(&self) -> sqlx::Result<SqliteTransaction> {
         self.begin_with(None).await
     }
@@ -110,8 +109,8 @@ impl Writer {
 }
 
 /// IMMEDIATE, since a transaction that reads first and writes later would fail to upgrade. The
-/// savepoint is gone if the transaction ever ends behind our back. A unit of work may have said that the
-/// connection writes no more.
+/// savepoint is gone if the transaction ever ends behind our back. `query_only` is reset, since a unit of
+/// work may have set it.
 const BEGIN: &str = "PRAGMA query_only = OFF; BEGIN IMMEDIATE; SAVEPOINT ensue_unit_of_work";
 
 /// Fails if the transaction has ended.
@@ -243,7 +242,7 @@ mod tests {
         Arc::new(Writer::new(options))
     }
 
-    /// Waits until `writer` is asked by so many: each of them has a handle.
+    /// Waits until `waiting` tasks have asked `writer`: each of them has a handle.
     async fn until_asked(writer: &Arc<Writer>, waiting: usize) {
         while Arc::strong_count(&writer.slot) + Arc::strong_count(&writer.line) < waiting {
             tokio::task::yield_now().await;

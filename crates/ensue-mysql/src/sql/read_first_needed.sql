@@ -1,5 +1,5 @@
 -- Three tables whole: they have few rows beside the log. The first entry that is still to be handled,
--- and by whom; of a retired subscription nothing is.
+-- and its subscription. A retired subscription needs no entry.
 SELECT position + 1 AS needed, subscription FROM ensue_cursor
 WHERE NOT EXISTS (SELECT 1 FROM ensue_retired WHERE ensue_retired.subscription = ensue_cursor.subscription)
 UNION ALL

@@ -1,2 +1,2 @@
--- Whatever completion_type says of transactions that end.
+-- Overrides completion_type.
 ROLLBACK AND NO CHAIN NO RELEASE

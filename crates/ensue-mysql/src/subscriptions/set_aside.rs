@@ -31,13 +31,13 @@ pub(super) async fn insert(
     Ok(written)
 }
 
-/// A text that says why it failed, and how long that is, is the handler's.
+/// Returns the size of `entry`. Its failure message is the handler's, and of any length.
 fn bytes(entry: &SetAsideColumns) -> usize {
     let texts = [&entry.key, &entry.failure_message].into_iter().flatten();
     ROW_BYTES + texts.map(String::len).sum::<usize>()
 }
 
-/// What a row has beside these.
+/// The size of a row without its texts.
 const ROW_BYTES: usize = 512;
 
 static SET_ASIDE: LazyLock<Repeated> = LazyLock::new(|| Repeated::of(sql!("set_aside")));

@@ -1,4 +1,4 @@
-//! Appends that are more than the server takes at once.
+//! Appends that are larger than the server accepts at once.
 
 use ensue::{Log, Transactions};
 use servers::MariaDb;
@@ -7,7 +7,7 @@ use crate::server::{Database, append, envelope, texts, whole_log};
 
 const MB: usize = 1 << 20;
 
-/// Also where a server takes less than ours do by default.
+/// This holds even if the server accepts less than the test servers do by default.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_with_large_headers_are_appended_in_statements_that_the_server_takes() {
     let server = tokio::task::spawn_blocking(|| MariaDb::start().unwrap()).await.unwrap();

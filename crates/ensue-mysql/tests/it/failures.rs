@@ -1,7 +1,7 @@
-//! Every statement that fails, in every way in which a server lets one fail.
+//! Failures of every statement, in every way in which a server lets one fail.
 //!
-//! MySQL goes on with a transaction whose statement has failed. So whoever has begun it must end it, or the
-//! half of it is committed by whoever begins the next one.
+//! MySQL keeps a transaction open after a statement has failed. So the code that began it must end it, or
+//! the next BEGIN on the connection commits half of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ use crate::server::{
     whole_log,
 };
 
-/// One or two of each class, as the server lets them happen. The first few differ in what they leave; the
-/// others in what is made of them.
+/// One or two faults of each class, as the server produces them. The first few differ in what they leave
+/// behind, the others in how the store reacts.
 const FAULTS: [Fault; 14] = [
     Fault::Fails(1205),
     Fault::Fails(1290),
@@ -49,14 +49,14 @@ const FEW: &[Fault] = FAULTS.split_at(5).0;
 
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// A database that is reached by a line on which statements fail.
+/// A database behind a proxy on which statements fail.
 struct Stage {
     database: Database,
     proxy: Proxy,
     store: MysqlStore,
-    /// What was said to be committed.
+    /// The units of work that reported a commit.
     committed: BTreeSet<String>,
-    /// What was said not to be.
+    /// The units of work that reported a failure.
     not_committed: BTreeSet<String>,
 }
 
@@ -66,13 +66,13 @@ impl Stage {
         database.execute("CREATE TABLE effect (name varchar(50) PRIMARY KEY)").await;
         let proxy = Proxy::to(&database.options()).await;
         let through = MysqlOptions::new(proxy.through(database.options()));
-        // A single connection, so that what one unit of work leaves is what the next one finds.
+        // A single connection, so that a unit of work finds what the previous one left.
         let store = through.connections(1).connect().await.unwrap();
         let (committed, not_committed) = Default::default();
         Self { database, proxy, store, committed, not_committed }
     }
 
-    /// A unit of work with an effect, whatever else it does.
+    /// Runs a unit of work with an effect, whatever else it does.
     async fn unit(
         &mut self,
         name: String,
@@ -88,7 +88,7 @@ impl Stage {
         let ended = match worked.await {
             Ok(()) => self.store.commit(transaction).await,
             Err(error) => {
-                // It may fail as well; the connection must then be closed.
+                // The rollback may fail as well; the connection must then be closed.
                 drop(self.store.rollback(transaction).await);
                 Err(error)
             }
@@ -101,7 +101,7 @@ impl Stage {
         ended
     }
 
-    /// What was committed is there, wholly, and nothing else; and the outbox, the log and its head agree.
+    /// Asserts that exactly the committed work is there, and that the outbox, the log and its head agree.
     async fn assert_sound(&self, case: &str) {
         assert_eq!(self.database.ask::<i64>(UNSOUND).await, 0, "{case}");
         let mut connection = self.database.connect().await;
@@ -113,7 +113,7 @@ impl Stage {
         assert_eq!((lost, ghosts), (vec![], vec![]), "{case}");
     }
 
-    /// Runs `scene` with each of its statements failing in each way, and after each of them without.
+    /// Runs `scene` with each of its statements failing in each way, and once without a fault after each.
     async fn fail_each(
         &mut self,
         faults: &[Fault],
@@ -133,10 +133,10 @@ impl Stage {
                     let is_meant = shape(sent) == target && !done.swap(true, Ordering::Relaxed);
                     is_meant.then_some(fault)
                 });
-                // Whether it succeeds all the same is up to the fault.
+                // Some faults let the scene succeed.
                 drop(scene(self, format!("{number}")).await);
                 self.proxy.clear_rule();
-                // Some are sent only on a connection that is new.
+                // Some statements are sent only on a new connection.
                 if !is_done.load(Ordering::Relaxed) {
                     continue;
                 }
@@ -172,7 +172,7 @@ async fn whatever_fails_a_unit_of_work_and_a_pass_are_done_wholly_or_not_at_all(
     assert!(stage.committed.is_subset(&events));
 }
 
-/// Of a unit of work: as many as take two statements.
+/// The number of events of a unit of work: enough for two statements.
 const EVENTS: usize = 9;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +227,7 @@ async fn whatever_fails_a_subscription_is_changed_wholly_or_not_at_all() {
 }
 
 impl Stage {
-    /// In a unit of work with an effect; afterwards the one is there if the other is.
+    /// Records `changes` in a unit of work with an effect; afterwards either both are there or neither.
     async fn record(&mut self, name: &str, epoch: Epoch, changes: &[Change]) -> Result<(), Error> {
         let cursor = match changes.last() {
             Some(Change::Advance { to } | Change::Seek { to }) => to.get(),
@@ -276,7 +276,7 @@ async fn whatever_fails_what_arrived_is_handled_and_noted_or_neither() {
             store.note(transaction, &name, &[handled]).await.map(drop)
         });
         let noted = noted.await;
-        // By another way than that on which statements fail.
+        // This bypasses the proxy on which statements fail.
         let receipt = format!(
             "SELECT (SELECT count(*) FROM ensue_inbox_receipt WHERE event_id = '{handled}')
                 = (SELECT count(*) FROM effect WHERE name = '{name}')"
@@ -309,7 +309,7 @@ fn letter(id: EventId) -> DeadLetter {
     DeadLetter { id, message, failure: failure(), attempts: 3, died_at, cut: None }
 }
 
-/// What InnoDB does when a lock is waited for too long: the statement is undone, and nothing else.
+/// On a lock timeout, InnoDB undoes the statement and nothing else.
 #[tokio::test]
 async fn a_pass_that_waits_for_somebodys_lock_is_undone_and_done_once_the_lock_is_gone() {
     let database = Database::new().await;
@@ -320,14 +320,14 @@ async fn a_pass_that_waits_for_somebodys_lock_is_undone_and_done_once_the_lock_i
     sqlx::raw_sql(lock).fetch_all(&mut session).await.unwrap();
     let demanding = store.clone();
     let demand = tokio::spawn(async move { demanding.barrier().await.map(drop) });
-    // The second one begins with what the first has left.
+    // The second attempt starts from what the first has left.
     for _ in 0..2 {
         until_waiting(&database, "DELETE outbox").await;
         until(async || !is_waiting(&database, "DELETE outbox").await).await;
         assert_eq!(database.ask::<i64>(UNSOUND).await, 0);
     }
     sqlx::raw_sql("ROLLBACK").execute(&mut session).await.unwrap();
-    // It may have been given up meanwhile.
+    // The demand may have timed out meanwhile.
     drop(demand.await.unwrap());
     assert_eq!(whole_log(&store).await, texts(0..3));
     append(&store, &envelopes(3..6)).await;
@@ -335,7 +335,7 @@ async fn a_pass_that_waits_for_somebodys_lock_is_undone_and_done_once_the_lock_i
     assert_eq!(database.ask::<i64>(UNSOUND).await, 0);
 }
 
-/// Whoever has begun it may not look at the error, and commit.
+/// The caller may ignore the error and commit.
 #[tokio::test]
 async fn an_append_that_fails_half_way_leaves_nothing_in_a_transaction_of_the_drivers_own() {
     let stage = Stage::new().await;

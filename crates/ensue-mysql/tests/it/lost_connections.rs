@@ -1,4 +1,4 @@
-//! Handlers of subscriptions that cost their connection to the server, each time.
+//! Handlers of subscriptions that lose their connection to the server on every call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,17 +18,17 @@ struct OrderPlaced {
     number: i64,
 }
 
-/// How often a handler was called for an order that costs its connection.
+/// The number of calls of a handler for an order that costs its connection.
 type Calls = Arc<AtomicU32>;
 
-/// Of two orders the statement costs the connection, and nobody looks at its error.
+/// The statements of two orders cost the connection, and the handler ignores their errors.
 async fn bill(
     event: &OrderPlaced,
     State(calls): State<Calls>,
     tx: &mut Tx,
 ) -> Result<(), BoxError> {
     let end = match event.number {
-        // More than the server takes in one message.
+        // More than the server accepts in one message.
         7 => {
             let limit: i64 = sqlx::query_scalar("SELECT CAST(@@max_allowed_packet AS SIGNED)")
                 .fetch_one(&mut **tx)

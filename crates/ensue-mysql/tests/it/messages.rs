@@ -1,4 +1,4 @@
-//! Messages that a listener keeps here.
+//! Messages that a listener stores in this database.
 
 use ensue::listener::Unreadable;
 use ensue::testing::MemoryQueue;
@@ -6,7 +6,7 @@ use ensue::{AnyEvent, Events, Listener};
 
 use crate::server::{Database, PATIENCE};
 
-/// The server ends each connection that brings it one.
+/// The server closes each connection that sends it such a dead letter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_that_is_larger_than_a_packet_is_cut() {
     let database = Database::new().await;

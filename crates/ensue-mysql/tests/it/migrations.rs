@@ -35,7 +35,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
     }
 }
 
-/// A row as another program may append it, but for one column.
+/// An INSERT as another program may write it, with `value` in `column`.
 fn row(column: &str, value: &str) -> String {
     let columns = [
         ("occurred_at_us", "1"),
@@ -55,7 +55,7 @@ fn row(column: &str, value: &str) -> String {
     format!("INSERT INTO ensue_outbox ({names}) VALUES ({values})")
 }
 
-/// One that has waited since before is moved as it is.
+/// A row that waited before the migration is moved unchanged.
 #[tokio::test]
 async fn a_row_that_nobody_could_read_is_refused_where_it_is_appended() {
     let database = Database::new().await;
@@ -121,7 +121,7 @@ const EVENT: &str = "INSERT INTO ensue_outbox (
         correlation_id
     ) VALUES (1, 1, 1, 0, UUID(), 'order.placed', 'application/json', 'an old one', 'a story')";
 
-/// Also in which a process of that version goes on writing.
+/// This holds even while a process of that version continues to write.
 #[tokio::test]
 async fn what_waits_in_a_database_of_an_older_version_gets_its_position() {
     let database = Database::new().await;
@@ -169,7 +169,7 @@ async fn a_server_that_is_not_there_is_an_error_that_may_be_tried_again() {
     assert!(error.is_retryable() && error.to_string().contains("127.0.0.1"), "{error}");
 }
 
-/// As a version left it that compared names without the spaces at their ends.
+/// The rows of a version that ignored trailing spaces when it compared names.
 const OF_OLD: [&str; 5] = [
     include_str!("../../src/sql/create_migration_table.sql"),
     include_str!("../../src/migrations/0001_log.sql"),
@@ -186,7 +186,7 @@ const OF_OLD: [&str; 5] = [
     INSERT INTO ensue_inbox_receipt VALUES ('bills ', '018bcfe5-687b-7000-8000-0000000000ff', 1)",
 ];
 
-/// Of two spellings that were one subscription, the one that is still allowed has what both had.
+/// Two spellings were one subscription; the one that is still allowed keeps the state of both.
 #[tokio::test]
 async fn names_that_were_one_with_and_without_a_space_are_one_under_the_spelling_that_is_left() {
     let database = Database::new().await;

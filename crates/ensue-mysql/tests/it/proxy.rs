@@ -1,8 +1,8 @@
-//! A line to the server on which single statements fail.
+//! A proxy to the server on which single statements fail.
 //!
-//! It understands as much of the protocol as says which statement a packet is. One that is to fail is
-//! sent on as a SIGNAL of that number, which leaves the transaction open as the server's own error of a
-//! single statement does.
+//! It understands enough of the protocol to tell which statement a packet holds. To make one fail, it sends
+//! a SIGNAL with that number instead, which leaves the transaction open like the server's own error for a
+//! single statement.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -13,23 +13,23 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// What becomes of a statement.
+/// The fate of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It fails with this number, and its transaction is open.
+    /// It fails with this number, and its transaction stays open.
     Fails(u16),
     /// It fails with this number, and its transaction was rolled back.
     RolledBack(u16),
-    /// The line is cut before it arrives.
+    /// The connection is cut before the statement arrives.
     Cut,
-    /// The line is cut after it arrived, and before it is answered.
+    /// The connection is cut after the statement arrived and before its answer.
     Unanswered,
 }
 
-/// Decides by a statement's text.
+/// Chooses the fault by a statement's text.
 type Rule = Box<dyn FnMut(&str) -> Option<Fault> + Send>;
 
-/// A port that leads to the server's.
+/// A port that forwards to the server's.
 pub(crate) struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -51,23 +51,23 @@ impl Proxy {
         Self { port, shared }
     }
 
-    /// The same server by way of this line, on which nothing is encrypted.
+    /// Returns the options for the same server through this proxy, without encryption.
     pub(crate) fn through(&self, server: MySqlConnectOptions) -> MySqlConnectOptions {
         let plain = sqlx::mysql::MySqlSslMode::Disabled;
         server.host("127.0.0.1").port(self.port).ssl_mode(plain)
     }
 
-    /// Every statement that was sent so far, without its numbers.
+    /// Returns every statement sent so far, without its numbers.
     pub(crate) fn seen(&self) -> BTreeSet<String> {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// Forgets what was sent so far.
+    /// Forgets the statements sent so far.
     pub(crate) fn forget_seen(&self) {
         self.shared.seen.lock().unwrap().clear();
     }
 
-    /// From now on.
+    /// Applies `rule` from now on.
     pub(crate) fn set_rule(&self, rule: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Some(Box::new(rule));
     }
@@ -77,7 +77,7 @@ impl Proxy {
     }
 }
 
-/// A statement without comments, numbers, and the way it is broken into lines.
+/// Returns a statement without comments, numbers and line breaks.
 pub(crate) fn shape(statement: &str) -> String {
     let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
     let words: Vec<_> = lines.flat_map(str::split_whitespace).collect();
@@ -95,7 +95,7 @@ async fn accept(listener: TcpListener, server: String, shared: Arc<Shared>) {
     }
 }
 
-/// What the two directions of a line tell each other.
+/// The state that the two directions of a connection share.
 #[derive(Default)]
 struct Line {
     /// The statement that is being prepared.
@@ -118,7 +118,7 @@ async fn carry(client: TcpStream, server: String, shared: Arc<Shared>) {
     }
 }
 
-/// The packets of the client, one by one.
+/// Forwards the packets of the client, one by one.
 async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, line: &Line, shared: &Shared) {
     loop {
         let mut head = [0; 4];
@@ -130,7 +130,7 @@ async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, line: &Line, share
         if from.read_exact(&mut packet).await.is_err() {
             return;
         }
-        // Only a command is the first of its packets.
+        // Only the first packet of a sequence is a command.
         if head[3] == 0 {
             let Some(sent) = command(packet, line, shared) else { return };
             packet = sent;
@@ -147,7 +147,7 @@ const QUERY: u8 = 3;
 const PREPARE: u8 = 0x16;
 const EXECUTE: u8 = 0x17;
 
-/// What is sent in place of this; nothing if the line is to be cut.
+/// Returns the packet to send instead, or `None` to cut the connection.
 fn command(packet: Vec<u8>, line: &Line, shared: &Shared) -> Option<Vec<u8>> {
     let text = || String::from_utf8_lossy(&packet[1..]).into_owned();
     match packet.first() {

@@ -1,4 +1,4 @@
-//! Logs of which a pass was recorded by half.
+//! Logs in which only half of a pass was committed.
 
 use ensue::{BoxError, Event, Finding, Position, raise};
 use ensue_mysql::{Events, MysqlStore};
@@ -11,7 +11,7 @@ struct OrderPlaced {
     order_no: String,
 }
 
-/// What a pass does first, and then no more.
+/// The first half of a pass.
 const HALF_A_PASS: &str = "INSERT INTO ensue_log (
         position, append_id, occurred_at_us, recorded_at_us, version, hops, event_id, causation_id, type,
         `key`, content_type, payload, payload_bytes, correlation_id, trace_context, headers
@@ -22,7 +22,7 @@ const HALF_A_PASS: &str = "INSERT INTO ensue_log (
         payload_bytes, correlation_id, trace_context, headers
     FROM ensue_outbox";
 
-/// With three events in the log, and two that wait.
+/// Opens a store with three events in the log, and two that wait.
 async fn open(database: &Database) -> (MysqlStore, Events) {
     let store = database.store_options().sequence_on_demand().connect().await.unwrap();
     append(&store, &envelopes(0..3)).await;
@@ -61,7 +61,7 @@ async fn a_log_that_is_sound_is_not_changed_by_a_repair() {
     assert_eq!(whole_log(&store).await, texts(0..5));
 }
 
-/// No pass has left it.
+/// No pass leaves such a gap.
 #[tokio::test]
 async fn entries_beyond_the_head_with_a_gap_are_found_and_left_alone() {
     let database = Database::new().await;

@@ -129,7 +129,7 @@ async fn a_pass_whose_process_goes_away_is_done_wholly_or_not_at_all() {
     assert_eq!(whole_log(&database.store().await).await.len(), 1_600);
 }
 
-/// The kinds of errors that say that less would do.
+/// The kinds of errors after which a smaller portion may succeed.
 #[tokio::test]
 async fn a_pass_that_does_not_fit_is_tried_with_less_until_it_does() {
     let database = Database::new().await;
@@ -150,7 +150,7 @@ async fn a_pass_that_does_not_fit_is_tried_with_less_until_it_does() {
     assert_eq!(database.ask::<i64>(UNSOUND).await, 0);
 }
 
-/// How many rows a statement moves at the most, if it is the one of a pass that moves them.
+/// Returns the maximum number of rows that a statement moves, if it is the moving statement of a pass.
 fn rows_of_pass(statement: &str) -> Option<u32> {
     let (_, limit) =
         statement.rsplit_once("LIMIT ").filter(|_| statement.contains("INTO ensue_log"))?;
@@ -163,7 +163,7 @@ async fn a_pass_is_bounded_in_bytes() {
     let proxy = Proxy::to(&database.options()).await;
     let options = MysqlOptions::new(proxy.through(database.options())).sequence_on_demand();
     let store = options.connect().await.unwrap();
-    // The sequencer's portion is 16 MB, and takes the row with which it is full.
+    // The sequencer's portion is 16 MB, and includes the row that fills it.
     for number in 0..6 {
         append(&store, &[envelope(format!("{}{number}", "0".repeat(5_000_000)))]).await;
     }

@@ -80,7 +80,7 @@ impl Database {
     }
 }
 
-/// How many rows are in both places, are missing, or are beyond the head.
+/// Counts the rows that are in both places, are missing, or are beyond the head.
 pub(crate) const UNSOUND: &str = "SELECT
     (SELECT count(*) FROM ensue_outbox JOIN ensue_log ON append_id = id)
     + abs((SELECT position FROM ensue_head) - (SELECT `floor` FROM ensue_log_meta)
@@ -94,7 +94,7 @@ pub(crate) async fn until_waiting(database: &Database, part: &str) {
     until(async || is_waiting(database, part).await).await;
 }
 
-/// Whether one is.
+/// Returns true if a statement that contains `part` is waiting.
 pub(crate) async fn is_waiting(database: &Database, part: &str) -> bool {
     let waiting = format!(
         "SELECT count(*) FROM information_schema.processlist WHERE db = '{}' AND command <> 'Sleep'

@@ -1,4 +1,4 @@
-//! What a unit of work does to its session.
+//! Changes that a unit of work makes to its session.
 
 use ensue::{BoxError, Event, raise};
 use ensue_mysql::{Events, Tx};
@@ -12,7 +12,7 @@ struct OrderPlaced {
     order_no: String,
 }
 
-/// With a single connection, so that what one unit of work leaves is what the next one finds.
+/// Returns events with a single connection, so that a unit of work finds what the previous one left.
 async fn events(database: &Database) -> Events {
     let store = database.store_options().connections(1).connect().await.unwrap();
     Events::builder(store).build().await.unwrap()
@@ -23,7 +23,7 @@ async fn execute(tx: &mut Tx, statement: &str) -> sqlx::Result<()> {
     statement.execute(&mut **tx).await.map(drop)
 }
 
-/// A unit of work that does this before it raises an event, and then fails or not.
+/// Runs a unit of work that executes `statement`, raises an event, and then fails if `fails`.
 async fn run(events: &Events, statement: &str, fails: bool) -> Result<(), BoxError> {
     let run = events.run(async |tx| {
         execute(tx, statement).await?;
@@ -43,7 +43,7 @@ async fn a_unit_of_work_that_uses_another_database_writes_into_no_other_log() {
         assert!(fails || error.contains("another database"), "{error}");
         run(&events, "SELECT 1", false).await.unwrap();
     }
-    // There and back again is no harm.
+    // Going there and back again does no harm.
     let and_back = format!("{elsewhere}; USE {}", database.name());
     run(&events, &and_back, false).await.unwrap();
     assert_eq!(whole_log(others.store()).await.len(), 0);
@@ -61,7 +61,7 @@ async fn another_character_set_makes_the_commit_fail() {
     assert!(log.len() == 1 && log[0].contains('\u{c4}'), "{log:?}");
 }
 
-/// What a unit of work may say of its session, and what the next one must not find.
+/// Changes that a unit of work may make to its session, and that the next one must not find.
 const LEFT: [&str; 14] = [
     "SET autocommit = 1",
     "SET sql_mode = ''",
@@ -86,7 +86,7 @@ async fn no_unit_of_work_finds_the_settings_that_another_one_has_left() {
     let before = settings(&events).await;
     for statement in LEFT {
         for fails in [false, true] {
-            // Some of them are refused at the commit.
+            // The commit refuses some of them.
             drop(run(&events, statement, fails).await);
             assert_eq!(settings(&events).await, before, "{statement}");
         }

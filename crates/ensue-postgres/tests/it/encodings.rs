@@ -1,4 +1,4 @@
-//! Databases that cannot hold what a store must.
+//! Databases whose encoding cannot hold every string.
 
 use ensue::ErrorKind;
 use ensue_postgres::PostgresOptions;

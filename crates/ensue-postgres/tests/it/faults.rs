@@ -1,4 +1,4 @@
-//! Every statement of ours × every class of error.
+//! Every statement of the store × every class of error.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const FAULTS: [Fault; 9] = [
     Fault::Unanswered,
 ];
 
-/// What is done again and again, whatever becomes of each attempt.
+/// The work that is repeated, whatever happens to each attempt.
 struct Work {
     store: PostgresStore,
     attempts: usize,
@@ -37,7 +37,7 @@ impl Work {
         while self.progress(head).await.is_err() {}
     }
 
-    /// Its effect and its event go by the same number, which no other attempt has.
+    /// Its effect and its event share a number that no other attempt has.
     async fn unit_of_work(&mut self) -> Result<(), BoxError> {
         self.attempts += 1;
         let number = self.attempts.to_string();
@@ -55,7 +55,7 @@ impl Work {
         let TakeOver::Granted(term) = self.store.take_over("refunds", "one", lease).await? else {
             return Err("an earlier attempt has it still".into());
         };
-        // An earlier attempt may have come as far, and failed after that.
+        // An earlier attempt may have advanced this far, and failed later.
         let advance = (term.cursor < to).then_some(Change::Advance { to });
         let changes: Vec<_> = [
             Change::Forget { up_to: to },
@@ -97,7 +97,7 @@ async fn whichever_statement_fails_and_however_nothing_is_lost_or_doubled_and_wo
     }
     let (mut met, mut statements) = (0, 0);
     for statement in faults.seen().into_iter().filter(|it| !it.starts_with("prepare")) {
-        // What is done once for a connection comes again with a new one.
+        // Statements that run once per connection run again on a new one.
         let mut is_met = false;
         for fault in FAULTS {
             faults.arm(&statement, fault);

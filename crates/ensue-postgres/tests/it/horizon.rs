@@ -1,4 +1,4 @@
-//! What a pass looks at: what is new, on the server that it knows.
+//! The rows that a pass reads: only new ones, on the server that it knows.
 
 use std::process::Command;
 
@@ -18,27 +18,27 @@ pub(crate) fn insert(xid: &str, first: usize, last: usize) -> String {
     statement.replace("LAST", &last.to_string())
 }
 
-/// What came of a pass.
+/// The result of a pass.
 pub(crate) struct Passed {
     pub(crate) is_known: bool,
     moved: Option<i64>,
     horizon: Option<String>,
 }
 
-/// A pass of the session's own.
+/// Runs a pass in the session itself.
 pub(crate) async fn pass(session: &mut PgConnection, horizon: &str) -> Passed {
     let pass = "SELECT is_known, moved, horizon FROM ensue.pass($1, 20000, 100000000, NULL)";
     let row = sqlx::query(pass).bind(horizon).fetch_one(session).await.unwrap();
     Passed { is_known: row.get(0), moved: row.get(1), horizon: row.get(2) }
 }
 
-/// One of now, of an outbox that is empty.
+/// Returns the current horizon of an empty outbox.
 pub(crate) async fn horizon(session: &mut PgConnection) -> String {
     let seen = "SELECT seen FROM ensue.survey(NULL, 20000, 100000000) WHERE last_id IS NULL";
     sqlx::query_scalar(seen).fetch_one(session).await.unwrap()
 }
 
-/// One that leaves all passes to the test, with its horizon.
+/// Returns a session that leaves all passes to the test, with its horizon.
 async fn without_passes(database: &Database) -> (PgConnection, String) {
     database.store_options().sequence_on_demand().connect().await.unwrap().close().await;
     let mut session = database.connect().await;
@@ -46,7 +46,7 @@ async fn without_passes(database: &Database) -> (PgConnection, String) {
     (session, horizon)
 }
 
-/// The pages that a statement looks at, each as often as it does.
+/// Counts the pages that a statement reads, including repeated reads.
 async fn pages(session: &mut PgConnection, statement: String) -> u64 {
     let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF) {statement}");
     let steps = session.fetch_all(AssertSqlSafe(explain)).await.unwrap();
@@ -60,7 +60,7 @@ async fn pages(session: &mut PgConnection, statement: String) -> u64 {
     number("hit=") + number(" read=")
 }
 
-/// It keeps all rows that were moved since from being vacuumed.
+/// The idle session keeps all rows that were moved since then from being vacuumed.
 #[tokio::test]
 async fn a_pass_costs_what_is_new_however_long_a_session_that_wrote_is_idle() {
     let database = Database::new().await;
@@ -97,7 +97,7 @@ async fn a_pass_costs_what_is_new_however_long_a_session_that_wrote_is_idle() {
             "pages of a peek, a status, a survey and a pass: {seen:?}"
         );
     }
-    // What the idle one appends after all this is found.
+    // The pass finds the row that the idle session appends after all this.
     idle.execute(AssertSqlSafe(insert("pg_current_xact_id()", 1, 3))).await.unwrap();
     let ahead = pass(&mut session, &horizon).await;
     assert_eq!(ahead.moved, Some(0));
@@ -116,7 +116,7 @@ async fn a_horizon_of_another_server_is_not_believed() {
     assert_is_unknown(&mut other, &horizon).await;
 }
 
-/// A peek says that something may wait, and all that moves moves nothing.
+/// Asserts that a peek reports possible rows, and that passes and chunks move nothing.
 async fn assert_is_unknown(session: &mut PgConnection, horizon: &str) {
     let passed = pass(session, horizon).await;
     assert_eq!((passed.is_known, passed.moved), (false, None));
@@ -129,7 +129,7 @@ async fn assert_is_unknown(session: &mut PgConnection, horizon: &str) {
     assert!(!is_known);
 }
 
-/// Its transaction ids begin again after the last one that was flushed.
+/// The server's transaction ids restart after the last one that was flushed.
 #[tokio::test]
 async fn a_horizon_from_before_a_crash_is_not_believed() {
     let server = Postgres::start().unwrap();
@@ -143,11 +143,11 @@ async fn a_horizon_from_before_a_crash_is_not_believed() {
     assert_is_unknown(&mut session, &horizon).await;
 }
 
-/// Once it is back from a crash.
+/// Returns a session once the server has recovered from a crash.
 async fn session_of(database: &Database) -> Option<PgConnection> {
     let mut session =
         <PgConnection as sqlx::Connection>::connect_with(&database.options()).await.ok()?;
-    // It may still be one from before.
+    // The session may still be from before the crash.
     let has_recovered =
         "SELECT pg_stat_get_bgwriter_stat_reset_time() > pg_postmaster_start_time()";
     let has_recovered: Option<bool> =

@@ -1,4 +1,4 @@
-//! Leases, while everything else is busy.
+//! Leases while everything else is busy.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::server::{Database, append, envelopes, until};
 
-/// One that does not end while a test runs.
+/// A lease that does not end while a test runs.
 const LEASE: Duration = Duration::from_secs(600);
 
-/// Far more than there are connections of any kind.
+/// Far more than the connections of any kind.
 const MANY: usize = 100;
 
 async fn take_over(store: &Store, subscription: &str) -> Term {
@@ -23,7 +23,7 @@ async fn take_over(store: &Store, subscription: &str) -> Term {
     }
 }
 
-/// They wait for a table of which a lease knows nothing.
+/// The requests wait for a table that leases do not use.
 #[tokio::test]
 async fn leases_are_kept_and_taken_and_the_log_grows_while_every_connection_for_reading_is_busy() {
     let database = Database::new().await;
@@ -50,7 +50,7 @@ async fn leases_are_kept_and_taken_and_the_log_grows_while_every_connection_for_
     }
 }
 
-/// Their owners have passed the fence, and do not get on.
+/// Their owners have passed the fence and are stuck.
 #[tokio::test]
 async fn leases_are_kept_while_every_take_over_waits() {
     let database = Database::new().await;
@@ -78,7 +78,7 @@ async fn leases_are_kept_while_every_take_over_waits() {
     }
 }
 
-/// How many sessions wait for a lock.
+/// Returns the number of sessions that wait for a lock.
 async fn waiting(database: &Database) -> i64 {
     let waiting = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -1,4 +1,4 @@
-//! Handlers of subscriptions that cost their connection to the server, each time.
+//! Handlers of subscriptions that lose their connection to the server on every call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,15 +23,15 @@ struct OrderBilled {
     number: i64,
 }
 
-/// How often the handler was called for the order that costs its connection.
+/// The number of calls of the handler for the order that costs its connection.
 type Calls = Arc<AtomicU32>;
 
-/// The one that does.
+/// The order that costs its connection.
 const POISONED: i64 = 7;
 
 const ORDERS: i64 = 20;
 
-/// A server may be told by a trigger to end the session at its commit.
+/// A trigger may make the server end the session at its commit.
 const TABLES: &str = "CREATE TABLE bill (number bigint PRIMARY KEY);
     CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
@@ -44,7 +44,7 @@ async fn bill(number: i64, tx: &mut Tx) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// As a statement may that takes all of the server's memory; and nobody looks at its error.
+/// Ends the session, as a statement that exhausts the server's memory may; ignores the error.
 async fn end_session(tx: &mut Tx) {
     let end = sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())");
     assert!(end.execute(&mut **tx).await.is_err());
@@ -83,7 +83,7 @@ async fn after_a_call(event: &OrderPlaced, State(calls): State<Calls>) {
     raise(OrderBilled { number: event.number });
 }
 
-/// What ensues from the call.
+/// Handles the event that follows from the call.
 async fn billed(event: &OrderBilled, tx: &mut Tx) -> Result<(), BoxError> {
     match event.number {
         POISONED => {
@@ -96,8 +96,8 @@ async fn billed(event: &OrderBilled, tx: &mut Tx) -> Result<(), BoxError> {
 
 type Described = fn(SubscriptionBuilder<PostgresStore>) -> SubscriptionBuilder<PostgresStore>;
 
-/// The entry is parked after its three attempts, in the words of the connection's loss, and all others
-/// are handled. How often it was called.
+/// Asserts that the entry is parked after its three attempts, with the connection loss as the reason, and
+/// that all others are handled. Returns the number of calls.
 async fn parks_it_alone(describe: Described, lanes: usize) -> u32 {
     let (database, calls) = (Database::new().await, Calls::default());
     database.execute(TABLES).await;
@@ -135,7 +135,7 @@ async fn an_entry_that_costs_the_connection_before_its_commit_is_parked_and_othe
     }
 }
 
-/// Whether it was committed is found out by the next term.
+/// The next term finds out whether it was committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_costs_the_connection_at_its_commit_is_parked_and_others_go_on() {
     for lanes in [1, 4] {

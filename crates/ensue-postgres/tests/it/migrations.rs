@@ -19,7 +19,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
         let database = Database::new().await;
         let mut starting = JoinSet::new();
         for number in 0..many {
-            // Each of them has few connections, of which the server has not so many.
+            // Each store has few connections, since the server has a limited number.
             let options = database.store_options().without_listening();
             starting.spawn(async move {
                 let store = options.connect().await.unwrap();
@@ -34,7 +34,7 @@ async fn many_who_start_at_once_make_the_tables_once() {
     }
 }
 
-/// The server says so of each schema and table.
+/// The server sends such a notice for each schema and table.
 #[tokio::test]
 async fn tables_that_are_there_already_are_no_news() {
     let database = Database::new().await;
@@ -50,7 +50,7 @@ async fn tables_that_are_there_already_are_no_news() {
     assert!(!written.text().contains("skipping"), "{}", written.text());
 }
 
-/// What was logged.
+/// The logged lines.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -88,7 +88,7 @@ async fn assert_migrated(database: &Database) {
     assert_eq!(names, known);
 }
 
-/// A row as another program may append it.
+/// An INSERT as another program may write it.
 fn row(version: &str, hops: &str, headers: &str) -> String {
     format!(
         "INSERT INTO ensue.outbox
@@ -97,7 +97,7 @@ fn row(version: &str, hops: &str, headers: &str) -> String {
     )
 }
 
-/// One that has waited since before is moved as it is.
+/// A row that waited before the migration is moved unchanged.
 #[tokio::test]
 async fn a_row_that_nobody_could_read_is_refused_where_it_is_appended() {
     let database = Database::new().await;
@@ -167,7 +167,7 @@ async fn a_server_that_is_not_there_is_an_error_that_may_be_tried_again() {
     assert!(error.is_retryable() && error.to_string().contains("127.0.0.1"), "{error}");
 }
 
-/// As a version left it that compared names by the database's collation.
+/// The rows of a version that compared names by the database's collation.
 const OF_OLD: [&str; 6] = [
     "CREATE SCHEMA ensue",
     include_str!("../../src/sql/create_migration_table.sql"),
@@ -186,7 +186,7 @@ const ROWS_OF_OLD: &str = "
     INSERT INTO ensue.event_type VALUES ('refunds', 'order.placed', 1);
     INSERT INTO ensue.inbox_receipt VALUES ('bills', '018bcfe5-687b-7000-8000-0000000000ff', 1)";
 
-/// They were two before, and stay so; the one that is not allowed any more can be looked at.
+/// They were two subscriptions and stay so; the one that is no longer allowed can still be inspected.
 #[tokio::test]
 async fn what_an_older_version_has_named_is_found_by_the_same_names() {
     let database = Database::new().await;

@@ -1,4 +1,4 @@
-//! A proxy before PostgreSQL that lets single statements fail.
+//! A proxy in front of PostgreSQL that makes single statements fail.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,20 +8,20 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of a statement.
+/// The fate of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The server answers with this SQLSTATE instead.
     Error(&'static str),
     /// The server ends the session instead.
     Terminated,
-    /// The connection is gone before the statement has come to the server.
+    /// The connection is lost before the statement reaches the server.
     Cut,
-    /// The server does it, and the connection is gone before its answer.
+    /// The server executes it, and the connection is lost before its answer.
     Unanswered,
 }
 
-/// It knows every statement that was sent, and lets one fail, once.
+/// Records every statement that was sent, and makes one fail, once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults(Arc<Mutex<State>>);
 
@@ -32,17 +32,17 @@ struct State {
 }
 
 impl Faults {
-    /// Without what differs each time.
+    /// Returns the statements without the parts that differ each time.
     pub(crate) fn seen(&self) -> BTreeSet<String> {
         self.state().seen.clone()
     }
 
-    /// The next time that this statement comes.
+    /// Applies `fault` the next time that `statement` arrives.
     pub(crate) fn arm(&self, statement: &str, fault: Fault) {
         self.state().armed = Some((statement.to_owned(), fault));
     }
 
-    /// Returns true if it came.
+    /// Returns true if the statement has arrived.
     pub(crate) fn disarm(&self) -> bool {
         self.state().armed.take().is_none()
     }
@@ -51,7 +51,7 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Which of the statements fails, if one does.
+    /// Returns the index and fault of the statement that fails, if any.
     fn meet(&self, statements: &[String]) -> Option<(usize, Fault)> {
         let mut state = self.state();
         state.seen.extend(statements.iter().cloned());
@@ -61,7 +61,7 @@ impl Faults {
         Some((place, fault))
     }
 
-    /// Passes everything on to the server at `port`; where to connect instead.
+    /// Forwards everything to the server at `port`, and returns the port to connect to instead.
     pub(crate) async fn before(&self, port: u16) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap().port();
@@ -138,7 +138,7 @@ impl Asking {
         End::Now
     }
 
-    /// It has no type.
+    /// Reads the startup message, which has no type.
     async fn startup(&mut self) -> Option<Vec<u8>> {
         let length = self.from_client.read_u32().await.ok()?;
         let mut message = length.to_be_bytes().to_vec();
@@ -147,7 +147,7 @@ impl Asking {
         Some(message)
     }
 
-    /// Messages up to the one that is answered.
+    /// Reads messages up to the one that the server answers.
     async fn group(&mut self) -> Option<Vec<Vec<u8>>> {
         let mut group = Vec::new();
         loop {
@@ -184,20 +184,20 @@ impl Asking {
     }
 }
 
-/// Without comments, which may have a semicolon in them.
+/// Returns the statements without comments, which may contain semicolons.
 fn plain(statements: &str) -> String {
     let lines = statements.lines().filter(|line| !line.trim_start().starts_with("--"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A statement without comments, numbers and texts.
+/// Returns a statement without comments, numbers and texts.
 fn normal(statement: &str) -> String {
     let words = plain(statement).split_whitespace().collect::<Vec<_>>().join(" ");
     let parts = words.split('\'').step_by(2).collect::<Vec<_>>().join("'…'");
     parts.chars().filter(|char| !char.is_ascii_digit()).collect()
 }
 
-/// Of several statements in one message those before are done.
+/// If a message has several statements, those before the failing one are executed.
 fn failing(group: &[Vec<u8>], place: usize, instead: &str) -> Vec<u8> {
     let before = match group {
         [message] if message[0] == b'Q' => {

@@ -197,7 +197,7 @@ async fn rows_that_are_copied_to_another_server_go_on_where_they_stood() {
     assert_goes_on(new.url().parse().unwrap()).await;
 }
 
-/// A fail-over, or a restore in place: the connections to the pooler live on.
+/// After a failover or a restore in place, the connections to the pooler stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_pooler_that_leads_to_a_restored_server_nothing_is_lost_or_out_of_order() {
     let (old, new) = (Postgres::start().unwrap(), Postgres::start().unwrap());
@@ -221,7 +221,7 @@ async fn behind_a_pooler_that_leads_to_a_restored_server_nothing_is_lost_or_out_
     let dump = dump.args(["-Fc", &url_on(&old, &database)]);
     pipe(dump, restore.args(["--exit-on-error", "--dbname", &url_on(&new, &database)]));
     way.to.send_replace(new.port());
-    // The connections of the pooler to the old one are gone; those to the pooler are not.
+    // The pooler has lost its connections to the old server; the connections to the pooler remain.
     until(async || store.begin().await.is_ok()).await;
     let server = new.url().parse().unwrap();
     assert!(next_xid(&server).await < next_xid(&database.options()).await);
@@ -234,7 +234,7 @@ async fn behind_a_pooler_that_leads_to_a_restored_server_nothing_is_lost_or_out_
     assert_eq!(whole_log(&store).await, texts(0..60));
 }
 
-/// Leads to one port, and then to another one.
+/// A forwarder to one port, and then to another one.
 struct Way {
     port: u16,
     to: watch::Sender<u16>,

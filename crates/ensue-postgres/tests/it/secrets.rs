@@ -1,4 +1,4 @@
-//! No password is shown, and none is in an error.
+//! Passwords, which must appear neither in `Debug` output nor in an error.
 
 use ensue_postgres::{PostgresOptions, PostgresReplica, PostgresStore};
 use sqlx::postgres::PgSslMode;

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use crate::server::Database;
 
-/// All that is not found by an index: tables of a few rows.
+/// The tables that are read without an index: they have few rows.
 const WHOLE: [(&str, &str); 7] = [
     ("lock_floor.sql", "log_meta"),
     ("prune.sql", "log_meta"),

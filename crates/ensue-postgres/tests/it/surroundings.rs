@@ -1,4 +1,4 @@
-//! What a unit of work leaves in its session, and the next one finds.
+//! Session state that a unit of work leaves, and the next one must not find.
 
 use ensue::{BoxError, Event, raise};
 use ensue_postgres::{Events, PostgresOptions};
@@ -10,7 +10,7 @@ use crate::server::{Database, whole_log};
 #[derive(Event, Serialize, Deserialize)]
 struct OrderPlaced {}
 
-/// Each may be said in a unit of work, and outlasts its transaction. `OTHER` is a role that may nothing.
+/// Statements whose effects outlast the transaction of a unit of work. `OTHER` is a role without rights.
 const LEFT: [&str; 13] = [
     "SET search_path = elsewhere",
     "CREATE TEMP TABLE effect (name text)",
@@ -27,12 +27,12 @@ const LEFT: [&str; 13] = [
     "SET ensue_unit_of_work.state = open",
 ];
 
-/// A single connection, so that what one unit of work leaves is what the next one finds.
+/// Returns events with a single connection, so that a unit of work finds what the previous one left.
 async fn events(options: PostgresOptions) -> Events {
     Events::builder(options.connections(1).connect().await.unwrap()).build().await.unwrap()
 }
 
-/// A table that is `effect` for who looks in the usual places, and another one for others.
+/// Creates a table `effect` on the usual search path, and another one of that name elsewhere.
 async fn database() -> (Database, String) {
     let database = Database::new().await;
     let other = format!("other_{}", database.name());
@@ -43,7 +43,7 @@ async fn database() -> (Database, String) {
     (database, other)
 }
 
-/// With an effect in a table that is not named in full, of a name that is not in every encoding.
+/// Runs a unit of work that writes a name not in every encoding to a table without naming its schema.
 async fn work(events: &Events) -> Result<String, BoxError> {
     let run = events.run(async |tx| {
         raise(OrderPlaced {});
@@ -94,7 +94,7 @@ async fn what_a_unit_of_work_leaves_in_a_poolers_session_is_gone_before_the_next
     assert_each_is_forgotten(&database, &other, database.pooled_options()).await;
 }
 
-/// What is changed within a unit of work has its events in the log of the store all the same, or it fails.
+/// A unit of work that changes its session still has its events in the store's log, or fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_of_work_appends_to_no_other_log_whatever_it_does_to_its_session() {
     let (database, other) = database().await;
@@ -122,7 +122,7 @@ async fn a_unit_of_work_appends_to_no_other_log_whatever_it_does_to_its_session(
     database.execute(format!("DROP ROLE {other}")).await;
 }
 
-/// The driver believes that they are still there.
+/// The driver still assumes that they exist.
 #[tokio::test]
 async fn a_unit_of_work_that_drops_what_is_prepared_costs_the_next_one_at_most() {
     let database = Database::new().await;

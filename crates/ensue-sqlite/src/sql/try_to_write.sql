@@ -1,2 +1,2 @@
--- Primary key: no row, and yet a statement that writes.
+-- Primary key. Writes, although it finds no row.
 DELETE FROM main.ensue_migration WHERE number < 0

@@ -1,5 +1,5 @@
-//! Entries to set aside: when a dependency is away there may be thousands, and while they are written no
-//! lease of this process can be renewed.
+//! Entries to set aside. During an outage there may be thousands, and while they are written this process
+//! can renew no lease.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
-//! Every statement of every transaction that has several, and the ways in which SQLite lets one fail.
+//! Failures of every statement of a transaction with several, in every way in which SQLite lets one fail.
 //!
-//! What matters of an error is what it leaves: the statement undone (a constraint, a value that is too
-//! large), done in part, or the whole transaction undone (a full disk, an I/O error, memory that is short).
-//! A trigger leaves exactly that, at each table; an interruption comes at any instruction.
+//! An error matters by what it leaves: the statement undone (a constraint, a value that is too large), done
+//! in part, or the whole transaction undone (a full disk, an I/O error, a lack of memory). A trigger causes
+//! exactly that, on each table; an interruption may come at any instruction.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use crate::scratch::Scratch;
 const NAME: &str = "refunds";
 const LEASE: Duration = Duration::from_secs(3_600);
 
-/// What is done, one after the other, each for the second time if the first one failed.
+/// The steps, in order. A step that fails is repeated once.
 const STEPS: [Step; 16] = [
     Step("register", |store| {
         Box::pin(async move { store.register(NAME, Start::Head, TYPES).await })
@@ -90,7 +90,7 @@ const STEPS: [Step; 16] = [
     }),
 ];
 
-/// In several transactions, each of which stands by itself.
+/// A step of several independent transactions.
 const FORGET: &str = "forget";
 const PRUNE: &str = "prune";
 
@@ -106,7 +106,7 @@ async fn epoch(store: &SqliteStore) -> Epoch {
     Epoch::new(epoch.unsigned_abs())
 }
 
-/// More than one statement's worth.
+/// Appends more events than fit into one statement.
 async fn append(store: &SqliteStore) -> Result<(), Error> {
     let mut transaction = store.begin().await?;
     store.append(&mut transaction, &envelopes(9)).await?;
@@ -198,7 +198,7 @@ fn envelope() -> Envelope {
     }
 }
 
-/// The file, seen past the store.
+/// A connection to the file that bypasses the store.
 struct Beside(SqliteConnection);
 
 impl Beside {
@@ -222,7 +222,7 @@ impl Beside {
         self.strings(tables.to_owned()).await
     }
 
-    /// All that is stored.
+    /// Returns all stored rows.
     async fn dump(&mut self) -> BTreeMap<String, Vec<String>> {
         let mut dump = BTreeMap::new();
         for table in self.tables().await {
@@ -236,7 +236,7 @@ impl Beside {
     }
 }
 
-/// What failed has changed nothing, unless it is not known whether it did, or it is done in parts.
+/// Asserts that a failed step changed nothing, unless it is in doubt or runs in parts.
 fn assert_unchanged(
     step: &Step,
     what: &str,
@@ -299,10 +299,10 @@ async fn a_statement_that_fails_in_any_way_takes_its_transaction_back_and_work_g
     );
 }
 
-/// Interruptions come at every so many instructions of SQLite's machine: fewer than any statement has.
+/// Instructions of SQLite's virtual machine between interruptions: fewer than any statement has.
 const INSTRUCTIONS: i32 = 10;
 
-/// Makes the store's only connection that writes fail once, after `steps` times so many instructions.
+/// Makes the store's only writing connection fail once, after `steps` × `INSTRUCTIONS` instructions.
 async fn interrupt_after(store: &SqliteStore, left: &Arc<AtomicI64>, steps: i64) {
     left.store(i64::MAX, Ordering::SeqCst);
     let mut transaction = store.begin().await.unwrap();

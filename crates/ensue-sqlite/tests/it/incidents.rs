@@ -107,7 +107,7 @@ async fn what_failed_is_tried_again_by_one_of_several_forwarders() {
     assert_eq!(attempts, expected.into_iter().flatten().collect::<Vec<_>>());
 }
 
-/// Longer than any attempt takes, on any machine.
+/// A deadline longer than any attempt takes, on any machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 async fn fail_once(_: &OrderPlaced, meta: Meta) -> Result<(), BoxError> {
@@ -124,7 +124,7 @@ async fn each_attempt_has_the_whole_deadline_however_old_the_entry_is() {
     });
     let events = builder.build().await.unwrap();
     place(&events, "A").await;
-    // It waited an hour for its first attempt.
+    // The entry waited an hour for its first attempt.
     let age = "UPDATE ensue_log SET occurred_at_us = occurred_at_us - 3600000000,
         recorded_at_us = recorded_at_us - 3600000000";
     let aging = events.run(async |tx| {

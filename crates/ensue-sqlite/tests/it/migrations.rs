@@ -91,7 +91,7 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_goes_on() {
     assert_eq!(store.identity().await.unwrap(), identity);
 }
 
-/// A row as another program may write it, but for one column.
+/// An INSERT as another program may write it, with `value` in `column`.
 fn row(column: &str, value: &str) -> String {
     let columns = [
         ("event_id", "'01900000-0000-7000-8000-000000000009'"),
@@ -111,7 +111,7 @@ fn row(column: &str, value: &str) -> String {
     format!("INSERT INTO ensue_log ({names}) VALUES ({values})")
 }
 
-/// One that was there before is left as it is.
+/// A row that was there before the migration stays unchanged.
 #[tokio::test]
 async fn a_row_that_nobody_could_read_is_refused_where_it_is_written() {
     let scratch = Scratch::new();

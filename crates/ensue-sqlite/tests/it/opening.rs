@@ -58,7 +58,7 @@ async fn tables_of_a_newer_version_are_left_alone() {
     assert!(error.to_string().contains("newer"), "{error}");
 }
 
-/// SQLite itself opens such a file without a word, and the first unit of work would fail.
+/// SQLite itself opens such a file without an error, and the first unit of work would fail.
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_refused_and_says_what_to_do() {
     let scratch = Scratch::new();

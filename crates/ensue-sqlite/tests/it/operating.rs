@@ -178,7 +178,7 @@ async fn what_another_process_asks_for_is_done() {
     shut_down(forwarder).await;
 }
 
-/// The request waits for one that does.
+/// The request waits for a process that can do it.
 #[tokio::test]
 async fn who_asks_for_something_that_no_process_does_is_told_so() {
     let scratch = Scratch::new();
@@ -189,7 +189,7 @@ async fn who_asks_for_something_that_no_process_does_is_told_so() {
     assert_eq!(error.kind(), ErrorKind::NotRun);
     let forwarder = events.forward();
     let answer = loop {
-        // A busy machine may have let the lease run out for once.
+        // On a busy machine the lease may have expired once.
         match pause.answered(PATIENCE).await {
             Ok(answer) => break answer,
             Err(error) => assert_eq!(error.kind(), ErrorKind::NotRun),

@@ -57,7 +57,7 @@ async fn a_long_handler_keeps_its_lease() {
     }
     let scratch = Scratch::new();
     let (going, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
-    // A machine that stands still for two thirds of it ends the term.
+    // A machine that stalls for two thirds of the lease ends the term.
     let lease = Duration::from_secs(9);
     let builder = scratch.builder().await.lease(lease);
     let builder = builder.state(Arc::clone(&going)).state(Arc::clone(&begun));
@@ -66,7 +66,7 @@ async fn a_long_handler_keeps_its_lease() {
     place(&events, "A").await;
     begun.notified().await;
     let owner = events.status("notes").await.unwrap().owner;
-    // A thief that asks all the time, until the lease was renewed.
+    // The thief asks continuously until the lease is renewed.
     let thief = scratch.store().await;
     let ends = async || {
         let read = sqlx::query_scalar::<_, i64>("SELECT until_us FROM ensue_lease");
@@ -84,7 +84,7 @@ async fn a_long_handler_keeps_its_lease() {
     shut_down(forwarder).await;
 }
 
-/// No renewal falls into the test.
+/// A lease so long that no renewal happens during the test.
 const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn shutting_down_lets_the_handler_that_runs_finish() {
     let forwarder = events.forward();
     place_all(&events, &["A", "B", "C"]).await;
     begun.notified().await;
-    // It can go on only once the shutdown has begun.
+    // The handler can continue only after the shutdown has begun.
     tokio::join!(shut_down(forwarder), async { going.add_permits(3) });
     assert_eq!(effects(events.store()).await, ["finished"]);
     let status = events.status("notes").await.unwrap();

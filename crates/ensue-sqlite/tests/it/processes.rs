@@ -51,7 +51,7 @@ async fn write(store: SqliteStore, name: &str, orders: i64) {
     }
 }
 
-/// Registers its subscriptions, and places a single order.
+/// Registers its subscriptions and places a single order.
 async fn begin(store: SqliteStore, name: &str) {
     let events = subscribed(Events::builder(store)).build().await.unwrap();
     let run = events.run(async |_tx| {

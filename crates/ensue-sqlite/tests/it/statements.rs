@@ -61,7 +61,7 @@ fn statements() -> Vec<(String, String)> {
     statements
 }
 
-/// Without the schema, in which all of them are.
+/// Returns the plan without the schema, which is the same for all tables.
 async fn plan(connection: &mut SqliteConnection, statement: &str) -> Vec<String> {
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
     let steps = sqlx::query(explain).fetch_all(connection).await.unwrap();

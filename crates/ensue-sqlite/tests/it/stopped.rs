@@ -145,8 +145,8 @@ async fn place_some(events: &Events, amounts: std::ops::Range<i64>) {
 
 const KEYS: [&str; 4] = ["A", "B", "C", "D"];
 
-/// Whether the process is in a transaction that writes, of any database: the write lock is a byte of the
-/// file that SQLite keeps beside it in shared memory.
+/// Returns true if the process is in a writing transaction of any database: the write lock is a byte of
+/// the shared-memory file that SQLite keeps beside the database.
 fn holds_the_write_lock(worker: &Worker) -> bool {
     const BYTE: &str = "120";
     let (locks, id) = (std::fs::read_to_string("/proc/locks").unwrap(), worker.id().to_string());
@@ -159,7 +159,7 @@ fn holds_the_write_lock(worker: &Worker) -> bool {
 
 const ROUNDS: usize = 24;
 
-/// LIMIT: rounds until somebody is robbed.
+/// LIMIT: rounds until an owner is robbed.
 const ROUNDS_MAX: usize = 1_000;
 
 /// SIGSTOP at any moment, while there is work, for a moment or until another process is the owner.
@@ -183,7 +183,7 @@ async fn stopped_at_any_moment_and_gone_on_nothing_is_lost_and_nothing_is_done_t
         if fastrand::bool() {
             tokio::time::sleep(Duration::from_micros(fastrand::u64(..20_000))).await;
         } else {
-            // Nobody can rob one that holds the write lock.
+            // No process can rob an owner that holds the write lock.
             let is_robbed =
                 async || owner(&events, subscription).await.is_some_and(|owner| owner != name);
             until(async || is_robbed().await || holds_the_write_lock(victim)).await;
@@ -329,13 +329,13 @@ async fn a_robbed_owner_that_trusts_its_lease_is_fenced_and_its_effect_rolled_ba
     go_on_after_the_successor(&events, &spot, &worker).await;
 }
 
-/// A machine that stands still for two thirds of it ends the term.
+/// A machine that stalls for two thirds of the lease ends the term.
 const PATIENT: Duration = Duration::from_secs(6);
 
 /// For so many leases it is watched that nobody takes over.
 const LEASES: i64 = 1;
 
-/// Longer than the lease.
+/// Takes longer than the lease.
 async fn take_long(_: &OrderPlaced) {
     std::future::pending::<()>().await;
 }

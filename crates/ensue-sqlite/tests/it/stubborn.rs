@@ -45,7 +45,7 @@ fn once() -> RetryPolicy {
     RetryPolicy::default().attempts(1)
 }
 
-/// Half of it is the deadline; a machine that stands still for the other half ends the term.
+/// Half of the lease is the deadline; a machine that stalls for the other half ends the term.
 const LEASE: Duration = Duration::from_secs(8);
 
 async fn hang(_: &OrderPlaced, State(calls): State<Calls>, tx: &mut Tx) {
@@ -92,7 +92,7 @@ impl Drop for Grenade {
     }
 }
 
-/// It is dropped half-way, and so what it holds.
+/// The handler is dropped half-way, with everything it holds.
 #[tokio::test]
 async fn a_destructor_that_panics_when_its_handler_is_out_of_time_is_a_failure_like_any_other() {
     async fn hang(_: &OrderPlaced, State(calls): State<Calls>) {

@@ -1,4 +1,4 @@
-//! What a unit of work leaves in its session, and the next one finds.
+//! Session state that a unit of work leaves, and the next one must not find.
 
 use ensue::{BoxError, Position, raise};
 use ensue_sqlite::Events;
@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::scratch::{OrderPlaced, Scratch, add_effect, effects};
 
-/// Each may be said in a unit of work, and outlasts its transaction.
+/// Statements whose effects outlast the transaction of a unit of work.
 const LEFT: [&str; 12] = [
     "CREATE TEMP TABLE ensue_log (position INTEGER PRIMARY KEY, event_id)",
     "CREATE TEMP TABLE ensue_cursor (subscription, position)",
@@ -22,7 +22,7 @@ const LEFT: [&str; 12] = [
     "PRAGMA query_only = ON",
 ];
 
-/// Whether it succeeds or not.
+/// Runs `statements` in a unit of work, which may fail.
 async fn say(events: &Events, statements: &str) {
     let run = events.run(async |tx| {
         raise(OrderPlaced::of("said", 1));
@@ -48,7 +48,7 @@ async fn whatever_a_unit_of_work_leaves_in_its_session_events_go_to_the_log_and_
         assert_eq!(effects(events.store()).await, ["next"], "{left}");
         assert_eq!(events.head().await.unwrap(), before.next(), "{left}");
         assert!(before <= Position::new(1), "{left}");
-        // As another process finds it.
+        // The view of another process.
         let other = scratch.builder().await.build().await.unwrap();
         assert_eq!(other.head().await.unwrap(), before.next(), "{left}");
         assert_eq!(other.verify().await.unwrap().findings, [], "{left}");
