@@ -44,7 +44,7 @@ impl Log for MemoryStore {
         Ok(Position::START)
     }
 
-    /// Nobody tells one log of nothing from another.
+    /// A new identity at each call; no reader compares empty logs.
     async fn identity(&self) -> Result<LogId, Error> {
         Ok(LogId::new())
     }

@@ -30,7 +30,7 @@ impl<T> Agenda<T> {
         self.put_at(self.now + delay, item);
     }
 
-    /// What of it is on the agenda, in its order, and is not any more.
+    /// Removes the matching entries and returns them in their order.
     pub(crate) fn take(&mut self, is_of_it: impl Fn(&T) -> bool) -> Vec<T> {
         let of_it = self.items.extract_if(.., |_, item| is_of_it(item));
         of_it.map(|(_, item)| item).collect()

@@ -1,10 +1,10 @@
-//! A small world of its own: processes that listen to one queue, their broker and their database. The
-//! listener's machine is the library's; what is around it here is a model of its shell.
+//! A small world of its own: processes that listen to one queue, their broker and their database. It runs the
+//! library's listener machine inside a model of its shell.
 //!
-//! INVARIANT: each message is handled, or a dead letter, once, and acknowledged after that; what is fine is
-//! handled. What ends processes, or connections, does so as often as it has attempts and once or twice more.
-//! Of a key no two messages are under way in one process, and where the queue has a single active consumer
-//! and gives them in their order, their effects are in that order. Every world ends.
+//! INVARIANT: each message is handled, or becomes a dead letter, once, and is acknowledged after that; a good
+//! message is handled. A message ends at most as many processes, or connections, as it has attempts, and one
+//! or two more. No two messages of a key are under way in one process; if the queue has a single active
+//! consumer and keeps the order, so do their effects. Every world ends.
 
 mod inbox;
 mod message;
@@ -34,19 +34,19 @@ use queue::{Delivery, Queue};
 /// LIMIT: messages of one world.
 const MESSAGES_MAX: u64 = 60;
 
-/// When faults stop at the latest.
+/// Latest time at which the faults stop.
 const CALM_AT_MAX: Duration = Duration::from_secs(40);
 
-/// LIMIT: a world that goes on for longer does so for ever.
+/// LIMIT: a world that runs longer never ends.
 const END_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// How long what goes over a wire is on its way.
+/// Time on the wire.
 const WIRE: Duration = Duration::from_millis(2);
 
-/// LIMIT: how long a broker, or a process, takes to notice that a session is lost.
+/// LIMIT: time until a broker or a process notices that a session is lost.
 const NOTICED_MAX: Duration = Duration::from_secs(2);
 
-/// Between misfortunes.
+/// Time between two misfortunes.
 const MISFORTUNES_APART: Duration = Duration::from_secs(3);
 
 /// Processes that listen to a queue.
@@ -62,16 +62,16 @@ pub struct Audience {
     tasks: BTreeMap<u64, Task>,
     begun: u64,
     passed_by: BTreeSet<u64>,
-    /// How often each has ended its process, or its connection.
+    /// Number of processes, or connections, that each message has ended.
     ended: BTreeMap<u64, u32>,
-    /// How often the database was in the way of each as a dead letter.
+    /// Number of times that the database refused each message as a dead letter, or failed at it.
     unburied: BTreeMap<u64, u32>,
-    /// Attempts on record that have begun, or cannot, since their process has gone or does not know,
+    /// Attempts on record that have begun, or never will, since their process is gone or does not know them.
     used: BTreeMap<u64, u32>,
-    /// and those that may yet, of which process at which message.
+    /// Attempts on record that may still begin, by process and message.
     on_record: BTreeSet<(usize, u64)>,
     away_until: Duration,
-    /// Of what goes to the database one in so many goes wrong.
+    /// One in this many database requests goes wrong.
     one_in: Option<u32>,
     mutant: Option<ListenerMutant>,
     trace: Trace,
@@ -93,7 +93,7 @@ enum Happening {
         session: u64,
         tags: Vec<Tag>,
     },
-    /// The process, or the broker, notices that the session has ended.
+    /// The process notices that the session has ended.
     Noticed {
         process: usize,
         session: u64,
@@ -108,7 +108,7 @@ enum Happening {
     Start {
         process: usize,
     },
-    /// A piece of work is at the database, or has come to its end.
+    /// A task reaches the database.
     Noted {
         task: u64,
     },
@@ -125,7 +125,7 @@ enum Happening {
 }
 
 impl Audience {
-    /// The world of `seed`, with something broken if there is a `mutant`.
+    /// Creates the world of `seed`, broken by `mutant` if there is one.
     pub fn new(seed: u64, mutant: Option<ListenerMutant>) -> Self {
         let mut rng = Rng::with_seed(seed);
         let processes = rng.usize(1..=3);
@@ -172,20 +172,20 @@ impl Audience {
         }
     }
 
-    /// Lives it to its end.
+    /// Runs the world to its end.
     pub fn run(mut self) -> (Tally, Result<(), Violation>) {
         let lived = self.live();
         (self.tally(lived.is_err()), lived)
     }
 
-    /// What happened, line by line, and how it ended.
+    /// Runs the world and returns its trace, line by line, with the result.
     pub fn trace(mut self) -> (Vec<String>, Result<(), Violation>) {
         self.trace = Trace::Kept(Vec::new());
         let lived = self.live();
         (self.trace.into_lines(), lived)
     }
 
-    /// How many schedules that was, their steps and their effects.
+    /// Returns the tally of this schedule.
     fn tally(&self, is_violated: bool) -> Tally {
         Tally {
             schedules: 1,
@@ -247,7 +247,7 @@ impl Audience {
         self.queue.publish(number);
     }
 
-    /// Whatever may be on its way is.
+    /// Delivers to each open session what it may be given.
     fn give(&mut self) {
         for (process, session) in self.open_sessions() {
             let deliveries = self.queue.give(session, &mut self.rng);
@@ -265,7 +265,7 @@ impl Audience {
         sessions.filter_map(|session| Some((of(&session)?, session))).collect()
     }
 
-    /// INVARIANT: what is acknowledged is done with.
+    /// INVARIANT: an acknowledged message is handled, buried or passed by.
     fn acknowledged(&mut self, session: u64, tags: &[Tag]) -> Checked {
         for number in self.queue.acknowledge(session, tags)? {
             let is_done = !self.inbox.is_new(number) || self.passes(number);
@@ -301,7 +301,7 @@ impl Audience {
         Ok(())
     }
 
-    /// Something goes wrong on the way to the database.
+    /// Returns true if the next database request goes wrong.
     fn goes_wrong(&mut self) -> bool {
         self.one_in.is_some_and(|one_in| self.rng.u32(0..one_in) == 0)
     }

@@ -11,7 +11,7 @@ pub(crate) enum Fault {
     Crash,
     /// The handler of an entry ends its process, each time.
     Killer,
-    /// It ends its connection to the database at the commit, each time.
+    /// A handler ends its database connection at each commit.
     Severer,
     /// A process is shut down in order.
     Shutdown,

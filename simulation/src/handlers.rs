@@ -24,7 +24,7 @@ pub(crate) const STOPPED: &str = "stop";
 pub(crate) struct Handlers {
     /// Entries whose handler fails, as often as it does.
     poisoned: Vec<Position>,
-    /// Those that end what handles them.
+    /// Entries that end their process or connection.
     costly: BTreeMap<Position, Costly>,
     /// Entries that nobody would receive, whatever is done.
     hopeless: Vec<Position>,
@@ -36,13 +36,13 @@ pub(crate) struct Handlers {
     unknown: Verdict,
 }
 
-/// An entry that ends what handles it, each time.
+/// An entry that ends its process or connection each time.
 struct Costly {
-    /// It ends the connection at its commit, not the process.
+    /// The entry ends the connection at its commit, not the process.
     severs: bool,
-    /// Whether it may be handled together with others.
+    /// Returns true if it may be handled in a batch.
     in_batch: bool,
-    /// How often it has, since it was last let be tried as often as a new one.
+    /// Number of processes or connections it has ended since its attempts were last reset.
     times: u32,
 }
 
@@ -53,12 +53,12 @@ pub(crate) enum Attempt {
     Fails(Failure, Verdict),
     /// The process is gone, by this entry.
     Kills(Position),
-    /// The connection is, at the commit, by this entry; and nothing is committed.
+    /// This entry ends the connection at the commit; nothing is committed.
     Severs(Position),
 }
 
-/// LIMIT: entries of one world that end processes, or connections. Each ends as many as there are
-/// attempts, and each time a lease has to run out.
+/// LIMIT: entries of one world that end processes or connections. Each ends as many as it has attempts, and
+/// each time a lease has to expire.
 const COSTLY_MAX: usize = 2;
 
 impl Handlers {
@@ -157,9 +157,9 @@ impl Handlers {
         Attempt::Fails(failure(class, verdict), verdict)
     }
 
-    /// INVARIANT: an entry ends as many processes, or connections, as it has attempts, and one more: of
-    /// its first attempt, alone or in a batch, nobody can know before. A batch that has only lost its
-    /// connection has failed, and the process may end at the first attempt alone too.
+    /// INVARIANT: an entry ends at most as many processes, or connections, as it has attempts, and one more:
+    /// its first attempt, alone or in a batch, is known only afterwards. A batch that only lost its
+    /// connection has failed, and the process may end at the first attempt alone, too.
     pub(crate) fn count_cost(&mut self, position: Position) -> Checked {
         let Some(Costly { severs, in_batch, times }) = self.costly.get_mut(&position) else {
             return Ok(());
@@ -201,7 +201,7 @@ impl Handlers {
         self.outage_until = until;
     }
 
-    /// From now on all handlers work, but for those that end processes or connections.
+    /// Lets all handlers succeed from now on, except those that end processes or connections.
     pub(crate) fn heal(&mut self) {
         self.poisoned.clear();
         self.outage_until = Duration::ZERO;

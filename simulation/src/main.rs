@@ -27,7 +27,7 @@ struct Arguments {
     /// Send entries to a sink, instead of handling them
     #[arg(long)]
     sink: bool,
-    /// Simulate processes that listen to a queue, instead of following a log
+    /// Simulate processes that listen to a queue instead of following a log
     #[arg(long, conflicts_with_all = ["sink", "mutant", "fleets"])]
     listener: bool,
     /// Run so many fleets, which share subscriptions out among themselves

@@ -62,9 +62,9 @@ pub enum Mutant {
     SuspicionLostAtBeginning,
     /// It is forgotten when a process that has not tried all suspects hands over.
     SuspicionHandedOver,
-    /// An attempt that has failed by its commit, or could not be recorded, is forgotten with its term.
+    /// Forgets, with its term, an attempt that failed at its commit or could not be recorded.
     FailuresLeftBehind,
-    /// The loss of a connection at a commit ends the term, and is no failed attempt.
+    /// Ends the term when a commit loses its connection, and counts no failed attempt.
     LossIsInterruption,
     /// Suspects are looked for up to where the log went when the process looked last.
     HeadFromBefore,

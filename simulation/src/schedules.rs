@@ -24,7 +24,7 @@ pub fn run(target: Target, seed: u64, schedules: u64) -> (Tally, Vec<Found>) {
     run_each(seed, schedules, |seed| one(target, seed, None))
 }
 
-/// The same of worlds that are lived by `one`.
+/// Runs the schedules of worlds that `one` runs.
 pub fn run_each(
     seed: u64,
     schedules: u64,
@@ -70,7 +70,7 @@ pub fn one(target: Target, seed: u64, mutant: Option<Mutant>) -> (Tally, Result<
     guarded(|| World::new(target, seed, mutant).run())
 }
 
-/// One world of listeners.
+/// Runs one world of listeners.
 pub fn one_audience(seed: u64, mutant: Option<ListenerMutant>) -> (Tally, Result<(), Violation>) {
     guarded(|| Audience::new(seed, mutant).run())
 }
@@ -92,7 +92,7 @@ pub fn catch(target: Target, mutant: Mutant, seed: u64, schedules: u64) -> Optio
     })
 }
 
-/// As [`catch`], of a world of listeners.
+/// Finds a violation of a mutant in worlds of listeners, like [`catch`].
 pub fn catch_listener(mutant: ListenerMutant, seed: u64, schedules: u64) -> Option<Found> {
     (0..schedules).map(|number| seed.wrapping_add(number)).find_map(|seed| {
         let violation = one_audience(seed, Some(mutant)).1.err()?;

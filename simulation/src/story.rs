@@ -35,7 +35,7 @@ impl Entry {
     }
 }
 
-/// A story, with events of a new type if there will be a new program, and of one key if it is hard.
+/// Returns a story, with events of a new type if the program is upgraded, and of one key if it is hard.
 pub(crate) fn story(is_upgraded: bool, is_hard: bool, rng: &mut Rng) -> Vec<Entry> {
     let keys = if is_hard { 1 } else { rng.u8(1..6) };
     let keyless_one_in = if is_hard { 8 } else { 2 };

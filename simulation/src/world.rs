@@ -138,8 +138,8 @@ impl World {
     /// The world of `seed`, with something broken if there is a `mutant`.
     pub fn new(target: Target, seed: u64, mutant: Option<Mutant>) -> Self {
         let mut rng = Rng::with_seed(seed);
-        // One batch of one key, with entries that end processes, and interruption upon interruption:
-        // what is suspected has to be remembered longest.
+        // Batches of one key, entries that end processes, and frequent interruptions: here suspects have
+        // to be remembered longest.
         let is_hard = target == Target::Handlers && rng.u8(0..8) == 0;
         let settings = Settings::new(target, is_hard, &mut rng);
         let story = story(settings.is_upgraded, is_hard, &mut rng);

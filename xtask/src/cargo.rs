@@ -65,7 +65,7 @@ impl Cargo {
         }
     }
 
-    /// Runs it with all that it prints in `log`, and kills it after `limit`.
+    /// Runs it with its output in `log`, and kills it after `limit`.
     pub(crate) fn run_into(&self, log: File, limit: Duration) -> Result<Ended, Failure> {
         let cannot = |error| Failure::new(format!("cannot start `{self}`: {error}"));
         let errors = log.try_clone().map_err(cannot)?;
@@ -114,7 +114,7 @@ fn ended(child: &mut Child, limit: Duration) -> std::io::Result<Ended> {
     }
 }
 
-/// Between two looks at a command that runs.
+/// Poll interval for a running command.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 impl Display for Cargo {

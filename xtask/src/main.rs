@@ -60,7 +60,7 @@ enum Verb {
     },
     /// Check, then run every test and every doctest, with the servers they need
     Test,
-    /// Run the tests again and again with every core loaded by something else; fail if one failed once
+    /// Run the tests again and again with every core loaded; fail if one failed once
     Soak(Soak),
     /// Run a command with the servers that tests need, found or started, and end as it ends
     // Every flag, `--help` too, belongs to the command.

@@ -1,5 +1,5 @@
-//! No derived `Debug` in a library shows what may be secret: passwords in options and addresses, keys,
-//! headers. What holds one says by hand what it shows.
+//! Checks that no derived `Debug` in a library shows a secret: passwords in options and addresses, keys,
+//! headers. A type that holds one implements `Debug` by hand.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     Failure::unless_empty(complaints)
 }
 
-/// Types of others that show a secret, or may hold one.
+/// Foreign types that show a secret, or may hold one.
 const TYPES: [&str; 10] = [
     "PgConnectOptions",
     "MySqlConnectOptions",
@@ -36,11 +36,11 @@ const TYPES: [&str; 10] = [
     "HeaderMap",
 ];
 
-/// Names of fields that hold one, whatever their type.
+/// Names of fields that hold a secret, whatever their type.
 const FIELDS: [&str; 8] =
     ["url", "uri", "dsn", "password", "passphrase", "secret", "token", "credentials"];
 
-/// Each type with a derived `Debug` and a field that may be secret, in words.
+/// Returns a complaint for each type with a derived `Debug` and a field that may be secret.
 fn shown(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = code.lines();
@@ -74,7 +74,7 @@ fn is_definition(line: &str) -> bool {
     words(line).any(|word| matches!(word, "struct" | "enum"))
 }
 
-/// The type or the field of the line that may be secret.
+/// Returns the type or the field in the line that may be secret.
 fn secret_in(line: &str) -> Option<&str> {
     let code = line.split("//").next().unwrap_or_default();
     let is_field = |word: &&str| code.contains(&format!("{word}:")) && FIELDS.contains(word);

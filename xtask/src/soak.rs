@@ -1,4 +1,4 @@
-//! The suite again and again while something else has the processors.
+//! Runs the suite again and again on loaded processors.
 //!
 //! A test that fails once in many runs is a defect, and a loaded machine brings it out.
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{step, test, with_servers};
 
-/// LIMIT: a run of the suite on a loaded machine takes a tenth of it, so that only a hang reaches it.
+/// LIMIT: a run of the suite on a loaded machine takes a tenth of this; only a hang reaches it.
 const RUN_MAX: Duration = Duration::from_hours(2);
 
 #[derive(clap::Args)]
@@ -69,12 +69,12 @@ fn one_run(command: &Cargo, log: &Path) -> Result<Verdicts, Failure> {
     let verdicts = Verdicts::of(&String::from_utf8_lossy(&printed), began.elapsed());
     match ended {
         Ended::TimedOut => Err(Failure::new(format!(
-            "a run hung: it took longer than {} s; the last lines of {} name the test",
+            "a run hung: it took longer than {} s; see the test in the last lines of {}",
             RUN_MAX.as_secs(),
             log.display()
         ))),
         Ended::Failed(status) if !verdicts.has_failures() => Err(Failure::new(format!(
-            "`{command}` ended with {status} and names no failed test; see {}",
+            "`{command}` ended with {status} and named no failed test; see {}",
             log.display()
         ))),
         Ended::Failed(_) | Ended::Succeeded => Ok(verdicts),

@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command that runs every test, with nextest if it may be used and is installed.
+/// Returns the command that runs every test, with nextest if it is allowed and installed.
 pub(crate) fn command(may_use_nextest: bool) -> Cargo {
     Cargo::new(tests_command(may_use_nextest && is_nextest_present()))
 }

@@ -1,4 +1,4 @@
-//! The database: receipts, attempts at suspects, and who has which receipt in an open transaction.
+//! The database: receipts, attempts at suspects, and the receipts that open transactions have locked.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub(super) enum Fate {
 pub(super) struct Inbox {
     pub(super) receipts: BTreeMap<u64, Fate>,
     attempts: BTreeMap<u64, u32>,
-    /// By which piece of work each is noted that may yet commit.
+    /// The task that has noted each message and may still commit.
     locks: BTreeMap<u64, u64>,
-    /// In their order.
+    /// Handled messages, in their order.
     pub(super) effects: Vec<u64>,
     mutant: Option<ListenerMutant>,
 }
@@ -30,7 +30,7 @@ impl Inbox {
         !self.receipts.contains_key(&number)
     }
 
-    /// Nothing if it is done with.
+    /// Records an attempt and returns its number; `None` if the message has a receipt.
     pub(super) fn suspect(&mut self, number: u64) -> Option<u32> {
         if !self.is_new(number) {
             return None;
@@ -59,7 +59,7 @@ impl Inbox {
         self.locks.retain(|_, other| *other != by);
     }
 
-    /// Of each whether it was new.
+    /// Commits the messages and returns for each whether it was new.
     pub(super) fn commit(&mut self, numbers: &[u64], fate: Fate, by: u64) -> Vec<bool> {
         self.unlock(by);
         let are_new: Vec<_> = numbers.iter().map(|number| self.is_new(*number)).collect();

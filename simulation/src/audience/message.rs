@@ -1,4 +1,4 @@
-//! What is sent, and what becomes of it at its handler.
+//! Messages, and how their handlers treat them.
 
 use ensue::EventId;
 use ensue::simulation::listener::{Kind, Lane};
@@ -8,12 +8,12 @@ use fastrand::Rng;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nature {
     Fine,
-    /// So many more attempts fail.
+    /// This many more attempts fail.
     Fails(u32),
     Poisoned,
-    /// Ends each process that handles it,
+    /// Ends each process that handles it.
     Killer,
-    /// or its connection to the database.
+    /// Ends the database connection of each process that handles it.
     Costly,
     NoEvent,
     PassedBy,
@@ -23,25 +23,25 @@ pub(super) enum Nature {
 pub(super) struct Message {
     pub(super) key: Option<u64>,
     pub(super) nature: Nature,
-    /// Its handler is called with no transaction open.
+    /// The handler runs with no transaction open.
     pub(super) is_outside: bool,
     pub(super) bytes: usize,
-    /// The database refuses it as a dead letter with more of its body.
+    /// Maximum bytes of its body that the database accepts in a dead letter.
     pub(super) room: usize,
 }
 
-/// How the messages of a world are.
+/// The distribution of messages in a world.
 pub(super) struct Natures {
     keys: u64,
-    /// One in so many is not fine.
+    /// One in this many is not fine.
     odd: u32,
-    /// At most so many end processes or connections.
+    /// Maximum number that may still end processes or connections.
     fatal: u32,
-    /// One in so many is large.
+    /// One in this many is large.
     large: u32,
 }
 
-/// What a message usually has.
+/// Usual maximum of bytes in a message.
 const SMALL: usize = 1_000;
 
 impl Natures {
@@ -97,7 +97,7 @@ impl Message {
         }
     }
 
-    /// Whether its handler returns without an error, now.
+    /// Returns true if its handler would now succeed.
     pub(super) fn is_fine(&self) -> bool {
         matches!(self.nature, Nature::Fine | Nature::Fails(0))
     }

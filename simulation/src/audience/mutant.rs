@@ -1,40 +1,40 @@
-//! Listeners that are broken on purpose.
+//! Listeners that are broken deliberately.
 
-/// Something that is done wrong on purpose: by the shell of a listener, or by its database.
+/// A deliberate fault of a listener's shell, or of its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenerMutant {
-    /// What is acknowledged is so when it begins, and not after its commit.
+    /// Acknowledges messages when they begin, not after their commit.
     AcknowledgedEarly,
-    /// The machine is not told that its session is lost.
+    /// Does not tell the machine that its session is lost.
     LostSessionIgnored,
-    /// A session that is shut down is dropped before the broker has heard what was acknowledged.
+    /// Drops a session at shutdown before the broker has processed its acknowledgements.
     NotFlushed,
-    /// That a message may have been delivered before is not told.
+    /// Hides that a message is redelivered.
     RedeliveryIgnored,
-    /// Messages are as if they had no key.
+    /// Treats messages as if they had no key.
     KeysIgnored,
-    /// A database that is away counts as a failed attempt.
+    /// Counts an outage of the database as a failed attempt.
     InterruptionIsFailure,
-    /// It is not told during whose handling the database was lost.
+    /// Hides which message was being handled when the database connection was lost.
     NobodySuspected,
-    /// An attempt that was recorded and has not begun is recorded once more.
+    /// Records an attempt again that is on record and has not begun.
     RecordedForgotten,
-    /// The receipt is not in the transaction of the effect.
+    /// Leaves the receipt out of the transaction of the effect.
     ReceiptLeftOut,
-    /// The attempts at a suspect are not counted.
+    /// Does not count the attempts at a suspect.
     AttemptNotRecorded,
-    /// A commit of which nothing is known is taken for done.
+    /// Takes a commit with an unknown outcome for done.
     DoubtIsDone,
-    /// Of a batch only the first is committed.
+    /// Commits only the first message of a batch.
     BatchHalfCommitted,
-    /// What the database refuses as a dead letter is tried again as it was.
+    /// Retries a refused dead letter unchanged.
     RefusalIsInterruption,
-    /// What is here is not counted in bytes.
+    /// Does not count the bytes of messages held.
     BytesIgnored,
 }
 
 impl ListenerMutant {
-    /// All that there are.
+    /// All mutants.
     pub const ALL: [Self; 14] = [
         Self::AcknowledgedEarly,
         Self::LostSessionIgnored,

@@ -1,4 +1,4 @@
-//! A piece of a listener's work, on its way through handlers and database.
+//! The tasks of a listener, on their way through handlers and database.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::{Audience, Fate, Happening, ListenerMutant, WIRE};
 use crate::faults::up_to;
 use crate::violation::{Checked, ensure};
 
-/// How long handlers take at the most.
+/// Maximum time of a handler.
 const WORK_MAX: Duration = Duration::from_millis(400);
 
-/// Until a row is looked for again that another transaction has locked.
+/// Retry interval for a row that another transaction has locked.
 const LOCKED: Duration = Duration::from_millis(5);
 
-/// LIMIT: bytes of the messages of a transaction, as the machine has it.
+/// LIMIT: bytes of the messages in a transaction; the machine's own limit.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(super) struct Task {
     messages: Vec<Content>,
     kind: TaskKind,
     attempt: u32,
-    /// The attempt is on record.
+    /// Number of the attempt, if it is on record.
     recorded: Option<u32>,
     is_at_work: bool,
 }
@@ -128,8 +128,8 @@ impl Audience {
         ensure(suspect.is_none(), || format!("{suspect:?} is not alone"))
     }
 
-    /// INVARIANT: what may have arrived before is on record before it begins; a number counts those that
-    /// have failed, and nothing else.
+    /// INVARIANT: an attempt at a redelivered message is on record before it begins; its number counts failed
+    /// attempts only.
     fn check_alone(&self, task: &Task) -> Checked {
         let [content] = &*task.messages else { return Ok(()) };
         let TaskKind::Alone { is_to_record } = task.kind else { return Ok(()) };
@@ -144,7 +144,7 @@ impl Audience {
         })
     }
 
-    /// INVARIANT: a dead letter is whole unless the database was in its way.
+    /// INVARIANT: a dead letter is whole unless the database refused it or failed at it.
     fn check_burial(&self, task: &Task, bytes: usize) -> Checked {
         for number in task.numbers() {
             let is_cut = bytes < self.message(number).bytes;
@@ -155,7 +155,7 @@ impl Audience {
         ensure(task.attempt <= ATTEMPTS_MAX, || format!("{task:?} had too many attempts"))
     }
 
-    /// At the database: attempts are recorded, receipts noted, and handlers begin.
+    /// The task reaches the database: it records its attempt, or notes its receipts and begins its handlers.
     pub(super) fn noted(&mut self, id: u64) -> Checked {
         let Some(task) = self.tasks.get(&id).cloned() else { return Ok(()) };
         if self.is_away() || self.goes_wrong() {
@@ -187,7 +187,7 @@ impl Audience {
         Ok(())
     }
 
-    /// INVARIANT: an attempt is recorded once, and those that have not begun are not recorded again.
+    /// INVARIANT: an attempt is recorded once; an attempt that has not begun is not recorded again.
     fn record(&mut self, id: u64, number: u64) -> Checked {
         let Some(attempt) = self.inbox.suspect(number) else { return self.done(id, vec![false]) };
         let Some(process) = self.tasks.get(&id).map(|task| task.process) else { return Ok(()) };
@@ -218,7 +218,7 @@ impl Audience {
         })
     }
 
-    /// It begins, or the process does not know of it any more.
+    /// Marks an attempt on record as begun, or as forgotten by its process.
     fn use_record(&mut self, process: usize, number: u64) {
         if self.on_record.remove(&(process, number)) {
             *self.used.entry(number).or_default() += 1;
@@ -233,7 +233,7 @@ impl Audience {
         }
     }
 
-    /// Handlers have done what they do, up to the first that fails; then comes the commit.
+    /// Ends the handlers at the first failure, or commits.
     pub(super) fn finished(&mut self, id: u64) -> Checked {
         let Some(task) = self.tasks.get(&id).cloned() else { return Ok(()) };
         let numbers = task.numbers();
@@ -290,8 +290,8 @@ impl Audience {
         }
     }
 
-    /// INVARIANT: what ends a process, or its connection, does so as often as it has attempts, and before
-    /// that once alone, and once with others.
+    /// INVARIANT: a message ends at most as many processes, or connections, as it has attempts, and before
+    /// that one alone and one with others.
     fn count_end(&mut self, number: u64, most: u32) -> Checked {
         let ended = self.ended.entry(number).or_default();
         *ended += 1;
@@ -311,7 +311,7 @@ impl Audience {
         }
     }
 
-    /// At one moment, before its answer, or after nobody waits for that any more.
+    /// Commits now, without an answer, or later when the process no longer waits for the answer.
     fn commit(&mut self, id: u64, task: &Task) -> Checked {
         let (numbers, fate) = (task.numbers(), task.fate());
         if self.inbox.is_locked(&numbers, id) {

@@ -1,4 +1,4 @@
-//! A process that listens: what its shell does with the machine, and what may become of it.
+//! A listening process: its shell around the machine, and its failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::violation::{Checked, ensure};
 
 pub(super) const ATTEMPTS_MAX: u32 = 3;
 
-/// What the machine need not know of a message.
+/// The content of a message, opaque to the machine.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
     pub(super) number: u64,
-    /// Which arrival of it, in this process.
+    /// Number of this arrival in the process.
     pub(super) arrival: u64,
     pub(super) session: u64,
     pub(super) is_redelivered: bool,
@@ -31,20 +31,20 @@ pub(super) struct Process {
     pub(super) batch: usize,
     prefetch: usize,
     bytes_max: usize,
-    /// With which the next session is opened.
+    /// Prefetch of the next session.
     next_prefetch: usize,
-    /// How often it was started; what an earlier run has asked for is nobody's.
+    /// Number of starts; the process ignores answers to an earlier run.
     pub(super) run: u64,
     pub(super) is_up: bool,
     is_stopping: bool,
     pub(super) session: Option<u64>,
     pub(super) turn: u64,
     arrivals: u64,
-    /// Of each arrival, the attempts that have failed.
+    /// Failed attempts by arrival.
     pub(super) failures: BTreeMap<u64, u32>,
-    /// Done with, in the session that is open.
+    /// Messages that are done in the open session.
     pub(super) finished: BTreeSet<u64>,
-    /// There, and not done with.
+    /// Messages that have arrived and are not done.
     pub(super) here: BTreeSet<u64>,
 }
 
@@ -106,7 +106,7 @@ impl Audience {
         }
     }
 
-    /// At once, whatever it was waiting for.
+    /// Wakes the process at once, whatever it waits for.
     fn wake(&mut self, process: usize) {
         self.processes[process].turn += 1;
         let turn = self.processes[process].turn;
@@ -166,7 +166,7 @@ impl Audience {
         }
     }
 
-    /// INVARIANT: no more is here than may be, but for a single message that is larger.
+    /// INVARIANT: the messages held stay within the limit of bytes, except a single larger one.
     fn check_bytes(&self, process: usize, session: u64) -> Checked {
         let it = &self.processes[process];
         let bytes: usize = it.here.iter().map(|number| self.message(*number).bytes).sum();
@@ -176,7 +176,7 @@ impl Audience {
         })
     }
 
-    /// Until there is nothing more to do for now.
+    /// Performs the machine's actions until it has none for now.
     pub(super) fn act(&mut self, process: usize) -> Checked {
         loop {
             let now = self.agenda.now();
@@ -204,7 +204,7 @@ impl Audience {
         Ok(())
     }
 
-    /// Tells the machine how a piece of work has ended.
+    /// Tells the machine the outcome of a task.
     pub(super) fn tell(&mut self, process: usize, piece: Piece, outcome: Outcome) -> Checked {
         let now = self.agenda.now();
         self.note(|| format!("process {process} hears: {outcome:?}"));
@@ -212,7 +212,7 @@ impl Audience {
         self.act(process)
     }
 
-    /// The broker, or the process, notices later.
+    /// Cuts the session; the broker or the process notices later.
     pub(super) fn cut(&mut self, process: usize) {
         let Some(session) = self.processes[process].session else { return };
         self.note(|| format!("session {session} of process {process} is cut"));
@@ -245,7 +245,7 @@ impl Audience {
         self.open_later(process, run);
     }
 
-    /// Nothing of it is left but what is stored, and what it has asked the database to commit.
+    /// Ends the process; only stored data and requested commits survive it.
     pub(super) fn crash(&mut self, process: usize, why: &str) {
         if !self.processes[process].is_up {
             return;
@@ -281,7 +281,7 @@ impl Audience {
         self.act(process)
     }
 
-    /// INVARIANT: what was done with in a session that is shut down does not arrive again.
+    /// INVARIANT: messages that are done in a session that is shut down do not arrive again.
     fn over(&mut self, process: usize, session: u64) -> Checked {
         if self.mutant != Some(ListenerMutant::NotFlushed) {
             self.flush(session)?;
@@ -294,7 +294,7 @@ impl Audience {
         Ok(())
     }
 
-    /// The broker has heard what was acknowledged.
+    /// Delivers the pending acknowledgements to the broker.
     fn flush(&mut self, session: u64) -> Checked {
         let is_of_it = |happening: &Happening| matches!(happening, Happening::Acknowledged { session: of, .. } if *of == session);
         for happening in self.agenda.take(is_of_it) {

@@ -1,4 +1,4 @@
-//! A broker's queue, and the sessions that it has.
+//! A broker's queue and its sessions.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use fastrand::Rng;
 use crate::violation::{Checked, ensure};
 
 pub(super) struct Queue {
-    /// To be delivered, and whether it was before.
+    /// Messages to deliver; true for those that were delivered before.
     waiting: BTreeMap<u64, bool>,
-    /// In the order in which they were opened.
+    /// Sessions in the order of their opening.
     sessions: BTreeMap<u64, Session>,
     opened: u64,
-    /// Only the first session is given anything.
+    /// Only the first session gets messages.
     pub(super) is_exclusive: bool,
-    /// What is given is not in the order of sending.
+    /// The queue does not deliver in the order of sending.
     pub(super) shuffles: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Delivery {
     pub(super) is_redelivered: bool,
 }
 
-/// How far from its place something is given by a broker that shuffles.
+/// Maximum displacement of a message in a queue that shuffles.
 const SHUFFLED: usize = 4;
 
 impl Queue {
@@ -60,7 +60,7 @@ impl Queue {
         self.sessions.keys().copied().collect()
     }
 
-    /// What was not acknowledged is in its place again.
+    /// Ends the session and requeues its unacknowledged messages in their places.
     pub(super) fn end(&mut self, session: u64) {
         let ended = self.sessions.remove(&session).map(|it| it.unacknowledged);
         self.waiting.extend(ended.into_iter().flatten().map(|(_, number)| (number, true)));
@@ -86,9 +86,9 @@ impl Queue {
         given
     }
 
-    /// INVARIANT: what is acknowledged was given in this session, and not acknowledged in it before.
+    /// INVARIANT: a session acknowledges only messages that it was given, each once.
     pub(super) fn acknowledge(&mut self, session: u64, tags: &[Tag]) -> Checked<Vec<u64>> {
-        // One that has ended hears nothing.
+        // An ended session ignores acknowledgements.
         let Some(session) = self.sessions.get_mut(&session) else { return Ok(Vec::new()) };
         let mut acknowledged = Vec::new();
         for tag in tags {
@@ -99,13 +99,13 @@ impl Queue {
         Ok(acknowledged)
     }
 
-    /// By what these are acknowledged.
+    /// Returns the tags that acknowledge these messages.
     pub(super) fn tags(&self, session: u64, numbers: &[u64]) -> Vec<Tag> {
         let given = self.sessions.get(&session).into_iter().flat_map(|it| &it.unacknowledged);
         given.filter(|(_, number)| numbers.contains(number)).map(|(tag, _)| *tag).collect()
     }
 
-    /// What the session was given and has not acknowledged.
+    /// Returns the messages that the session was given and has not acknowledged.
     pub(super) fn unacknowledged(&self, session: u64) -> impl Iterator<Item = u64> {
         self.sessions.get(&session).into_iter().flat_map(|it| it.unacknowledged.values().copied())
     }

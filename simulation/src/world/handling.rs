@@ -80,8 +80,7 @@ impl World {
         }
     }
 
-    /// The connection is gone, and with it what was to be committed; the process is told so, or has to
-    /// find out.
+    /// Loses the connection with all that was to be committed; the process learns so, or has to find out.
     fn sever(
         &mut self,
         who: ProcessId,
@@ -95,7 +94,7 @@ impl World {
         });
         self.count(Fault::Severer);
         let is_probe = self.process(who).following().is_some_and(|it| it.follower.is_in_outage());
-        // Whoever is robbed may try what the next owner does; and a probe is of an outage.
+        // A robbed owner may attempt the next owner's entries, too; and a probe belongs to an outage.
         if commit.epoch == self.database.epoch && !is_probe {
             self.handlers.count_cost(position)?;
         }
@@ -112,7 +111,7 @@ impl World {
         }
     }
 
-    /// Nobody knows whether it is committed.
+    /// Leaves the outcome of the commit unknown to the process.
     pub(super) fn be_in_doubt(&mut self, who: ProcessId, work: &Work) -> Checked {
         let (random, position) = (self.rng.u64(..), work.position);
         let failure = Failure::new(FailureClass::Commit, "no answer to the commit");

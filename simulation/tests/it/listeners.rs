@@ -1,10 +1,10 @@
 use simulation::audience::{Audience, ListenerMutant};
 use simulation::schedules;
 
-/// LIMIT: some seconds' worth.
+/// LIMIT: takes some seconds.
 const SCHEDULES: u64 = 10_000;
 
-/// LIMIT: schedules in which each mutant has to be noticed.
+/// LIMIT: schedules within which each mutant has to be noticed.
 const SCHEDULES_OF_MUTANTS: u64 = 2_000;
 
 #[test]

@@ -49,11 +49,11 @@ const ALL: [Misfortune; 8] = [
 /// LIMIT: how long something is held open: far longer than anybody may have to wait for it.
 const HOLD_MAX_MS: u64 = 3_000;
 
-/// LIMIT: how long rows that wait for their positions are locked: longer than a sequencer waits for a lock,
-/// three seconds, so that its pass fails in the middle.
+/// LIMIT: time for which waiting rows are locked: longer than a sequencer's lock wait timeout of three
+/// seconds, so that its pass fails in the middle.
 const LOCKED_MS: std::ops::RangeInclusive<u64> = 3_500..=5_500;
 
-/// How often it is tried to find rows that wait.
+/// Number of tries to find waiting rows.
 const TRIES: u32 = 2_000;
 
 const DATABASE: &str = "torture";
@@ -123,11 +123,11 @@ impl MysqlArena {
         Ok(())
     }
 
-    /// Another session locks rows that wait for their positions, and a pass fails when it has copied them.
+    /// Another session locks rows waiting for their positions, and a pass fails after it has copied them.
     fn lock_rows(&mut self, rng: &mut Rng) -> Result<(), BoxError> {
         let (options, hold) = (self.options()?, Duration::from_millis(rng.u64(LOCKED_MS)));
         self.holding.spawn(async move {
-            // A server that goes takes the lock with it.
+            // A server that ends takes the lock with it.
             if let Ok(connection) = lock_waiting_rows(&options).await {
                 tokio::time::sleep(hold).await;
                 drop(connection);
@@ -153,7 +153,7 @@ impl MysqlArena {
     }
 }
 
-/// Looks for rows that wait until it has locked some.
+/// Looks for waiting rows until it has locked some.
 async fn lock_waiting_rows(options: &MySqlConnectOptions) -> sqlx::Result<MySqlConnection> {
     let mut connection = MySqlConnection::connect_with(options).await?;
     sqlx::raw_sql(BEGIN_LOCKING).execute(&mut connection).await?;
@@ -166,14 +166,14 @@ async fn lock_waiting_rows(options: &MySqlConnectOptions) -> sqlx::Result<MySqlC
     Ok(connection)
 }
 
-/// Otherwise what writers are about to append were locked as well.
+/// Another isolation level would also lock the gaps into which writers append.
 const BEGIN_LOCKING: &str =
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE";
 
 const LOCK_ROWS: &str =
     "SELECT id FROM ensue_outbox ORDER BY id LIMIT 100 LOCK IN SHARE MODE SKIP LOCKED";
 
-/// So that units of work, too, have statements that fail and leave their transaction open.
+/// Makes statements of units of work fail, too, and leave their transaction open.
 const SHORT_LOCK_WAIT: &str = "SET GLOBAL innodb_lock_wait_timeout = 1";
 
 const SESSIONS: &str = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist

@@ -24,7 +24,7 @@ pub struct PostgresServer {
 /// LIMIT: how long something is held open: far longer than anybody may have to wait for it.
 const HOLD_MAX_MS: u64 = 3_000;
 
-/// LIMIT: how long a session that has written is idle: through many of the other misfortunes.
+/// LIMIT: idle time of a session that has written: long enough for many other misfortunes.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// LIMIT: how often, and how long, a session is looked for that can be ended.
@@ -100,7 +100,7 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// A transaction here has written, and is idle for long: nothing that was moved since can be vacuumed.
+    /// Idles in a transaction that has written, so that rows moved since cannot be vacuumed.
     ///
     /// # Errors
     /// The server has no address.

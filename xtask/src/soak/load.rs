@@ -1,11 +1,11 @@
-//! Something else that wants the processors.
+//! Load for the processors.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// One busy thread for each core, until it is dropped.
+/// One busy thread per core, until it is dropped.
 pub(super) struct Load {
     is_over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -35,7 +35,7 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // A busy thread has nothing to panic about, and nothing to say.
+            // A busy thread cannot panic and returns nothing.
             drop(thread.join());
         }
     }

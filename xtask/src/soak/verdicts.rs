@@ -1,4 +1,4 @@
-//! The outcome of one run, read from the words of nextest and of libtest, and of all runs together.
+//! The outcome of one run, parsed from the output of nextest or libtest, and of all runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -44,7 +44,7 @@ impl Display for Verdicts {
     }
 }
 
-/// Plain cargo names the program before the tests in it.
+/// Parses the program that plain cargo names before its tests.
 fn binary_of(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let (_, path) =
@@ -100,13 +100,13 @@ impl Tally {
     /// Fails if a test has failed once, or if a run had no test.
     pub(super) fn judge(self, runs: u32, logs: &Path) -> Result<(), Failure> {
         if self.fewest.is_none_or(|fewest| fewest == 0) {
-            return Err(Failure::new("no test has run; does the filter match any?"));
+            return Err(Failure::new("no test ran; does the filter match any?"));
         }
         let mut failures: Vec<_> = self.failures.into_iter().collect();
         failures.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
         let line = |(test, times)| format!("failed in {times} of {runs} runs: {test}");
         Failure::unless_empty(failures.into_iter().map(line).collect()).map_err(|failure| {
-            failure.and(format!("what each run printed is in {}", logs.display()))
+            failure.and(format!("the output of each run is in {}", logs.display()))
         })
     }
 }

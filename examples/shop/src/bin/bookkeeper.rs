@@ -112,8 +112,8 @@ impl Feed {
         Ok(Self { client, url: url.to_owned(), is_reachable: true })
     }
 
-    /// The events after `offset`; none while the shop is closed, which is said once. A refusal ends it: the
-    /// offset is beyond the log, say, since that was restored to an earlier moment.
+    /// Returns the events after `offset`, or none while the shop is unreachable, which it reports once. Fails
+    /// if the shop refuses, for example an offset beyond a log that was restored to an earlier moment.
     async fn page(&mut self, offset: u64, limit: u64) -> reqwest::Result<Vec<FeedEvent>> {
         let page = self.ask(offset, limit).await;
         if let Err(error) = &page {
@@ -121,7 +121,7 @@ impl Feed {
                 return page;
             }
             if self.is_reachable {
-                complain(&format!("the shop cannot be reached, and is tried again: {error}"));
+                complain(&format!("the shop is unreachable, retrying: {error}"));
             }
         }
         self.is_reachable = page.is_ok();

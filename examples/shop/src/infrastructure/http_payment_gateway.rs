@@ -10,8 +10,8 @@ use super::http_answer::verify_done;
 use crate::application::PaymentGateway;
 use crate::domain::{Money, OrderNo};
 
-/// LIMIT: a gateway that takes longer is asked again later, unless the call is coupled. It is longer than
-/// any busy machine takes, so that the stories count each request once.
+/// LIMIT: a slower gateway is retried later, unless the call is coupled. Longer than any busy machine takes,
+/// so that the stories count each request once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]

@@ -61,7 +61,7 @@ async fn order_meanwhile<D: Database>(stage: &mut Stage<D>) -> Told {
     }
 }
 
-/// How often `no` was refunded before somebody ordered, and when that was done.
+/// The number of refunds of `no` before a customer ordered, and after.
 type Meanwhile = (u32, u32);
 
 /// Somebody orders a mug and somebody tea, once the gateway was asked about `no`. Whoever waits for
@@ -86,7 +86,7 @@ async fn others_order<D: Database>(
     Ok(((before, mug), (before, tea)))
 }
 
-/// How often `no` was refunded when the order was placed.
+/// Places an order and returns the number of refunds of `no` after it.
 async fn order<D: Database>(stage: &Stage<D>, no: &str, product: &str) -> Result<u32, BoxError> {
     stage.place(&[(product, 1)]).await?;
     Ok(stage.witness.refunds(no).await?.refunds)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ensue::BoxError;
 use tokio::time::{Instant, sleep};
 
-/// LIMIT: what takes longer is not going to happen, on however busy a machine.
+/// LIMIT: even on a busy machine, anything slower never happens.
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Between two looks; short against what is told to a reader.

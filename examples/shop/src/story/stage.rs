@@ -16,7 +16,7 @@ use crate::application::Database;
 use crate::process::Process;
 use crate::terminal::Terminal;
 
-/// An operator stays until the request is answered.
+/// The operator waits until the request is answered.
 const PREFER: &str = "wait=300";
 
 pub(crate) struct Stage<D: Database> {

@@ -16,8 +16,8 @@ use super::orders::Body;
 use super::problem::Problem;
 use crate::application::Database;
 
-/// LIMIT: how long an operator waits who does not say `Prefer: wait=SECONDS` ([RFC 7240]). The owner of the
-/// subscription may be another process, and in the middle of something.
+/// LIMIT: wait for an answer without `Prefer: wait=SECONDS` ([RFC 7240]). The owner of the subscription may
+/// be another process, and busy.
 ///
 /// [RFC 7240]: https://www.rfc-editor.org/rfc/rfc7240#section-4.3
 const PATIENCE: Duration = Duration::from_secs(5);

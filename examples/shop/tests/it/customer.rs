@@ -83,7 +83,7 @@ impl Customer {
         self.operate_within(600, subscription, verb, body).await
     }
 
-    /// The same, if it is answered within so many seconds.
+    /// The same, if it is answered within `seconds`.
     pub(crate) async fn operate_within(
         &self,
         seconds: u32,

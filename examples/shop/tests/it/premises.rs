@@ -71,8 +71,8 @@ impl Premises {
         self.web_on_port("0")
     }
 
-    /// A port for a process that comes and goes: bound, but not listened on, so that no other program is
-    /// given it.
+    /// A port for a process that comes and goes: bound, but not listened on, so that no other program gets
+    /// it.
     pub(crate) fn reserve_port() -> TcpSocket {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
