@@ -35,7 +35,7 @@
 //! # The tables
 //! Ours are in the database that the URL names, beside yours, and their names begin with `ensue_`. They
 //! are brought up to date by [`connect`](MysqlStore::connect), however many processes start at once.
-//! Payloads that are text are stored as text. Requires MariaDB 10.6 or MySQL 8.0.16, or newer.
+//! Payloads that are text are stored as text. Requires MariaDB 10.6 or MySQL 8.0.17, or newer.
 //!
 //! # The sequencer
 //! Every process runs one unless [told otherwise](MysqlOptions::sequence_on_demand), and a lock has

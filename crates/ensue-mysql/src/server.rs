@@ -5,10 +5,10 @@ use sqlx::{MySqlConnection, Row};
 
 use crate::error::failed;
 
-/// The oldest versions with window functions, NOWAIT locks, expressions as defaults, and enforced
-/// constraints.
+/// The oldest versions with window functions, NOWAIT locks, expressions as defaults, enforced
+/// constraints, and a binary collation that pads no spaces.
 const MARIADB_MIN: Version = (10, 6, 0);
-const MYSQL_MIN: Version = (8, 0, 16);
+const MYSQL_MIN: Version = (8, 0, 17);
 
 type Version = (u32, u32, u32);
 
@@ -52,7 +52,7 @@ mod tests {
         let complaint = complaint_about("10.5.2-MariaDB").unwrap();
         assert_eq!(complaint, "the server is MariaDB 10.5.2, and must be 10.6.0 or newer");
         let complaint = complaint_about("5.7.44-log").unwrap();
-        assert_eq!(complaint, "the server is MySQL 5.7.44, and must be 8.0.16 or newer");
+        assert_eq!(complaint, "the server is MySQL 5.7.44, and must be 8.0.17 or newer");
         for said in ["10.11.19-MariaDB-0+deb12u1", "11.4.2-MariaDB", "8.0.36", "9.1.0", "unknown"] {
             assert_eq!(complaint_about(said), None);
         }
