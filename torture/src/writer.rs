@@ -46,7 +46,7 @@ const DUE_MAX: Duration = Duration::from_secs(2);
 /// The database cannot be opened or written to, and it is not for a moment; or nobody listens.
 pub async fn write<D: Defendant>(assignment: &Assignment) -> Result<(), BoxError> {
     let stop = at_end_of_input();
-    let defendant = Arc::new(D::open(&assignment.address).await?);
+    let defendant = Arc::new(open::<D>(&assignment.address).await?);
     let mut writers = JoinSet::new();
     for number in 0..assignment.writers {
         let number = assignment.first_writer + number;
@@ -57,6 +57,18 @@ pub async fn write<D: Defendant>(assignment: &Assignment) -> Result<(), BoxError
         ended??;
     }
     Ok(())
+}
+
+/// The server may be down while this process starts.
+async fn open<D: Defendant>(address: &str) -> Result<D, BoxError> {
+    let mut failures = 0;
+    loop {
+        match D::open(address).await {
+            Err(_) if failures < FAILURES_MAX => failures += 1,
+            opened => return opened,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn at_end_of_input() -> Arc<AtomicBool> {
